@@ -1,0 +1,1 @@
+//! Labelled samples from files, split by product.

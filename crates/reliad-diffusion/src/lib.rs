@@ -1,0 +1,1 @@
+//! CLIP text, VAE, UNet, ControlNet, schedulers, the one denoising loop, inpainting.

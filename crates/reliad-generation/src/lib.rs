@@ -1,0 +1,1 @@
+//! The recurrent loop: paint, judge, keep or draw again; manifest, report, replay.

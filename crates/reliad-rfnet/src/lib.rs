@@ -1,0 +1,1 @@
+//! The judge RFNet, its encoders, the depth and saliency networks, the one preprocessing.

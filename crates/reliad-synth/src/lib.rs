@@ -1,0 +1,1 @@
+//! The rendered world: products, scenes, exact depth and saliency, labels by construction.

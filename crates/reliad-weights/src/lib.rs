@@ -1,0 +1,1 @@
+//! Files to named tensors, strictly; model directories on disk or embedded.
