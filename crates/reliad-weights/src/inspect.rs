@@ -1,0 +1,69 @@
+//! What a model directory holds, read from headers only.
+
+use std::collections::BTreeMap;
+
+use safetensors::SafeTensors;
+
+use crate::{Error, ModelDir};
+
+/// One component of a model directory.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Component {
+    /// Its sub-directory (`unet`, `rfnet`, ...).
+    pub name: String,
+    /// The class that its configuration names, or "".
+    pub class: String,
+    /// Number of parameters in its weight files.
+    pub parameters: usize,
+    /// Parameters by type ("F16" -> count).
+    pub dtypes: BTreeMap<String, usize>,
+    /// Size of all its files in bytes.
+    pub bytes: usize,
+}
+
+/// The components of `dir`, sorted by name.
+///
+/// # Errors
+/// [`Error::Io`] when a file cannot be read, [`Error::Format`] when a `.safetensors` file is damaged.
+pub fn inspect(dir: &ModelDir) -> Result<Vec<Component>, Error> {
+    let mut components: BTreeMap<String, Component> = BTreeMap::new();
+    for file in dir.files()? {
+        let Some((name, rest)) = file.split_once('/') else {
+            continue;
+        };
+        let component = components
+            .entry(name.to_owned())
+            .or_insert_with(|| Component {
+                name: name.to_owned(),
+                class: String::new(),
+                parameters: 0,
+                dtypes: BTreeMap::new(),
+                bytes: 0,
+            });
+        let bytes = dir.read(&file)?;
+        component.bytes += bytes.len();
+        if rest.ends_with("config.json") {
+            let config: serde_json::Value = dir.read_json(&file)?;
+            let class = config["_class_name"].as_str().map(str::to_owned);
+            let class = class.or_else(|| config["architectures"][0].as_str().map(str::to_owned));
+            let class = class.or_else(|| config["tokenizer_class"].as_str().map(str::to_owned));
+            if let Some(class) = class {
+                component.class = class;
+            }
+        } else if rest.ends_with(".safetensors") {
+            let tensors = SafeTensors::deserialize(&bytes).map_err(|error| Error::Format {
+                file: dir.display(&file),
+                reason: error.to_string(),
+            })?;
+            for (_, view) in tensors.iter() {
+                let count: usize = view.shape().iter().product();
+                component.parameters += count;
+                *component
+                    .dtypes
+                    .entry(format!("{:?}", view.dtype()))
+                    .or_default() += count;
+            }
+        }
+    }
+    Ok(components.into_values().collect())
+}
