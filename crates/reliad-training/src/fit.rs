@@ -1,0 +1,384 @@
+//! The one training loop: AdamW, gradient clipping, moving average, checkpoints, reports.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use burn::module::Module;
+use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
+use burn::tensor::Tensor;
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+use crate::checkpoint::{Checkpoints, State};
+use crate::error::{Error, Result};
+use crate::parameters::{average_towards, clip_norm};
+use crate::progress::{Control, Metrics, Report};
+use crate::random;
+use crate::schedule::{Budget, LearningRate};
+
+/// Settings of the loop that every training shares.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FitConfig {
+    /// Learning rate along the training.
+    pub learning_rate: LearningRate,
+    /// AdamW's weight decay.
+    pub weight_decay: f32,
+    /// AdamW's second-moment decay.
+    pub beta_2: f32,
+    /// Largest joint 2-norm of all gradients.
+    pub gradient_norm: f64,
+    /// Decay of the moving average of the weights; ramped as (1 + step) / (10 + step).
+    pub average_decay: f64,
+    /// Samples a step.
+    pub batch_size: usize,
+    /// Seconds between two checkpoints.
+    pub checkpoint_seconds: f64,
+    /// Seconds between two progress reports.
+    pub report_seconds: f64,
+    /// Held-out measurements over the whole training (besides the one at its end).
+    pub validations: u32,
+}
+
+impl Default for FitConfig {
+    fn default() -> Self {
+        Self {
+            learning_rate: LearningRate::default(),
+            weight_decay: 1e-2,
+            beta_2: 0.99,
+            gradient_norm: 1.0,
+            average_decay: 0.996,
+            batch_size: 16,
+            checkpoint_seconds: 120.0,
+            report_seconds: 10.0,
+            validations: 12,
+        }
+    }
+}
+
+impl FitConfig {
+    /// # Errors
+    /// [`Error::Setting`] for a value out of its range.
+    pub fn check(&self) -> Result<()> {
+        self.learning_rate.check()?;
+        let wrong = |name, reason: &str| {
+            Err(Error::Setting {
+                name,
+                reason: reason.to_owned(),
+            })
+        };
+        if self.batch_size == 0 {
+            return wrong("batch_size", "must be at least 1");
+        }
+        if !(0.0..1.0).contains(&self.average_decay) {
+            return wrong("average_decay", "must be at least 0 and below 1");
+        }
+        if !(self.gradient_norm > 0.0) {
+            return wrong("gradient_norm", "must be positive");
+        }
+        Ok(())
+    }
+}
+
+/// What a step is told.
+#[derive(Debug)]
+pub struct Step {
+    /// Index of the step, from 0.
+    pub index: u64,
+    /// Share of the budget used when it begins, 0 to 1.
+    pub progress: f64,
+    /// Randomness of this step: a function of (seed, index) only.
+    pub rng: ChaCha8Rng,
+}
+
+/// The loss of a step.
+#[derive(Debug)]
+pub struct Loss {
+    /// What is minimised, one element, with its graph.
+    pub total: Tensor<1>,
+    /// Parts to report, one element each; the graph behind them is not used.
+    pub parts: Vec<(&'static str, Tensor<1>)>,
+}
+
+/// What differs between two trainings: the loss and the held-out measure.
+pub trait Task {
+    /// The networks that train.
+    type Model: Module;
+
+    /// Loss of one step. `model` stands on an autodiff device.
+    ///
+    /// # Errors
+    /// Whatever reading the batch may raise.
+    fn loss(&mut self, model: &Self::Model, step: &mut Step) -> Result<Loss>;
+
+    /// Held-out figures of the averaged weights, which stand on the plain device.
+    ///
+    /// # Errors
+    /// Whatever reading the held-out samples may raise.
+    fn validate(&mut self, average: &Self::Model) -> Result<Vec<(String, f64)>>;
+}
+
+/// How a training ended.
+#[derive(Debug)]
+pub enum Outcome<M> {
+    /// The budget is used up: the averaged weights and the last held-out figures.
+    Finished {
+        /// Averaged weights, without gradients.
+        model: M,
+        /// Figures of the last validation.
+        figures: Vec<(String, f64)>,
+        /// Where the training stands.
+        state: State,
+    },
+    /// The caller asked to stop; a checkpoint was written.
+    Stopped(State),
+}
+
+/// Trains `model` (on an autodiff device) within `budget`, from the newest checkpoint in `dir` or
+/// from the start.
+///
+/// # Errors
+/// [`Error::Diverged`] when the loss is no number, [`Error::Checkpoint`] when the checkpoints
+/// belong to another network or seed, [`Error::Io`] when they cannot be written.
+pub fn fit<T: Task>(
+    task: &mut T,
+    model: T::Model,
+    config: &FitConfig,
+    budget: Budget,
+    seed: u64,
+    dir: &Path,
+    name: &str,
+    control: &mut Control<'_>,
+) -> Result<Outcome<T::Model>> {
+    config.check()?;
+    let checkpoints = Checkpoints::new(dir);
+    let average = model.valid();
+    let optimizer = AdamWConfig::new()
+        .with_beta_2(config.beta_2)
+        .with_epsilon(1e-8)
+        .with_weight_decay(config.weight_decay)
+        .init();
+    let (state, model, average, optimizer) = checkpoints.load(model, average, optimizer)?;
+    if let Some(state) = &state
+        && state.seed != seed
+    {
+        return Err(Error::Checkpoint {
+            path: dir.to_owned(),
+            reason: format!("it was begun with seed {}, not {seed}", state.seed),
+        });
+    }
+    let state = state.unwrap_or(State {
+        seed,
+        ..State::default()
+    });
+    std::fs::create_dir_all(dir).map_err(Error::io(dir))?;
+    let metrics = Metrics::resume(&dir.join("metrics.jsonl"), state.step)?;
+    let mut run = Run {
+        config,
+        budget,
+        name,
+        checkpoints,
+        metrics,
+        model,
+        average,
+        optimizer,
+        state,
+    };
+    run.until_done(task, control)
+}
+
+struct Run<'a, M: Module> {
+    config: &'a FitConfig,
+    budget: Budget,
+    name: &'a str,
+    checkpoints: Checkpoints,
+    metrics: Metrics,
+    model: M,
+    average: M,
+    optimizer: ModuleOptimizer,
+    state: State,
+}
+
+impl<M: Module> Run<'_, M> {
+    fn until_done<T: Task<Model = M>>(
+        &mut self,
+        task: &mut T,
+        control: &mut Control<'_>,
+    ) -> Result<Outcome<M>> {
+        let start = Instant::now();
+        let before = self.state.elapsed_seconds;
+        let mut saved = Instant::now();
+        let mut window = Window::new();
+        let spacing = 1.0 / f64::from(self.config.validations.max(1));
+        let mut next_validation = (self.progress() / spacing).floor() * spacing + spacing;
+        while self.progress() < 1.0 {
+            if control.stopped() {
+                self.save()?;
+                return Ok(Outcome::Stopped(self.state.clone()));
+            }
+            self.step(task, &mut window)?;
+            self.state.elapsed_seconds = before + start.elapsed().as_secs_f64();
+            if window.since.elapsed() >= seconds(self.config.report_seconds) {
+                let report = window.report(&self.state, self.progress(), self.config.batch_size)?;
+                self.tell(&report, control)?;
+                window = Window::new();
+            }
+            if self.progress() >= next_validation && self.progress() < 1.0 {
+                self.validate(task, control)?;
+                next_validation += spacing;
+                window = Window::new();
+            }
+            if saved.elapsed() >= seconds(self.config.checkpoint_seconds) {
+                // A loss that is no number must not reach a checkpoint.
+                window.check(self.state.step)?;
+                self.save()?;
+                saved = Instant::now();
+            }
+            self.state.elapsed_seconds = before + start.elapsed().as_secs_f64();
+        }
+        window.check(self.state.step)?;
+        let figures = self.validate(task, control)?;
+        self.state.finished = true;
+        self.save()?;
+        Ok(Outcome::Finished {
+            model: self.average.clone(),
+            figures,
+            state: self.state.clone(),
+        })
+    }
+
+    fn progress(&self) -> f64 {
+        self.budget
+            .progress(self.state.step, self.state.elapsed_seconds)
+    }
+
+    fn step<T: Task<Model = M>>(&mut self, task: &mut T, window: &mut Window) -> Result<()> {
+        let index = self.state.step;
+        let progress = self.progress();
+        let mut step = Step {
+            index,
+            progress,
+            rng: random::generator(self.state.seed, self.name, index),
+        };
+        let loss = task.loss(&self.model, &mut step)?;
+        let gradients = GradientsParams::from_grads(loss.total.backward(), &self.model);
+        let (gradients, norm) = clip_norm(&self.model, gradients, self.config.gradient_norm);
+        let rate = self.config.learning_rate.at(index, progress);
+        self.model = self.optimizer.step(rate, self.model.clone(), gradients);
+        let decay = self
+            .config
+            .average_decay
+            .min((1.0 + index as f64) / (10.0 + index as f64));
+        self.average = average_towards(self.average.clone(), &self.model, decay);
+        self.state.step += 1;
+        window.add(loss, norm, rate);
+        Ok(())
+    }
+
+    fn validate<T: Task<Model = M>>(
+        &mut self,
+        task: &mut T,
+        control: &mut Control<'_>,
+    ) -> Result<Vec<(String, f64)>> {
+        let figures = task.validate(&self.average)?;
+        let report = Report {
+            step: self.state.step,
+            progress: self.progress(),
+            elapsed_seconds: self.state.elapsed_seconds,
+            figures: figures.clone(),
+            ..Report::default()
+        };
+        self.tell(&report, control)?;
+        Ok(figures)
+    }
+
+    fn tell(&self, report: &Report, control: &mut Control<'_>) -> Result<()> {
+        (control.on_report)(self.name, report);
+        self.metrics.append(report)
+    }
+
+    fn save(&self) -> Result<()> {
+        self.checkpoints
+            .save(&self.state, &self.model, &self.average, &self.optimizer)
+    }
+}
+
+fn seconds(value: f64) -> Duration {
+    Duration::from_secs_f64(value.max(0.0))
+}
+
+/// Losses since the last report, summed on the device so that no step waits for a read.
+struct Window {
+    since: Instant,
+    steps: u64,
+    total: Option<Tensor<1>>,
+    parts: Vec<(&'static str, Tensor<1>)>,
+    norm: f64,
+    rate: f64,
+}
+
+impl Window {
+    fn new() -> Self {
+        Self {
+            since: Instant::now(),
+            steps: 0,
+            total: None,
+            parts: Vec::new(),
+            norm: 0.0,
+            rate: 0.0,
+        }
+    }
+
+    fn add(&mut self, loss: Loss, norm: f64, rate: f64) {
+        let total = loss.total.without_autodiff();
+        self.total = Some(match self.total.take() {
+            Some(sum) => sum + total,
+            None => total,
+        });
+        for (name, part) in loss.parts {
+            let part = part.without_autodiff();
+            match self.parts.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, sum)) => *sum = sum.clone() + part,
+                None => self.parts.push((name, part)),
+            }
+        }
+        self.steps += 1;
+        self.norm += norm;
+        self.rate = rate;
+    }
+
+    fn mean(&self) -> Option<f64> {
+        let total = self.total.clone()?;
+        Some(f64::from(total.into_scalar::<f32>()) / self.steps as f64)
+    }
+
+    fn check(&self, step: u64) -> Result<()> {
+        match self.mean() {
+            Some(loss) if !loss.is_finite() => Err(Error::Diverged { step, loss }),
+            _ => Ok(()),
+        }
+    }
+
+    fn report(&self, state: &State, progress: f64, batch_size: usize) -> Result<Report> {
+        self.check(state.step)?;
+        let steps = self.steps as f64;
+        let mut figures: Vec<(String, f64)> = self
+            .parts
+            .iter()
+            .map(|(name, sum)| {
+                let sum = f64::from(sum.clone().into_scalar::<f32>());
+                ((*name).to_owned(), sum / steps)
+            })
+            .collect();
+        figures.push(("gradient_norm".to_owned(), self.norm / steps));
+        Ok(Report {
+            step: state.step,
+            progress,
+            elapsed_seconds: state.elapsed_seconds,
+            loss: self.mean(),
+            learning_rate: self.rate,
+            samples_per_second: steps * batch_size as f64 / self.since.elapsed().as_secs_f64(),
+            figures,
+        })
+    }
+}
