@@ -1,0 +1,9 @@
+//! RoBERTa: its config, the encoder, and its byte-level BPE tokenizer.
+
+mod config;
+mod model;
+mod tokenizer;
+
+pub use config::{HiddenAct, RobertaConfig};
+pub use model::{Roberta, RobertaLayer};
+pub use tokenizer::{CaptionTokens, RobertaTokenizer};
