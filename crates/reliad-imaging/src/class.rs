@@ -108,7 +108,10 @@ impl fmt::Display for Class {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a failed conversion is the test's failure")]
+    #![expect(
+        clippy::unwrap_used,
+        reason = "a failed conversion is the test's failure"
+    )]
 
     use super::*;
 
@@ -128,7 +131,10 @@ mod tests {
 
     #[test]
     fn only_the_first_class_is_available() {
-        let available: Vec<_> = Class::ALL.into_iter().filter(|c| c.is_available()).collect();
+        let available: Vec<_> = Class::ALL
+            .into_iter()
+            .filter(|c| c.is_available())
+            .collect();
         assert_eq!(available, [Class::Available]);
     }
 }

@@ -1,5 +1,26 @@
 //! Pixels only: reading cut-outs, placement, masks, Canny edges, paste-back.
+//!
+//! The way of a product: [`Cutout::read`] → [`PlacedProduct::place`] on a [`Canvas`] →
+//! [`canny()`] of [`PlacedProduct::on_black`] for the ControlNet and [`background_mask`] of
+//! [`PlacedProduct::alpha`] for the painter → [`paste_back`] over the painted scene.
 
+pub mod canny;
+pub mod canvas;
 pub mod class;
+pub mod cutout;
+mod edge;
+pub mod error;
+pub mod mask;
+pub mod paste;
+pub mod placement;
+pub mod resize;
+mod white_ground;
 
+pub use canny::canny;
+pub use canvas::{Bounds, Canvas};
 pub use class::Class;
+pub use cutout::Cutout;
+pub use error::{Error, Problem, Result};
+pub use mask::background_mask;
+pub use paste::paste_back;
+pub use placement::PlacedProduct;

@@ -1,0 +1,100 @@
+//! What can be wrong with a product picture or a canvas, each in one line that says what to do.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Shorthand for this crate's results.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A product picture or a canvas that can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file isn't a usable product picture.
+    #[error("{}: {problem}", path.display())]
+    File {
+        /// The file as it was given.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: Problem,
+    },
+    /// A picture in memory isn't a usable product picture.
+    #[error("product picture: {0}")]
+    Picture(Problem),
+    /// A canvas has a side that the painter can't paint.
+    #[error(
+        "canvas {width}x{height}: both sides must be multiples of {step} from {step} to {max}",
+        step = crate::Canvas::STEP,
+        max = crate::Canvas::MAX_SIDE
+    )]
+    Canvas {
+        /// The width asked for, in pixels.
+        width: u32,
+        /// The height asked for, in pixels.
+        height: u32,
+    },
+    /// A text isn't the size of a canvas.
+    #[error("canvas size `{0}`: write it as WIDTHxHEIGHT, for example 512x512")]
+    CanvasText(String),
+}
+
+/// What is wrong with a product picture.
+#[derive(Debug, thiserror::Error)]
+pub enum Problem {
+    /// There is no such file.
+    #[error("no such file: check the path")]
+    Missing,
+    /// The path leads to a directory.
+    #[error("is a directory: give the picture files in it")]
+    Directory,
+    /// The path leads to a device, a pipe or a socket.
+    #[error("is not a regular file: give a PNG, WebP or JPEG file")]
+    NotAFile,
+    /// The system refused to open or read the file.
+    #[error("can't be read ({0}): check its permissions and its disk")]
+    Unreadable(io::Error),
+    /// The file has zero bytes.
+    #[error("is empty (0 bytes): export or download it again")]
+    Empty,
+    /// The content is in none of the supported formats.
+    #[error("is {found}: save it as PNG, WebP or JPEG")]
+    Format {
+        /// What the first bytes say the file is.
+        found: String,
+    },
+    /// The file breaks off or its content contradicts itself.
+    #[error("is damaged or truncated ({0}): export or download it again")]
+    Damaged(String),
+    /// A JPEG in printing colours.
+    #[error("is a CMYK JPEG: convert it to RGB (sRGB) and save it again")]
+    Cmyk,
+    /// More bytes, pixels or a longer side than are read.
+    #[error(
+        "is too large ({0}): at most {side} pixels a side, {pixels} million pixels and {mib} MiB are read, so scale it down",
+        side = crate::cutout::MAX_SIDE,
+        pixels = crate::cutout::MAX_PIXELS / 1_000_000,
+        mib = crate::cutout::MAX_BYTES >> 20
+    )]
+    TooLarge(String),
+    /// The product is too small to show anything.
+    #[error(
+        "is too small: the product measures {width}x{height} pixels and its longer side needs at least {min}",
+        min = crate::cutout::MIN_SIDE
+    )]
+    TooSmall {
+        /// The width of the product's visible part, in pixels.
+        width: u32,
+        /// The height of the product's visible part, in pixels.
+        height: u32,
+    },
+    /// No pixel is visible.
+    #[error("is fully transparent: export the product with its alpha channel")]
+    Transparent,
+    /// The picture is opaque and nothing but white.
+    #[error("is nothing but white: no product stands out from the white ground")]
+    OnlyWhite,
+    /// The picture is opaque and its border isn't white.
+    #[error(
+        "has no transparency and no white ground: cut the product out (PNG or WebP with alpha) or photograph it on white"
+    )]
+    NoGround,
+}
