@@ -1,10 +1,15 @@
 //! The judge RFNet, its encoders, the depth and saliency networks, the one preprocessing.
 
 mod attention;
+pub mod depth_network;
+pub mod dpt;
 mod error;
+pub mod maps;
 pub mod preprocess;
 pub mod resnet;
 pub mod rfnet;
 pub mod roberta;
+pub mod saliency_network;
+pub mod u2net;
 
 pub use error::{Error, Result};
