@@ -7,7 +7,6 @@ use std::path::Path;
 use image::error::{ImageError, LimitErrorKind};
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbaImage};
 
-use crate::edge::OPAQUE;
 use crate::{Bounds, Error, Problem, Result, white_ground};
 
 /// The longest side of a picture that is read, in pixels.
@@ -18,6 +17,8 @@ pub const MAX_PIXELS: u64 = 64_000_000;
 pub const MAX_BYTES: u64 = 512 << 20;
 /// The least that the longer side of the product's visible part measures, in pixels.
 pub const MIN_SIDE: u32 = 8;
+/// A picture whose least alpha is this has no transparency worth the name.
+const OPAQUE: u8 = 250;
 /// The most memory a decoder may ask for beyond the picture's own, in bytes.
 const DECODER_MEMORY: u64 = 768 << 20;
 

@@ -2,8 +2,9 @@
 
 use image::RgbaImage;
 
-/// A pixel this opaque shows the product's own colour.
-pub(crate) const OPAQUE: u8 = 250;
+/// A pixel this opaque shows the product's own colour: one value of slack for matting tools that
+/// never reach 255.
+const OPAQUE: u8 = 254;
 /// Below this distance from white (per channel, root mean square) a colour is too white for the
 /// white mixed into it to be told apart.
 const LEAST_CONTRAST: f32 = 24.0;
@@ -86,7 +87,7 @@ pub(crate) fn carry_outwards(picture: &RgbaImage, distances: &[u8]) -> Vec<(usiz
             (0..3).for_each(|channel| sum[channel] += colour[channel]);
             count += 1.0;
         }
-        // A reached pixel has a nearer neighbour, unless only the picture's frame is nearer.
+        // Only where the frame was a seed can a reached pixel have no nearer neighbour.
         if count > 0.0 {
             place[index] = carried.len();
             carried.push((index, sum.map(|value| value / count)));
@@ -187,8 +188,8 @@ mod tests {
         let mut picture = bar(RED, &[200, 120, 40]);
         decontaminate(&mut picture, 26);
         for pixel in picture.pixels().filter(|pixel| pixel.0[3] > 0) {
-            for channel in 0..3 {
-                assert!(pixel.0[channel].abs_diff(RED[channel]) <= 2, "{pixel:?}");
+            for (value, red) in pixel.0.into_iter().zip(RED) {
+                assert!(value.abs_diff(red) <= 2, "{pixel:?}");
             }
         }
     }

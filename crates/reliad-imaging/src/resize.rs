@@ -160,9 +160,9 @@ mod tests {
                 Rgba([red, green, blue, if visible { 255 } else { 0 }])
             });
             for pixel in rgba(&picture, to.0, to.1).pixels().filter(|pixel| pixel.0[3] > 0) {
-                for channel in 0..3 {
+                for (value, colour) in pixel.0.into_iter().zip(colour) {
                     // f32 rounding, before the value is rounded to a byte.
-                    prop_assert!(pixel.0[channel].abs_diff(colour[channel]) <= 1);
+                    prop_assert!(value.abs_diff(colour) <= 1);
                 }
             }
         }

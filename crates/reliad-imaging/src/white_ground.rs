@@ -13,7 +13,8 @@ pub(crate) const TOLERANCE: u8 = 12;
 const LEAST_WHITE_BORDER: f32 = 0.6;
 /// How far, in pixels, the product's edge may be mixed with the ground.
 const EDGE: u8 = 2;
-/// Below this share of white an edge pixel counts as wholly the product's.
+/// Below this share of white an edge pixel counts as covered by the product: its alpha stays 255,
+/// so that a product's texture doesn't turn transparent.
 const LEAST_SHARE: f32 = 0.06;
 
 /// Makes the white ground of an opaque picture transparent.
@@ -55,10 +56,14 @@ pub(crate) fn lift(picture: &mut RgbaImage) -> Result<(), Problem> {
     for (index, own) in edge {
         let (x, y) = ((index % width) as u32, (index / width) as u32);
         let mixed = [0, 1, 2].map(|channel| f32::from(seen.get_pixel(x, y).0[channel]));
-        let share = share_of_white(mixed, own).filter(|&share| share >= LEAST_SHARE);
-        if let Some(share) = share {
+        if let Some(share) = share_of_white(mixed, own) {
             let [red, green, blue] = without_white(mixed, own, share);
-            let alpha = ((1.0 - share) * 255.0).round() as u8;
+            let cover = if share < LEAST_SHARE {
+                1.0
+            } else {
+                1.0 - share
+            };
+            let alpha = (cover * 255.0).round() as u8;
             picture.put_pixel(x, y, Rgba([red, green, blue, alpha]));
         }
     }
