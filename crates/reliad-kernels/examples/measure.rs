@@ -1,0 +1,188 @@
+//! Times the layers of the embedded model's training: forward, and forward with backward.
+//!
+//! `cargo run --release -p reliad-kernels --example measure [filter]`, with `RAYON_NUM_THREADS` for the threads.
+
+use std::time::Instant;
+
+use burn::tensor::{Device, Distribution, Tensor, activation, module, ops::ConvOptions};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Best time of several runs, in milliseconds.
+fn best(mut run: impl FnMut()) -> f64 {
+    run();
+    let start = Instant::now();
+    let mut best = f64::INFINITY;
+    let mut runs = 0;
+    while runs < 5 || (start.elapsed().as_secs_f64() < 0.7 && runs < 200) {
+        let lap = Instant::now();
+        run();
+        best = best.min(lap.elapsed().as_secs_f64());
+        runs += 1;
+    }
+    best * 1e3
+}
+
+fn line(name: &str, flops: f64, inputs: &[Tensor<4>], op: impl Fn(&[Tensor<4>]) -> Tensor<4>) {
+    if std::env::args()
+        .nth(1)
+        .is_some_and(|filter| !name.contains(&filter))
+    {
+        return;
+    }
+    let plain: Vec<_> = inputs.iter().map(|t| t.clone().inner()).collect();
+    let forward = best(|| drop(op(&plain)));
+    let tracked: Vec<_> = inputs
+        .iter()
+        .map(|t| t.clone().detach().require_grad())
+        .collect();
+    let both = best(|| {
+        let y = op(&tracked);
+        // The upstream gradient is a dense tensor, as inside a network.
+        let seed = y.clone().detach();
+        drop((y * seed).sum().backward());
+    });
+    let seed = best(|| {
+        let y = tracked[0].clone();
+        let s = y.clone().detach();
+        drop((y * s).sum().backward());
+    });
+    println!(
+        "{name:40} fwd {forward:8.3} ms {:6.0} GF/s | fwd+bwd {both:8.3} ms {:6.0} GF/s (harness {seed:.2})",
+        flops / forward / 1e6,
+        3.0 * flops / both / 1e6,
+    );
+}
+
+fn main() {
+    let device = Device::flex().autodiff();
+    let random =
+        |shape: [usize; 4]| Tensor::<4>::random(shape, Distribution::Normal(0.0, 1.0), &device);
+    let norms = [
+        (16, 48, 32),
+        (16, 96, 16),
+        (16, 160, 8),
+        (16, 320, 8),
+        (8, 16, 128),
+        (8, 32, 64),
+        (8, 64, 32),
+        (8, 96, 16),
+    ];
+    for (n, c, s) in norms {
+        let x = random([n, c, s, s]);
+        let w = random([1, c, 1, 1]);
+        let b = random([1, c, 1, 1]);
+        let groups = if c % 16 == 0 && c >= 48 { 16 } else { 8 };
+        line(
+            &format!("norm+silu fused {n}x{c}x{s}x{s}"),
+            0.0,
+            &[x.clone(), w.clone(), b.clone()],
+            |t| {
+                let gamma = t[1].clone().reshape([c]);
+                let beta = t[2].clone().reshape([c]);
+                reliad_kernels::group_norm::group_norm(
+                    t[0].clone(),
+                    Some(gamma),
+                    Some(beta),
+                    groups,
+                    1e-5,
+                    true,
+                )
+            },
+        );
+        line(
+            &format!("norm+silu plain {n}x{c}x{s}x{s}"),
+            0.0,
+            &[x.clone(), w.clone(), b.clone()],
+            |t| {
+                let x = t[0].clone().reshape([n, groups, c / groups * s * s]);
+                let x = x.clone() - x.mean_dim(2);
+                let var = x.clone().square().mean_dim(2);
+                let x = (x / (var + 1e-5).sqrt()).reshape([n, c, s, s]);
+                activation::silu(x * t[1].clone() + t[2].clone())
+            },
+        );
+    }
+    let convs = [
+        (16, 48, 48, 32, 3),
+        (16, 96, 96, 16, 3),
+        (16, 160, 160, 8, 3),
+        (16, 320, 160, 8, 3),
+        (16, 96, 48, 32, 3),
+        (16, 4, 48, 32, 3),
+        (8, 16, 16, 128, 3),
+        (8, 3, 16, 128, 3),
+        (8, 32, 32, 64, 3),
+        (8, 64, 64, 32, 3),
+        (8, 96, 96, 16, 3),
+        (16, 96, 96, 16, 1),
+        (16, 160, 160, 8, 1),
+        (16, 96, 48, 32, 1),
+    ];
+    for (n, ci, co, s, k) in convs {
+        let x = random([n, ci, s, s]);
+        let w = random([co, ci, k, k]);
+        let b = random([1, co, 1, 1]);
+        let flops = 2.0 * (n * ci * co * s * s * k * k) as f64;
+        line(
+            &format!("conv{k} plain {n}x{ci}->{co} {s}x{s}"),
+            flops,
+            &[x, w, b],
+            |t| {
+                module::conv2d(
+                    t[0].clone(),
+                    t[1].clone(),
+                    Some(t[2].clone().reshape([co])),
+                    ConvOptions::new([1, 1], [k / 2, k / 2], [1, 1], 1),
+                )
+            },
+        );
+    }
+    for (n, len, c) in [(16, 256, 96), (16, 64, 160)] {
+        let heads = 4;
+        let q = random([n, heads, len, c / heads]);
+        let k = random([n, heads, len, c / heads]);
+        let v = random([n, heads, len, c / heads]);
+        let flops = 4.0 * (n * len * len * c) as f64;
+        line(
+            &format!("attention self {n}x{heads}x{len}x{}", c / heads),
+            flops,
+            &[q, k, v],
+            |t| {
+                let scores =
+                    t[0].clone().matmul(t[1].clone().swap_dims(2, 3)) / ((c / heads) as f64).sqrt();
+                activation::softmax(scores, 3).matmul(t[2].clone())
+            },
+        );
+        let x = random([1, n, len, c]);
+        let w = random([1, 1, 1, c]);
+        let b = random([1, 1, 1, c]);
+        line(
+            &format!("layernorm plain {n}x{len}x{c}"),
+            0.0,
+            &[x.clone(), w.clone(), b],
+            |t| {
+                let x = t[0].clone() - t[0].clone().mean_dim(3);
+                let var = x.clone().square().mean_dim(3);
+                x / (var + 1e-5).sqrt() * t[1].clone() + t[2].clone()
+            },
+        );
+        let w = random([1, 1, c, 4 * c]);
+        let flops = 2.0 * (n * len * c * 4 * c) as f64;
+        line(
+            &format!("linear {n}x{len} {c}->{}", 4 * c),
+            flops,
+            &[x, w],
+            |t| {
+                t[0].clone()
+                    .reshape([1, 1, n * len, c])
+                    .matmul(t[1].clone())
+            },
+        );
+        let g = random([1, n, len, 4 * c]);
+        line(&format!("gelu {n}x{len}x{}", 4 * c), 0.0, &[g], |t| {
+            activation::gelu(t[0].clone())
+        });
+    }
+}

@@ -1,0 +1,11 @@
+//! Fused CPU kernels with hand-written gradients, where measurement asked for them.
+//!
+//! Every operation here has a plain counterpart in Burn. On a Flex device in f32, with or without autodiff, the fused
+//! kernel runs; on any other device or type the same formula runs through Burn's own tensor operations. Results of the
+//! fused kernels don't depend on the number of threads: every sum has a fixed order.
+
+mod extension;
+pub mod group_norm;
+mod vector;
+
+pub use group_norm::{GroupNorm, GroupNormConfig};
