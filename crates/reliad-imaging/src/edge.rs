@@ -1,5 +1,7 @@
 //! The product's soft edge: distances from it, colours carried over it, and white taken out of it.
 
+use std::collections::HashMap;
+
 use image::RgbaImage;
 
 /// A pixel this opaque shows the product's own colour: one value of slack for matting tools that
@@ -71,7 +73,7 @@ pub(crate) fn carry_outwards(picture: &RgbaImage, distances: &[u8]) -> Vec<(usiz
         .filter(|&i| distances[i] != 0 && distances[i] != FAR)
         .collect();
     reached.sort_by_key(|&index| distances[index]);
-    let mut place = vec![usize::MAX; distances.len()];
+    let mut place: HashMap<usize, usize> = HashMap::with_capacity(reached.len());
     let mut carried: Vec<(usize, [f32; 3])> = Vec::with_capacity(reached.len());
     for index in reached {
         let mut sum = [0.0_f32; 3];
@@ -82,14 +84,17 @@ pub(crate) fn carry_outwards(picture: &RgbaImage, distances: &[u8]) -> Vec<(usiz
             }
             let colour = match distances[near] {
                 0 => std::array::from_fn(|channel| f32::from(bytes[near * 4 + channel])),
-                _ => carried[place[near]].1,
+                _ => match place.get(&near) {
+                    Some(&place) => carried[place].1,
+                    None => continue,
+                },
             };
             (0..3).for_each(|channel| sum[channel] += colour[channel]);
             count += 1.0;
         }
         // Only where the frame was a seed can a reached pixel have no nearer neighbour.
         if count > 0.0 {
-            place[index] = carried.len();
+            place.insert(index, carried.len());
             carried.push((index, sum.map(|value| value / count)));
         }
     }
