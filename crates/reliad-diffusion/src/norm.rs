@@ -1,10 +1,8 @@
 //! Group normalisation, in the one place from which all networks of this crate take it.
 
-use burn::nn::GroupNormConfig;
-use burn::tensor::{Device, Tensor, activation};
-
-/// The group normalisation of every block; weights `gamma`, `beta` of `[channels]`.
-pub(crate) type GroupNorm = burn::nn::GroupNorm;
+use burn::tensor::{Device, Tensor};
+pub(crate) use reliad_kernels::GroupNorm;
+use reliad_kernels::GroupNormConfig;
 
 /// A group norm over `channels` in `groups`.
 pub(crate) fn group_norm(
@@ -20,5 +18,5 @@ pub(crate) fn group_norm(
 
 /// `silu(norm(x))`, the pair that stands before every convolution of a residual block.
 pub(crate) fn norm_silu(norm: &GroupNorm, x: Tensor<4>) -> Tensor<4> {
-    activation::silu(norm.forward(x))
+    norm.forward_silu(x)
 }

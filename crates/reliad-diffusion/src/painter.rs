@@ -1,0 +1,276 @@
+//! A painter: the diffusion components of one model directory, and the steps from prompt to picture.
+
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use reliad_weights::ModelDir;
+
+use crate::denoise::{Conditions, DenoiseSettings, Denoising, Predictor};
+use crate::inpaint::{Inpainting, mask_to_latents};
+use crate::noise::ItemSeed;
+use crate::scheduler::{Ddim, SchedulerConfig};
+use crate::{
+    AutoencoderKl, ClipTextModel, ClipTokenizer, ControlNetModel, Error, Tokens,
+    UNet2DConditionModel,
+};
+
+/// Component directories that a painter needs, in diffusers' layout.
+pub const COMPONENTS: [&str; 6] = [
+    "tokenizer",
+    "text_encoder",
+    "unet",
+    "vae",
+    "scheduler",
+    "controlnet",
+];
+
+/// The diffusion components of one model directory.
+#[derive(Debug)]
+pub struct Painter {
+    /// Splits prompts.
+    pub tokenizer: ClipTokenizer,
+    /// Encodes prompts.
+    pub text_encoder: ClipTextModel,
+    /// UNet and ControlNet.
+    pub predictor: Predictor,
+    /// Between pictures and latents.
+    pub vae: AutoencoderKl,
+    /// The noise schedule.
+    pub scheduler: Ddim,
+    device: Device,
+}
+
+/// One picture to paint.
+#[derive(Debug, Clone)]
+pub struct PaintRequest {
+    /// What the scene shows.
+    pub prompt: String,
+    /// What it shall not show; may be empty.
+    pub negative_prompt: String,
+    /// Edges of the placed product `[1, 3, H, W]`, in `[0, 1]`.
+    pub edges: Tensor<4>,
+    /// The known picture `[1, 3, H, W]`, in `[-1, 1]`: the placed product over grey.
+    pub known: Tensor<4>,
+    /// `[1, 1, H, W]`: 1 where the scene may be painted, 0 where the product stays.
+    pub paint: Tensor<4>,
+    /// Noise of this item.
+    pub noise: ItemNoise,
+}
+
+/// Where an item's noise comes from.
+#[derive(Debug, Clone)]
+pub enum ItemNoise {
+    /// Drawn from the item's seed.
+    Seed(ItemSeed),
+    /// Given, so that a run can be held against another program.
+    Given {
+        /// Starting noise `[1, channels, H/8, W/8]`.
+        latents: Tensor<4>,
+        /// Fresh noise `[steps, channels, H/8, W/8]`, where `eta` is above 0.
+        steps: Option<Tensor<4>>,
+    },
+}
+
+impl Painter {
+    /// Loads the components of `model`.
+    ///
+    /// # Errors
+    /// [`Error`] naming the component or file that is missing, damaged or not supported.
+    pub fn load(model: &ModelDir, device: &Device) -> Result<Self, Error> {
+        let missing: Vec<&str> = COMPONENTS
+            .into_iter()
+            .filter(|component| !model.contains(component))
+            .collect();
+        if !missing.is_empty() {
+            return Err(Error::Incomplete {
+                dir: model.display(""),
+                missing: missing.join(", "),
+            });
+        }
+        let scheduler = model.read_json("scheduler/scheduler_config.json")?;
+        Ok(Self {
+            tokenizer: ClipTokenizer::load(&model.sub("tokenizer"))?,
+            text_encoder: ClipTextModel::load(&model.sub("text_encoder"), device)?,
+            predictor: Predictor {
+                unet: UNet2DConditionModel::load(&model.sub("unet"), device)?,
+                controlnet: Some(ControlNetModel::load(&model.sub("controlnet"), device)?),
+            },
+            vae: AutoencoderKl::load(&model.sub("vae"), device)?,
+            scheduler: Ddim::new(SchedulerConfig::from_json(&scheduler)?),
+            device: device.clone(),
+        })
+    }
+
+    /// The device on which the components stand.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// The tokens of a prompt, and where it was cut.
+    ///
+    /// # Errors
+    /// [`Error::Tokenizer`] when the vocabulary cannot spell the text.
+    pub fn tokens(&self, prompt: &str) -> Result<Tokens, Error> {
+        self.tokenizer.encode(prompt)
+    }
+
+    /// Embeddings of a prompt `[1, tokens, width]`.
+    ///
+    /// # Errors
+    /// As [`Painter::tokens`].
+    pub fn embed(&self, prompt: &str) -> Result<Tensor<3>, Error> {
+        let ids = self.tokens(prompt)?.ids;
+        let shape = [1, ids.len()];
+        let ids = Tensor::<2, Int>::from_data(TensorData::new(ids, shape), &self.device);
+        Ok(self.text_encoder.forward(ids))
+    }
+
+    /// Encodes prompts and known pictures, draws the noise: everything that stays fixed during a run.
+    ///
+    /// # Errors
+    /// [`Error::Tokenizer`], or [`Error::Noise`] when given noise has another shape.
+    pub fn condition(
+        &self,
+        requests: &[PaintRequest],
+        settings: &DenoiseSettings,
+    ) -> Result<Conditions, Error> {
+        let items = requests
+            .iter()
+            .map(|request| self.condition_one(request, settings))
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(Conditions::stack(items))
+    }
+
+    fn condition_one(
+        &self,
+        request: &PaintRequest,
+        settings: &DenoiseSettings,
+    ) -> Result<Conditions, Error> {
+        let known = self
+            .vae
+            .encode(request.known.clone())
+            .mean
+            .mul_scalar(self.vae.scaling_factor());
+        let [_, channels, height, width] = known.dims();
+        let factor = request.paint.dims()[2] / height;
+        let shape = [1, channels, height, width];
+        let drawn = |seed: &ItemSeed, purpose: &str| {
+            let numbers = seed.normal(purpose, channels * height * width);
+            Tensor::<4>::from_data(TensorData::new(numbers, shape), &self.device)
+        };
+        let fresh = if settings.eta > 0.0 {
+            settings.steps
+        } else {
+            0
+        };
+        let (noise, step_noise) = match &request.noise {
+            ItemNoise::Seed(seed) => (
+                drawn(seed, "latents"),
+                (0..fresh)
+                    .map(|step| drawn(seed, &format!("step {step}")))
+                    .collect(),
+            ),
+            ItemNoise::Given { latents, steps } => {
+                expect_shape("latents", latents.dims(), shape)?;
+                let wanted = [fresh, channels, height, width];
+                let step_noise = match steps {
+                    Some(steps) if fresh > 0 => {
+                        expect_shape("step_noise", steps.dims(), wanted)?;
+                        (0..fresh)
+                            .map(|step| steps.clone().narrow(0, step, 1))
+                            .collect()
+                    }
+                    None if fresh > 0 => {
+                        expect_shape("step_noise", [0; 4], wanted)?;
+                        vec![]
+                    }
+                    _ => vec![],
+                };
+                (latents.clone(), step_noise)
+            }
+        };
+        Ok(Conditions {
+            text: self.embed(&request.prompt)?,
+            negative: self.embed(&request.negative_prompt)?,
+            control: request.edges.clone(),
+            noise,
+            step_noise,
+            inpainting: Some(Inpainting {
+                known,
+                paint: mask_to_latents(request.paint.clone(), factor),
+            }),
+        })
+    }
+
+    /// Starts a run.
+    pub fn denoise(&self, conditions: Conditions, settings: DenoiseSettings) -> Denoising {
+        let steps = self.scheduler.steps(settings.steps, settings.eta);
+        let config = self.scheduler.config();
+        let clip = config.clip_sample.then_some(config.clip_sample_range);
+        Denoising::new(self.predictor.clone(), conditions, settings, steps, clip)
+    }
+
+    /// Latents to pictures, item by item.
+    ///
+    /// # Shapes
+    /// - latents: `[n, channels, h, w]`; output: `[n, 3, 8h, 8w]`, in `[0, 1]`
+    pub fn decode(&self, latents: Tensor<4>) -> Tensor<4> {
+        let pictures = (0..latents.dims()[0])
+            .map(|item| {
+                let latents = latents.clone().narrow(0, item, 1);
+                self.vae
+                    .decode(latents.div_scalar(self.vae.scaling_factor()))
+            })
+            .collect();
+        Tensor::cat(pictures, 0)
+            .add_scalar(1.0)
+            .div_scalar(2.0)
+            .clamp(0.0, 1.0)
+    }
+}
+
+impl Conditions {
+    /// Puts the conditions of several items into one batch; all have the same sizes.
+    pub fn stack(items: Vec<Self>) -> Self {
+        fn cat<const D: usize>(
+            items: &[Conditions],
+            field: impl Fn(&Conditions) -> Tensor<D>,
+        ) -> Tensor<D> {
+            Tensor::cat(items.iter().map(field).collect(), 0)
+        }
+        let steps = items.first().map_or(0, |item| item.step_noise.len());
+        let inpainting = items.iter().all(|item| item.inpainting.is_some());
+        let part = |pick: fn(&Inpainting) -> Tensor<4>| {
+            Tensor::cat(
+                items
+                    .iter()
+                    .filter_map(|item| item.inpainting.as_ref().map(pick))
+                    .collect(),
+                0,
+            )
+        };
+        Self {
+            text: cat(&items, |item| item.text.clone()),
+            negative: cat(&items, |item| item.negative.clone()),
+            control: cat(&items, |item| item.control.clone()),
+            noise: cat(&items, |item| item.noise.clone()),
+            step_noise: (0..steps)
+                .map(|step| cat(&items, |item| item.step_noise[step].clone()))
+                .collect(),
+            inpainting: inpainting.then(|| Inpainting {
+                known: part(|inpainting| inpainting.known.clone()),
+                paint: part(|inpainting| inpainting.paint.clone()),
+            }),
+        }
+    }
+}
+
+fn expect_shape(name: &'static str, found: [usize; 4], expected: [usize; 4]) -> Result<(), Error> {
+    if found == expected {
+        Ok(())
+    } else {
+        Err(Error::Noise {
+            name,
+            expected,
+            found,
+        })
+    }
+}

@@ -1,0 +1,129 @@
+//! The whole inpainting pipeline against diffusers' (`parity/diffusion/inpaint.py`), and what the loop promises.
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod golden;
+
+use burn::tensor::{Device, Tensor};
+use golden::{Golden, component, relative_error};
+use reliad_diffusion::denoise::DenoiseSettings;
+use reliad_diffusion::noise::ItemSeed;
+use reliad_diffusion::painter::{ItemNoise, PaintRequest, Painter};
+use reliad_diffusion::scheduler::{Ddim, SchedulerConfig};
+
+/// Six steps of two networks and a decoder amplify the differences of single layers (1e-6).
+const PIPELINE: f64 = 1e-3;
+
+const SETTINGS: DenoiseSettings = DenoiseSettings {
+    steps: 6,
+    guidance: 4.0,
+    guidance_rescale: 0.0,
+    control_scale: 0.8,
+    eta: 0.0,
+};
+
+fn painter(schedule: &str, device: &Device) -> Painter {
+    let model = component("inpaint");
+    let mut painter = Painter::load(&model, device).unwrap();
+    let json = model
+        .read_json(&format!("scheduler/{schedule}.json"))
+        .unwrap();
+    painter.scheduler = Ddim::new(SchedulerConfig::from_json(&json).unwrap());
+    painter
+}
+
+fn request(golden: &Golden, noise: ItemNoise, device: &Device) -> PaintRequest {
+    PaintRequest {
+        prompt: "a small red ceramic vase on a white marble table".to_owned(),
+        negative_prompt: "plain wall".to_owned(),
+        edges: golden.float("edges", device),
+        known: golden.float("known", device),
+        paint: golden.float("paint", device),
+        noise,
+    }
+}
+
+fn seeded(item: &str) -> ItemNoise {
+    ItemNoise::Seed(ItemSeed {
+        run: 3,
+        item: item.to_owned(),
+        attempt: 0,
+    })
+}
+
+#[test]
+fn pictures_equal_diffusers() {
+    let device = Device::flex();
+    let golden = Golden::read("inpaint");
+    for schedule in ["epsilon", "velocity"] {
+        let painter = painter(schedule, &device);
+        let noise = ItemNoise::Given {
+            latents: golden.float("start", &device),
+            steps: None,
+        };
+        let request = request(&golden, noise, &device);
+        let conditions = painter.condition(&[request], &SETTINGS).unwrap();
+        let last = painter.denoise(conditions, SETTINGS).last().unwrap();
+        let picture = painter.decode(last.latents);
+        let error = relative_error(picture, golden.float(&format!("{schedule}.picture"), &device));
+        println!("{schedule}: relative error {error:.1e}");
+        assert!(error <= PIPELINE, "{schedule}: relative error {error:e}");
+    }
+}
+
+#[test]
+fn an_item_is_the_same_alone_and_in_a_batch() {
+    let device = Device::flex();
+    let golden = Golden::read("inpaint");
+    let painter = painter("velocity", &device);
+    let settings = DenoiseSettings {
+        eta: 0.5,
+        guidance_rescale: 0.7,
+        ..SETTINGS
+    };
+    let run = |items: &[&str]| -> Tensor<4> {
+        let requests: Vec<_> = items
+            .iter()
+            .map(|item| request(&golden, seeded(item), &device))
+            .collect();
+        let conditions = painter.condition(&requests, &settings).unwrap();
+        let last = painter.denoise(conditions, settings.clone()).last().unwrap();
+        painter.decode(last.latents)
+    };
+    let alone = run(&["b"]);
+    let together = run(&["a", "b", "c"]);
+    assert_eq!(
+        alone.into_data(),
+        together.clone().narrow(0, 1, 1).into_data()
+    );
+    assert_ne!(
+        together.clone().narrow(0, 0, 1).into_data(),
+        together.narrow(0, 2, 1).into_data()
+    );
+}
+
+#[test]
+fn gradients_flow_through_the_chosen_step_only() {
+    let device = Device::flex().autodiff();
+    let golden = Golden::read("inpaint");
+    let tracked = painter("epsilon", &device);
+    let plain = painter("epsilon", &Device::flex());
+    let start = |painter: &Painter, device: &Device| {
+        let request = request(&golden, seeded("a"), device);
+        let conditions = painter.condition(&[request], &SETTINGS).unwrap();
+        painter.denoise(conditions, SETTINGS)
+    };
+    let reference: Vec<_> = start(&plain, &Device::flex()).collect();
+    let weight = tracked.predictor.unet.conv_in.weight.val();
+    for (step, expected) in start(&tracked, &device).with_gradients_at(4).zip(reference) {
+        let difference = relative_error(step.latents.without_autodiff(), expected.latents);
+        // Attention keeps its score matrix under autodiff and streams it without.
+        assert!(difference < 1e-4, "step {}: {difference:e}", step.index);
+        if step.index == 4 {
+            let gradients = step.x0.powi_scalar(2).sum().backward();
+            let norm = weight.grad(&gradients).unwrap().abs().sum().into_scalar::<f32>();
+            assert!(norm > 0.0);
+        } else {
+            assert!(!step.x0.is_autodiff());
+        }
+    }
+}
