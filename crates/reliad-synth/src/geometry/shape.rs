@@ -1,0 +1,258 @@
+//! The bodies that scenes are built from, each with an exact or marched ray intersection.
+
+use super::lathe::Lathe;
+use super::vector::{Vec3, v3};
+
+/// A body in its own coordinates.
+#[derive(Clone, Debug)]
+pub enum Shape {
+    /// An ellipsoid around the origin.
+    Ellipsoid {
+        /// Half axes.
+        radii: Vec3,
+    },
+    /// A box around the origin with rounded edges.
+    Block {
+        /// Half sizes, rounding included.
+        half: Vec3,
+        /// Radius of the edges; 0 is sharp.
+        round: f32,
+    },
+    /// A turned body around the y axis.
+    Turned(Lathe),
+    /// A stretched ring in the xy plane, kept where `x > cut`.
+    Ring {
+        /// From the centre line of the ring to its middle.
+        major: f32,
+        /// Half thickness.
+        minor: f32,
+        /// Length of the straight parts, halved, along y.
+        stretch: f32,
+        /// What lies left of this x is left out.
+        cut: f32,
+    },
+}
+
+impl Shape {
+    /// Half-open bounding box `(low, high)`.
+    pub fn bounds(&self) -> (Vec3, Vec3) {
+        match self {
+            Shape::Ellipsoid { radii } => (-*radii, *radii),
+            Shape::Block { half, .. } => (-*half, *half),
+            Shape::Turned(lathe) => {
+                let (low, high, r) = lathe.extent();
+                (v3(-r, low, -r), v3(r, high, r))
+            }
+            Shape::Ring { major, minor, stretch, cut } => {
+                let out = major + minor;
+                (v3(cut.max(-out), -out - stretch, -minor), v3(out, out + stretch, *minor))
+            }
+        }
+    }
+
+    /// The same body, `k` times as large.
+    pub fn scaled(&self, k: f32) -> Self {
+        match self {
+            Shape::Ellipsoid { radii } => Shape::Ellipsoid { radii: *radii * k },
+            Shape::Block { half, round } => Shape::Block { half: *half * k, round: round * k },
+            Shape::Turned(lathe) => Shape::Turned(lathe.scaled(k)),
+            Shape::Ring { major, minor, stretch, cut } => {
+                Shape::Ring { major: major * k, minor: minor * k, stretch: stretch * k, cut: cut * k }
+            }
+        }
+    }
+
+    /// Points whose projections bound the projection of the body to about one per cent.
+    pub fn outline(&self) -> Vec<Vec3> {
+        match self {
+            Shape::Turned(lathe) => lathe.outline(48),
+            Shape::Ellipsoid { radii } => {
+                let mut points = Vec::with_capacity(24 * 13);
+                for i in 0..=12 {
+                    let (s, c) = (i as f32 / 12.0 * std::f32::consts::PI).sin_cos();
+                    for j in 0..24 {
+                        let (u, v) = (j as f32 / 24.0 * std::f32::consts::TAU).sin_cos();
+                        points.push(*radii * v3(s * v, c, s * u));
+                    }
+                }
+                points
+            }
+            Shape::Block { half, round } => {
+                // The eight corner balls of the rounded box.
+                let inner = *half - Vec3::splat(*round);
+                let ball = Shape::Ellipsoid { radii: Vec3::splat(*round) }.outline();
+                let ball = if *round > 0.0 { ball } else { vec![Vec3::ZERO] };
+                corners(-inner, inner).into_iter().flat_map(|c| ball.iter().map(move |b| c + *b).collect::<Vec<_>>()).collect()
+            }
+            Shape::Ring { major, minor, stretch, cut } => {
+                let mut points = Vec::new();
+                for i in 0..48 {
+                    let (s, c) = (i as f32 / 48.0 * std::f32::consts::TAU).sin_cos();
+                    let out = major + minor;
+                    let x = (out * c).max(*cut);
+                    points.push(v3(x, out * s + stretch.copysign(s), *minor * 0.5));
+                    points.push(v3(x, out * s + stretch.copysign(s), -*minor * 0.5));
+                }
+                points
+            }
+        }
+    }
+
+    /// First crossing within `(near, far)`: distance and outward unit normal.
+    #[inline]
+    pub fn hit(&self, o: Vec3, d: Vec3, near: f32, far: f32) -> Option<(f32, Vec3)> {
+        match self {
+            Shape::Ellipsoid { radii } => ellipsoid_hit(*radii, o, d, near, far),
+            Shape::Block { half, round } => block_hit(*half, *round, o, d, near, far),
+            Shape::Turned(lathe) => lathe.hit(o, d, near, far),
+            Shape::Ring { major, minor, stretch, cut } => {
+                let (low, high) = self.bounds();
+                let (t0, t1, _) = slab(low, high, o, d)?;
+                let distance = |p: Vec3| {
+                    let y = p.y - p.y.clamp(-stretch, *stretch);
+                    let across = (p.x * p.x + y * y).sqrt() - major;
+                    ((across * across + p.z * p.z).sqrt() - minor).max(cut - p.x)
+                };
+                march(distance, o, d, t0.max(near), t1.min(far), minor * 2e-3)
+            }
+        }
+    }
+}
+
+/// The eight corners of a box.
+pub fn corners(low: Vec3, high: Vec3) -> [Vec3; 8] {
+    std::array::from_fn(|i| {
+        v3(
+            if i & 1 == 0 { low.x } else { high.x },
+            if i & 2 == 0 { low.y } else { high.y },
+            if i & 4 == 0 { low.z } else { high.z },
+        )
+    })
+}
+
+/// Entry and exit distances of a box, and the axis of the entry face.
+#[inline]
+pub fn slab(low: Vec3, high: Vec3, o: Vec3, d: Vec3) -> Option<(f32, f32, usize)> {
+    let (mut t0, mut t1, mut axis) = (f32::NEG_INFINITY, f32::INFINITY, 0);
+    for i in 0..3 {
+        if d[i].abs() < 1e-12 {
+            if o[i] < low[i] || o[i] > high[i] {
+                return None;
+            }
+            continue;
+        }
+        let inverse = 1.0 / d[i];
+        let (a, b) = ((low[i] - o[i]) * inverse, (high[i] - o[i]) * inverse);
+        let (a, b) = if a < b { (a, b) } else { (b, a) };
+        if a > t0 {
+            t0 = a;
+            axis = i;
+        }
+        t1 = t1.min(b);
+    }
+    (t0 <= t1 && t1 > 0.0).then_some((t0, t1, axis))
+}
+
+fn axis_normal(axis: usize, sign: f32) -> Vec3 {
+    match axis {
+        0 => v3(sign, 0.0, 0.0),
+        1 => v3(0.0, sign, 0.0),
+        _ => v3(0.0, 0.0, sign),
+    }
+}
+
+fn block_hit(half: Vec3, round: f32, o: Vec3, d: Vec3, near: f32, far: f32) -> Option<(f32, Vec3)> {
+    let (t0, t1, axis) = slab(-half, half, o, d)?;
+    if t0 >= far || t1 <= near {
+        return None;
+    }
+    let normal = axis_normal(axis, -d[axis].signum());
+    if round <= 0.0 {
+        return (t0 > near).then_some((t0, normal));
+    }
+    let inner = half - Vec3::splat(round);
+    if t0 > near {
+        // Most rays meet a face's flat middle: no marching.
+        let p = (o + d * t0).abs();
+        let flat = (0..3).all(|i| i == axis || p[i] <= inner[i]);
+        if flat {
+            return Some((t0, normal));
+        }
+    }
+    let distance = |p: Vec3| (p.abs() - inner).max(Vec3::ZERO).length() - round;
+    march(distance, o, d, t0.max(near), t1.min(far), round * 2e-3)
+}
+
+fn ellipsoid_hit(radii: Vec3, o: Vec3, d: Vec3, near: f32, far: f32) -> Option<(f32, Vec3)> {
+    let inverse = v3(1.0 / radii.x, 1.0 / radii.y, 1.0 / radii.z);
+    let (oo, dd) = (o * inverse, d * inverse);
+    let a = dd.dot(dd);
+    let b = oo.dot(dd);
+    let c = oo.dot(oo) - 1.0;
+    let disc = b * b - a * c;
+    if disc < 0.0 {
+        return None;
+    }
+    let root = disc.sqrt();
+    let first = (-b - root) / a;
+    let t = if first > near { first } else { (-b + root) / a };
+    if t <= near || t >= far {
+        return None;
+    }
+    Some((t, ((oo + dd * t) * inverse).normalized()))
+}
+
+/// Sphere tracing between two distances, with the normal from central differences.
+fn march(distance: impl Fn(Vec3) -> f32, o: Vec3, d: Vec3, t0: f32, t1: f32, eps: f32) -> Option<(f32, Vec3)> {
+    let mut t = t0;
+    for _ in 0..40 {
+        let gap = distance(o + d * t);
+        if gap < eps {
+            // A ray that starts inside the tolerance is leaving: step on until it is out.
+            if t > t0 || gap < -eps {
+                break;
+            }
+            t += eps * 2.0;
+            continue;
+        }
+        t += gap;
+        if t > t1 {
+            return None;
+        }
+    }
+    let p = o + d * t;
+    if distance(p) > eps * 8.0 {
+        return None;
+    }
+    let e = eps.max(1e-4);
+    let n = v3(
+        distance(p + v3(e, 0.0, 0.0)) - distance(p - v3(e, 0.0, 0.0)),
+        distance(p + v3(0.0, e, 0.0)) - distance(p - v3(0.0, e, 0.0)),
+        distance(p + v3(0.0, 0.0, e)) - distance(p - v3(0.0, 0.0, e)),
+    );
+    Some((t, n.normalized()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_are_met_at_faces_and_rounded_edges() {
+        let block = Shape::Block { half: v3(1.0, 1.0, 1.0), round: 0.2 };
+        let (t, n) = block.hit(v3(0.0, 0.0, 5.0), v3(0.0, 0.0, -1.0), 1e-4, 1e9).expect("face");
+        assert!((t - 4.0).abs() < 1e-5 && n == v3(0.0, 0.0, 1.0));
+        let from = v3(5.0, 0.0, 5.0);
+        let (t, n) = block.hit(from, v3(-1.0, 0.0, -1.0).normalized(), 1e-4, 1e9).expect("edge");
+        let expected = 5.0 * 2f32.sqrt() - (0.8 * 2f32.sqrt() + 0.2);
+        assert!((t - expected).abs() < 2e-3, "{t} {expected}");
+        assert!((n - v3(1.0, 0.0, 1.0).normalized()).length() < 1e-2);
+    }
+
+    #[test]
+    fn an_ellipsoid_is_met_at_its_pole() {
+        let egg = Shape::Ellipsoid { radii: v3(1.0, 2.0, 1.0) };
+        let (t, n) = egg.hit(v3(0.0, 9.0, 0.0), v3(0.0, -1.0, 0.0), 1e-4, 1e9).expect("pole");
+        assert!((t - 7.0).abs() < 1e-5 && (n - Vec3::UP).length() < 1e-5);
+    }
+}

@@ -1,0 +1,68 @@
+//! How well a product stands out, measured on the picture along its silhouette.
+
+use image::{RgbImage, RgbaImage};
+
+use crate::color::{delta_e, lab_of_srgb};
+use crate::geometry::{Vec3, v3};
+
+/// Lab distances (CIE 1976) between the product and what is behind it, along the silhouette.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Separation {
+    /// The median.
+    pub median: f32,
+    /// The upper quartile.
+    pub upper: f32,
+    /// Mean linear-free sRGB colour (0..255) of the product along its silhouette.
+    pub product: Vec3,
+    /// The same of what is behind it.
+    pub behind: Vec3,
+}
+
+/// Measures the separation: for each silhouette pixel the mean of the product's pixels within two
+/// pixels is compared with the mean of the scene's pixels outside the product within four.
+pub fn separation(product: &RgbaImage, scene: &RgbImage) -> Separation {
+    let (w, h) = (product.width() as i64, product.height() as i64);
+    let alpha = |x: i64, y: i64| if x < 0 || y < 0 || x >= w || y >= h { 0 } else { product.get_pixel(x as u32, y as u32)[3] };
+    let mut distances = Vec::new();
+    let (mut sum_front, mut sum_behind) = (Vec3::ZERO, Vec3::ZERO);
+    for y in 0..h {
+        for x in 0..w {
+            let edge = [(1, 0), (-1, 0), (0, 1), (0, -1)].iter().any(|(i, j)| alpha(x + i, y + j) < 128);
+            if alpha(x, y) < 128 || !edge {
+                continue;
+            }
+            let (mut front, mut fronts, mut behind, mut behinds) = (Vec3::ZERO, 0.0, Vec3::ZERO, 0.0);
+            for j in -4i64..=4 {
+                for i in -4i64..=4 {
+                    let (px, py) = (x + i, y + j);
+                    if px < 0 || py < 0 || px >= w || py >= h {
+                        continue;
+                    }
+                    let a = alpha(px, py);
+                    if a >= 250 && i.abs() <= 2 && j.abs() <= 2 {
+                        let p = product.get_pixel(px as u32, py as u32);
+                        front += v3(f32::from(p[0]), f32::from(p[1]), f32::from(p[2]));
+                        fronts += 1.0;
+                    } else if a == 0 {
+                        let p = scene.get_pixel(px as u32, py as u32);
+                        behind += v3(f32::from(p[0]), f32::from(p[1]), f32::from(p[2]));
+                        behinds += 1.0;
+                    }
+                }
+            }
+            if fronts > 0.0 && behinds > 0.0 {
+                let (front, behind) = (front / fronts, behind / behinds);
+                sum_front += front;
+                sum_behind += behind;
+                distances.push(delta_e(lab_of_srgb(front), lab_of_srgb(behind)));
+            }
+        }
+    }
+    if distances.is_empty() {
+        return Separation { median: 0.0, upper: 0.0, product: Vec3::ZERO, behind: Vec3::ZERO };
+    }
+    distances.sort_by(f32::total_cmp);
+    let n = distances.len();
+    let mean = 1.0 / n as f32;
+    Separation { median: distances[n / 2], upper: distances[n * 3 / 4], product: sum_front * mean, behind: sum_behind * mean }
+}

@@ -1,0 +1,160 @@
+//! Products: seven families, each with many shapes, colours and printed labels, of known real size.
+
+mod bottle;
+mod carton;
+mod jar;
+mod lamp;
+mod look;
+mod mug;
+mod speaker;
+mod stool;
+
+use crate::draw::Draw;
+use crate::geometry::{Model, Vec3};
+
+/// How many product identities there are. Samples of any seed draw from this pool.
+pub const POOL: u64 = 2000;
+
+const DOMAIN: u64 = 0x7072_6f64;
+
+/// What kind of thing a product is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Family {
+    /// Drinks, oils, soaps: 12 to 32 cm.
+    Bottle,
+    /// Creams and candles: 4 to 10 cm.
+    Jar,
+    /// Mugs: 8 to 12 cm.
+    Mug,
+    /// Folded cartons: 10 to 30 cm.
+    Carton,
+    /// Loudspeakers: 9 to 38 cm.
+    Speaker,
+    /// Table lamps: 28 to 58 cm.
+    Lamp,
+    /// Stools: 42 to 60 cm.
+    Stool,
+}
+
+impl Family {
+    /// All of them.
+    pub const ALL: [Family; 7] =
+        [Family::Bottle, Family::Jar, Family::Mug, Family::Carton, Family::Speaker, Family::Lamp, Family::Stool];
+
+    /// The word in parameters.
+    pub fn name(self) -> &'static str {
+        match self {
+            Family::Bottle => "bottle",
+            Family::Jar => "jar",
+            Family::Mug => "mug",
+            Family::Carton => "carton",
+            Family::Speaker => "speaker",
+            Family::Lamp => "lamp",
+            Family::Stool => "stool",
+        }
+    }
+}
+
+/// A product of the pool.
+#[derive(Clone, Debug)]
+pub struct Product {
+    /// Its number in the pool.
+    pub id: u64,
+    /// Its family.
+    pub family: Family,
+    /// Its body in centimetres, base at y = 0, front towards +z.
+    pub model: Model,
+    /// Width, height and depth in centimetres.
+    pub size_cm: Vec3,
+    /// The catalogue's title, which says how big it is.
+    pub title: String,
+    /// The colour of most of it, linear light.
+    pub color: Vec3,
+    /// The palette's word for that colour.
+    pub color_name: &'static str,
+    /// The largest angle, in radians, by which it may be turned from its front.
+    pub turn: f32,
+}
+
+impl Product {
+    /// Product number `id` of the pool (taken modulo [`POOL`]); always the same for a number.
+    pub fn of(id: u64) -> Product {
+        let id = id % POOL;
+        let mut draw = Draw::new(DOMAIN, id, 0);
+        let family = Family::ALL[draw.weighted(&[1.2, 1.0, 1.0, 1.0, 1.0, 0.9, 0.7])];
+        Self::draw(id, family, &mut draw)
+    }
+
+    /// A product of this family.
+    pub fn draw(id: u64, family: Family, draw: &mut Draw) -> Product {
+        let made = match family {
+            Family::Bottle => bottle::draw(draw),
+            Family::Jar => jar::draw(draw),
+            Family::Mug => mug::draw(draw),
+            Family::Carton => carton::draw(draw),
+            Family::Speaker => speaker::draw(draw),
+            Family::Lamp => lamp::draw(draw),
+            Family::Stool => stool::draw(draw),
+        };
+        let (low, high) = made.model.extent();
+        Product {
+            id,
+            family,
+            model: made.model,
+            size_cm: high - low,
+            title: made.title,
+            color: made.color.linear(),
+            color_name: made.color.name,
+            turn: made.turn,
+        }
+    }
+
+    /// The largest of width and height in centimetres: what fills the canvas.
+    pub fn largest_cm(&self) -> f32 {
+        self.size_cm.x.max(self.size_cm.y)
+    }
+}
+
+/// What a family's `draw` gives.
+struct Made {
+    model: Model,
+    title: String,
+    color: crate::color::Named,
+    turn: f32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn products_stand_on_the_ground_and_their_titles_state_their_size() {
+        for id in 0..POOL {
+            let product = Product::of(id);
+            let (low, high) = product.model.extent();
+            assert!(low.y.abs() < 0.02, "{}: base at {}", product.title, low.y);
+            assert!((3.0..=64.0).contains(&product.largest_cm()), "{}: {:?}", product.title, product.size_cm);
+            let stated: f32 = product
+                .title
+                .split_whitespace()
+                .zip(product.title.split_whitespace().skip(1))
+                .find(|(_, unit)| unit.starts_with("cm"))
+                .and_then(|(number, _)| number.parse().ok())
+                .unwrap_or(0.0);
+            assert!((stated - high.y).abs() <= 0.75, "{}: {} high", product.title, high.y);
+        }
+    }
+
+    #[test]
+    fn every_family_is_in_the_pool_and_identities_differ() {
+        let mut titles = std::collections::BTreeSet::new();
+        let mut families = std::collections::BTreeSet::new();
+        for id in 0..POOL {
+            let product = Product::of(id);
+            families.insert(product.family);
+            titles.insert(product.title);
+        }
+        assert_eq!(families.len(), Family::ALL.len());
+        assert!(titles.len() > 1000, "{}", titles.len());
+    }
+}

@@ -1,0 +1,212 @@
+//! One layer of a picture: which surfaces its pixels see, and how much light reaches them.
+//!
+//! Shadow and occlusion rays are interleaved: each pixel of a 4x4 tile takes its own 4 of 64
+//! directions, and a 5x5 mean over pixels of the same surface joins them, so that a few rays a pixel
+//! give soft shadows without noise.
+
+use super::scene::{Hit, Role, Scene};
+use crate::geometry::{Vec3, v3};
+
+const RAYS: usize = 4;
+const TILE: usize = 16;
+
+/// What one pixel sees.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen {
+    /// The surface, `None` where the layer is empty.
+    pub hit: Option<Hit>,
+    /// Where, in world coordinates.
+    pub point: Vec3,
+    /// Share of the key light that arrives.
+    pub key: f32,
+    /// Share of the ambient light that arrives.
+    pub open: f32,
+    /// Reflected light, for polished sets.
+    pub mirror: Vec3,
+}
+
+/// The pixels of a layer, row by row.
+pub struct Layer {
+    /// Canvas size in pixels.
+    pub size: usize,
+    /// One entry a pixel.
+    pub seen: Vec<Seen>,
+    /// Roles that the layer shows.
+    pub roles: u8,
+}
+
+/// The fixed sample directions of a scene.
+struct Samples {
+    key: Vec<Vec3>,
+    dome: Vec<Vec3>,
+}
+
+impl Samples {
+    fn new(scene: &Scene) -> Self {
+        let golden = 2.399_963_2_f32;
+        let (a, b) = scene.light.direction.tangents();
+        let count = (RAYS * TILE) as f32;
+        // Stride 27 is coprime to 64: neighbours in the list are far apart on the disc.
+        let order: Vec<usize> = (0..RAYS * TILE).map(|i| (i * 27) % (RAYS * TILE)).collect();
+        let key = order
+            .iter()
+            .map(|&i| {
+                let r = ((i as f32 + 0.5) / count).sqrt() * scene.light.spread;
+                let (s, c) = (i as f32 * golden).sin_cos();
+                (scene.light.direction + a * (r * c) + b * (r * s)).normalized()
+            })
+            .collect();
+        let dome = order
+            .iter()
+            .map(|&i| {
+                let u = (i as f32 + 0.5) / count;
+                let (s, c) = (i as f32 * golden).sin_cos();
+                v3(u.sqrt() * c, (1.0 - u).sqrt(), u.sqrt() * s)
+            })
+            .collect();
+        Samples { key, dome }
+    }
+}
+
+impl Layer {
+    /// Renders visibility and light for the things with these roles; `shaders` can shade them.
+    pub fn render(scene: &Scene, size: usize, roles: u8, shaders: u8) -> Layer {
+        let samples = Samples::new(scene);
+        let step = 1.0 / size as f32;
+        let mut seen = Vec::with_capacity(size * size);
+        for y in 0..size {
+            for x in 0..size {
+                let d = scene.camera.ray((x as f32 + 0.5) * step, (y as f32 + 0.5) * step);
+                let o = scene.camera.position;
+                let hit = scene.trace(o, d, 1e-3, 1e9, roles);
+                let mut pixel = Seen { hit, point: Vec3::ZERO, key: 1.0, open: 1.0, mirror: Vec3::ZERO };
+                if let Some(hit) = hit {
+                    pixel.point = o + d * hit.t;
+                    let phase = (x & 3) + (y & 3) * 4;
+                    light(scene, &samples, &mut pixel, hit, d, phase, roles, shaders);
+                }
+                seen.push(pixel);
+            }
+        }
+        let mut layer = Layer { size, seen, roles };
+        layer.smooth_light();
+        layer
+    }
+
+    fn smooth_light(&mut self) {
+        let n = self.size as i64;
+        let weights = [0.5, 1.0, 1.0, 1.0, 0.5];
+        let mut out = Vec::with_capacity(self.seen.len());
+        for y in 0..n {
+            for x in 0..n {
+                let here = self.seen[(y * n + x) as usize];
+                let Some(hit) = here.hit else {
+                    out.push((1.0, 1.0, Vec3::ZERO));
+                    continue;
+                };
+                let (mut key, mut open, mut mirror, mut total) = (0.0, 0.0, Vec3::ZERO, 0.0);
+                for (j, wy) in (-2i64..=2).zip(weights) {
+                    for (i, wx) in (-2i64..=2).zip(weights) {
+                        let (px, py) = (x + i, y + j);
+                        if px < 0 || py < 0 || px >= n || py >= n {
+                            continue;
+                        }
+                        let there = &self.seen[(py * n + px) as usize];
+                        let Some(other) = there.hit else { continue };
+                        let flat = (there.point - here.point).dot(hit.normal).abs();
+                        if other.thing != hit.thing || other.part != hit.part {
+                            continue;
+                        }
+                        if other.normal.dot(hit.normal) < 0.8 || flat > 0.03 {
+                            continue;
+                        }
+                        let w = wx * wy;
+                        key += there.key * w;
+                        open += there.open * w;
+                        mirror += there.mirror * w;
+                        total += w;
+                    }
+                }
+                out.push((key / total, open / total, mirror / total));
+            }
+        }
+        for (seen, (key, open, mirror)) in self.seen.iter_mut().zip(out) {
+            (seen.key, seen.open, seen.mirror) = (key, open, mirror);
+        }
+    }
+
+    /// The light at the pixel of the same surface next to `(x, y)`.
+    pub fn light_near(&self, x: usize, y: usize, hit: &Hit) -> (f32, f32, Vec3) {
+        let mut best = (1.0, 0.85, Vec3::ZERO);
+        let mut closest = f32::NEG_INFINITY;
+        for py in y.saturating_sub(1)..=(y + 1).min(self.size - 1) {
+            for px in x.saturating_sub(1)..=(x + 1).min(self.size - 1) {
+                let there = &self.seen[py * self.size + px];
+                let Some(other) = there.hit else { continue };
+                let same = f32::from(u8::from(other.thing == hit.thing)) + f32::from(u8::from(other.part == hit.part));
+                let score = same * 4.0 + other.normal.dot(hit.normal) - if (px, py) == (x, y) { 0.0 } else { 0.05 };
+                if score > closest {
+                    closest = score;
+                    best = (there.key, there.open, there.mirror);
+                }
+            }
+        }
+        best
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "one inner step of the loop above, split for reading")]
+fn light(scene: &Scene, samples: &Samples, pixel: &mut Seen, hit: Hit, d: Vec3, phase: usize, roles: u8, shaders: u8) {
+    let n = hit.normal;
+    let from = pixel.point + n * 2e-3;
+    let product_layer = roles == Role::Product as u8;
+    if n.dot(scene.light.direction) > -0.15 {
+        let mut lit = 0;
+        let mut asked = 0;
+        for ray in 0..RAYS {
+            let to = samples.key[phase + ray * TILE];
+            if n.dot(to) <= 0.0 {
+                continue;
+            }
+            asked += 1;
+            if scene.blocked(from, to, 30.0, shaders, true).is_none() {
+                lit += 1;
+            }
+        }
+        pixel.key = if asked > 0 { lit as f32 / asked as f32 } else { 0.0 };
+    } else {
+        pixel.key = 0.0;
+    }
+    let (a, b) = n.tangents();
+    let reach = 0.9;
+    let mut closed = 0.0;
+    for ray in 0..RAYS {
+        let s = samples.dome[phase + ray * TILE];
+        let to = a * s.x + n * s.y + b * s.z;
+        let mut t = scene.blocked(from, to, reach, shaders, false).unwrap_or(reach);
+        if product_layer && to.y < -1e-3 {
+            // A cut-out was photographed standing on something.
+            t = t.min((from.y / -to.y).max(0.0));
+        }
+        let near = 1.0 - t / reach;
+        closed += near.max(0.0).sqrt();
+    }
+    pixel.open = 1.0 - closed / RAYS as f32;
+    let material = &scene.things[hit.thing].model.parts[hit.part].material;
+    if scene.things[hit.thing].role == Role::Set && material.gloss > 0.3 {
+        let s = samples.dome[phase];
+        let rough = (1.0 - material.gloss) * 0.25;
+        let to = (d.reflect(n) + a * (s.x * rough) + b * (s.z * rough)).normalized();
+        let all = Role::Product as u8 | Role::Extension as u8 | Role::Prop as u8 | Role::Set as u8;
+        pixel.mirror = match scene.trace(from, to, 1e-3, 1e9, all) {
+            Some(m) => {
+                let part = &scene.things[m.thing].model.parts[m.part];
+                let p = part.local(from + to * m.t);
+                let color = part.material.pattern.color(p, part.rotation.invert(m.normal));
+                let key = scene.light.key * m.normal.dot(scene.light.direction).max(0.0) * 0.8;
+                color * (key + scene.light.ambient(m.normal) * 0.8 + Vec3::splat(part.material.glow))
+            }
+            None => scene.light.environment(to).min(Vec3::splat(1.2)),
+        };
+    }
+}

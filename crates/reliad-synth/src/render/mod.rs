@@ -1,0 +1,240 @@
+//! The renderer: one scene in, the product's layer and the picture with exact depth out.
+
+pub mod layer;
+pub mod scene;
+pub mod shade;
+
+use image::{GrayImage, Luma, Rgb, RgbImage, Rgba, RgbaImage};
+
+use crate::geometry::Vec3;
+use layer::Layer;
+use scene::{Hit, Role, Scene, smooth};
+use shade::{shade, tone};
+
+const PRODUCT: u8 = Role::Product as u8;
+const BEHIND: u8 = Role::Extension as u8 | Role::Prop as u8 | Role::Set as u8;
+
+/// A rendered scene.
+pub struct Rendered {
+    /// The product alone, straight alpha, black where it is fully transparent.
+    pub product: RgbaImage,
+    /// The product over the scene.
+    pub picture: RgbImage,
+    /// The scene without the product but with its shadow.
+    pub scene: RgbImage,
+    /// Inverse depth of what the picture shows, 0 (farthest) to 1 (nearest).
+    pub depth: Vec<f32>,
+    /// The product's coverage, and invented extensions'.
+    pub saliency: GrayImage,
+    /// Number of pixels in which each thing of the scene is seen behind the product.
+    pub visible: Vec<u32>,
+}
+
+/// Renders all layers of a square picture.
+pub fn render(scene: &Scene, size: u32) -> Rendered {
+    let n = size as usize;
+    let product = Layer::render(scene, n, PRODUCT, PRODUCT);
+    let behind = Layer::render(scene, n, BEHIND, PRODUCT | BEHIND);
+    let product_image = product_pixels(scene, &product);
+    let mut color = scene_pixels(scene, &behind);
+    blur(scene, &behind, &mut color);
+
+    let mut picture = RgbImage::new(size, size);
+    let mut backing = RgbImage::new(size, size);
+    let mut saliency = GrayImage::new(size, size);
+    let mut near = Vec::with_capacity(n * n);
+    let mut visible = vec![0u32; scene.things.len()];
+    for y in 0..n {
+        for x in 0..n {
+            let i = y * n + x;
+            let (u, v) = ((x as f32 + 0.5) / n as f32, (y as f32 + 0.5) / n as f32);
+            let corner = ((u - 0.5).powi(2) + (v - 0.5).powi(2)) * 2.0;
+            let display = tone(color[i] * (1.0 - scene.vignette * smooth(0.15, 1.0, corner)));
+            let Rgba([r, g, b, a]) = *product_image.get_pixel(x as u32, y as u32);
+            let cover = f32::from(a) / 255.0;
+            let rgb = [display.x, display.y, display.z].map(|c| (c * 255.0 + 0.5) as u8);
+            backing.put_pixel(x as u32, y as u32, Rgb(rgb));
+            let over = |top: u8, below: u8| (f32::from(top) * cover + f32::from(below) * (1.0 - cover) + 0.5) as u8;
+            picture.put_pixel(x as u32, y as u32, Rgb([over(r, rgb[0]), over(g, rgb[1]), over(b, rgb[2])]));
+            let seen = &behind.seen[i];
+            let invented = seen.hit.is_some_and(|h| scene.things[h.thing].role == Role::Extension);
+            saliency.put_pixel(x as u32, y as u32, Luma([if invented { 255 } else { a }]));
+            let front = product.seen[i];
+            let inverse = if front.hit.is_some() {
+                1.0 / scene.camera.depth(front.point)
+            } else if let Some(hit) = seen.hit {
+                visible[hit.thing] += 1;
+                1.0 / scene.camera.depth(seen.point)
+            } else {
+                0.0
+            };
+            near.push(inverse);
+        }
+    }
+    let low = near.iter().copied().fold(f32::INFINITY, f32::min);
+    let high = near.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let scale = if high > low { 1.0 / (high - low) } else { 0.0 };
+    for value in &mut near {
+        *value = (*value - low) * scale;
+    }
+    Rendered { product: product_image, picture, scene: backing, depth: near, saliency, visible }
+}
+
+/// Renders the product's layer only.
+pub fn render_product(scene: &Scene, size: u32) -> RgbaImage {
+    product_pixels(scene, &Layer::render(scene, size as usize, PRODUCT, PRODUCT))
+}
+
+fn pixel_color(scene: &Scene, layer: &Layer, x: usize, y: usize) -> Option<Vec3> {
+    let seen = &layer.seen[y * layer.size + x];
+    let hit = seen.hit?;
+    let (u, v) = ((x as f32 + 0.5) / layer.size as f32, (y as f32 + 0.5) / layer.size as f32);
+    let d = scene.camera.ray(u, v);
+    Some(shade(scene, &hit, seen.point, d, (seen.key, seen.open, seen.mirror), (u, v)))
+}
+
+/// A ray through a place inside pixel `(x, y)`, given in 0..1 of the pixel.
+fn sub_hit(scene: &Scene, layer: &Layer, x: usize, y: usize, at: (f32, f32)) -> (Option<Hit>, Vec3, (f32, f32)) {
+    let (u, v) = ((x as f32 + at.0) / layer.size as f32, (y as f32 + at.1) / layer.size as f32);
+    let d = scene.camera.ray(u, v);
+    (scene.trace(scene.camera.position, d, 1e-3, 1e9, layer.roles), d, (u, v))
+}
+
+const ROTATED_GRID: [(f32, f32); 4] = [(0.375, 0.125), (0.875, 0.375), (0.625, 0.875), (0.125, 0.625)];
+
+/// Whether the pixel differs enough from a neighbour to need finer sampling.
+fn is_edge(layer: &Layer, color: &[Vec3], x: usize, y: usize) -> bool {
+    let n = layer.size;
+    let here = y * n + x;
+    let own = layer.seen[here].hit.map(|h| (h.thing, h.part));
+    let differs = |there: usize| {
+        layer.seen[there].hit.map(|h| (h.thing, h.part)) != own
+            || (tone(color[there]) - tone(color[here])).abs().max_component() > 0.07
+    };
+    (x > 0 && differs(here - 1)) || (x + 1 < n && differs(here + 1)) || (y > 0 && differs(here - n)) || (y + 1 < n && differs(here + n))
+}
+
+fn product_pixels(scene: &Scene, layer: &Layer) -> RgbaImage {
+    let n = layer.size;
+    let empty = |x: i64, y: i64| {
+        x < 0 || y < 0 || x >= n as i64 || y >= n as i64 || layer.seen[y as usize * n + x as usize].hit.is_none()
+    };
+    let color: Vec<Vec3> = (0..n * n).map(|i| pixel_color(scene, layer, i % n, i / n).unwrap_or(Vec3::ZERO)).collect();
+    let mut image = RgbaImage::new(n as u32, n as u32);
+    for y in 0..n {
+        for x in 0..n {
+            let around = (-1..=1).flat_map(|j| (-1..=1).map(move |i| (i, j)));
+            let gaps = around.filter(|(i, j)| empty(x as i64 + i, y as i64 + j)).count();
+            let grid: Vec<(f32, f32)> = if gaps == 9 {
+                continue;
+            } else if gaps > 0 {
+                (0..16).map(|i| (((i % 4) as f32 + 0.5) / 4.0, ((i / 4) as f32 + 0.5) / 4.0)).collect()
+            } else if is_edge(layer, &color, x, y) {
+                ROTATED_GRID.to_vec()
+            } else {
+                put(&mut image, x, y, tone(color[y * n + x]), 255);
+                continue;
+            };
+            let mut sum = Vec3::ZERO;
+            let mut covered = 0;
+            for &at in &grid {
+                let (hit, d, canvas) = sub_hit(scene, layer, x, y, at);
+                if let Some(hit) = hit {
+                    let point = scene.camera.position + d * hit.t;
+                    sum += tone(shade(scene, &hit, point, d, layer.light_near(x, y, &hit), canvas));
+                    covered += 1;
+                }
+            }
+            if covered > 0 {
+                let alpha = (covered as f32 / grid.len() as f32 * 255.0 + 0.5) as u8;
+                put(&mut image, x, y, sum / covered as f32, alpha);
+            }
+        }
+    }
+    image
+}
+
+fn put(image: &mut RgbaImage, x: usize, y: usize, color: Vec3, alpha: u8) {
+    let [r, g, b] = [color.x, color.y, color.z].map(|c| (c * 255.0 + 0.5) as u8);
+    image.put_pixel(x as u32, y as u32, Rgba([r, g, b, alpha]));
+}
+
+fn scene_pixels(scene: &Scene, layer: &Layer) -> Vec<Vec3> {
+    let n = layer.size;
+    let flat: Vec<Vec3> = (0..n * n)
+        .map(|i| {
+            let (x, y) = (i % n, i / n);
+            let behind = || scene.backdrop.color((x as f32 + 0.5) / n as f32, (y as f32 + 0.5) / n as f32);
+            pixel_color(scene, layer, x, y).unwrap_or_else(behind)
+        })
+        .collect();
+    let mut out = flat.clone();
+    for y in 0..n {
+        for x in 0..n {
+            if !is_edge(layer, &flat, x, y) {
+                continue;
+            }
+            let mut sum = Vec3::ZERO;
+            for at in ROTATED_GRID {
+                let (hit, d, canvas) = sub_hit(scene, layer, x, y, at);
+                let color = match hit {
+                    Some(hit) => {
+                        let point = scene.camera.position + d * hit.t;
+                        shade(scene, &hit, point, d, layer.light_near(x, y, &hit), canvas)
+                    }
+                    None => scene.backdrop.color(canvas.0, canvas.1),
+                };
+                sum += color.min(Vec3::splat(1.5));
+            }
+            out[y * n + x] = sum * 0.25;
+        }
+    }
+    out
+}
+
+/// Lens blur: a gather over a disc whose size grows with the distance from the focus.
+fn blur(scene: &Scene, layer: &Layer, color: &mut [Vec3]) {
+    const TAPS: usize = 28;
+    let n = layer.size;
+    let coc: Vec<f32> = layer
+        .seen
+        .iter()
+        .map(|s| {
+            let inverse = if s.hit.is_some() { 1.0 / scene.camera.depth(s.point) } else { 0.0 };
+            let off = (1.0 - scene.focus * inverse).abs() - 0.08;
+            (off.max(0.0) * scene.aperture * n as f32).min(n as f32 * 0.03)
+        })
+        .collect();
+    let source = color.to_vec();
+    let taps: Vec<(f32, f32, f32)> = (0..TAPS)
+        .map(|i| {
+            let r = ((i as f32 + 0.5) / TAPS as f32).sqrt();
+            let (s, c) = (i as f32 * 2.399_963_2).sin_cos();
+            (r * c, r * s, r)
+        })
+        .collect();
+    for y in 0..n {
+        for x in 0..n {
+            let here = y * n + x;
+            let radius = coc[here];
+            if radius < 0.6 {
+                continue;
+            }
+            let mut sum = source[here];
+            let mut total = 1.0;
+            for &(dx, dy, r) in &taps {
+                let px = x as f32 + dx * radius + 0.5;
+                let py = y as f32 + dy * radius + 0.5;
+                if px < 0.0 || py < 0.0 || px >= n as f32 || py >= n as f32 {
+                    continue;
+                }
+                let there = py as usize * n + px as usize;
+                // Sharp neighbours don't bleed into the blur.
+                let weight = smooth(0.0, 1.0, (coc[there] + 0.5) / (r * radius).max(0.5));
+                sum += source[there] * weight;
+                total += weight;
+            }
+            color[here] = sum / total;
+        }
+    }
+}
