@@ -60,6 +60,14 @@ def text() -> np.ndarray:
     return picture
 
 
+def steps() -> np.ndarray:
+    """One vertical step per band; 25 and 50 high give magnitudes of exactly 100 and 200."""
+    picture = np.zeros((48, 16, 3), np.uint8)
+    for band, height in enumerate([25, 90, 26, 50, 24, 51]):
+        picture[8 * band : 8 * band + 8, 8:, 1] = height
+    return picture
+
+
 def product(rng: np.random.Generator) -> np.ndarray:
     """A shaded, labelled bottle over black, as a placed product is."""
     y, x = np.mgrid[0:256, 0:192].astype(np.float64)
@@ -85,6 +93,9 @@ def main() -> None:
         "noise": noise(rng),
         "text": text(),
         "product": product(rng),
+        "steps": steps(),
+        # Sums of 25: magnitudes that equal a threshold or their neighbour's.
+        "ties": rng.integers(0, 4, (80, 80, 3), np.uint8) * 25,
         "row": rng.integers(0, 256, (1, 40, 3), np.uint8),
         "column": rng.integers(0, 256, (40, 1, 3), np.uint8),
         "tiny": rng.integers(0, 256, (3, 2, 3), np.uint8),

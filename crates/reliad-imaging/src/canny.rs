@@ -147,3 +147,14 @@ fn follow(marks: &mut [Mark], width: usize, height: usize) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tangent_is_that_of_22_5_degrees() {
+        let tangent = 22.5_f64.to_radians().tan() * f64::from(1 << SHIFT);
+        assert_eq!(f64::from(TAN_22_5), tangent.round());
+    }
+}

@@ -149,6 +149,23 @@ mod tests {
         }
     }
 
+    #[test]
+    fn an_edge_gets_no_dip_and_no_ghost() {
+        for (from, to) in [(40_u32, 97_u32), (97, 40), (300, 41)] {
+            let half = RgbaImage::from_fn(from, 1, |x, _| {
+                Rgba([90, 90, 90, if x < from / 2 { 255 } else { 0 }])
+            });
+            let alphas: Vec<_> = rgba(&half, to, 1)
+                .pixels()
+                .map(|pixel| pixel.0[3])
+                .collect();
+            assert!(
+                alphas.is_sorted_by(|left, right| left >= right),
+                "{from} to {to}: {alphas:?}"
+            );
+        }
+    }
+
     proptest! {
         #[test]
         fn one_colour_stays_one_colour(

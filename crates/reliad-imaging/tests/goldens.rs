@@ -38,6 +38,8 @@ fn canny_edges_are_those_of_opencv() {
         "noise",
         "text",
         "product",
+        "steps",
+        "ties",
         "row",
         "column",
         "tiny",
