@@ -1,0 +1,175 @@
+//! Which model made or judged a picture: the hash of each file that it was loaded from.
+
+use std::collections::BTreeMap;
+
+use reliad_weights::ModelDir;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::files;
+
+/// Directories of a model that decide what is painted.
+const PAINTER_PARTS: [&str; 6] = [
+    "controlnet",
+    "scheduler",
+    "text_encoder",
+    "tokenizer",
+    "unet",
+    "vae",
+];
+/// Directories of a model that decide the verdict.
+const JUDGE_PARTS: [&str; 3] = ["depth", "rfnet", "saliency"];
+
+/// A model as a manifest records it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelIdentity {
+    /// How to open it again: an absolute path, or the name of an embedded model.
+    pub name: String,
+    /// BLAKE3 over the paths and hashes of all files.
+    pub digest: String,
+    /// BLAKE3 of each file, by its path in the model directory.
+    pub files: BTreeMap<String, String>,
+}
+
+impl ModelIdentity {
+    /// The identity of the parts that paint.
+    ///
+    /// # Errors
+    /// [`Error::MissingPart`] when one isn't there, [`Error::Weights`] when a file can't be read.
+    pub fn of_painter(model: &ModelDir) -> Result<Self> {
+        Self::of(model, &PAINTER_PARTS)
+    }
+
+    /// The identity of the parts that judge.
+    ///
+    /// # Errors
+    /// [`Error::MissingPart`] without `rfnet/`, [`Error::Weights`] when a file can't be read.
+    pub fn of_judge(model: &ModelDir) -> Result<Self> {
+        require(model, "rfnet")?;
+        // A judge that looks at no map needs no network for it.
+        let parts: Vec<&str> = JUDGE_PARTS
+            .into_iter()
+            .filter(|part| model.contains(part))
+            .collect();
+        Self::of(model, &parts)
+    }
+
+    fn of(model: &ModelDir, parts: &[&'static str]) -> Result<Self> {
+        let mut hashes = BTreeMap::new();
+        for part in parts {
+            require(model, part)?;
+            let directory = model.sub(part);
+            for file in directory.files()? {
+                let hash = match &directory {
+                    ModelDir::Disk(path) => files::hash_file(&path.join(&file))?,
+                    ModelDir::Embedded { .. } => files::hash(&directory.read(&file)?),
+                };
+                hashes.insert(format!("{part}/{file}"), hash);
+            }
+        }
+        let mut digest = blake3::Hasher::new();
+        for (file, hash) in &hashes {
+            digest.update(format!("{hash}  {file}\n").as_bytes());
+        }
+        Ok(Self {
+            name: name_of(model)?,
+            digest: digest.finalize().to_hex().to_string(),
+            files: hashes,
+        })
+    }
+
+    /// What `found` has otherwise than `self`, one line a file; empty when they are equal.
+    pub fn differences(&self, found: &Self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (file, hash) in &self.files {
+            match found.files.get(file) {
+                None => lines.push(format!("model file {file} is gone")),
+                Some(other) if other != hash => lines.push(format!(
+                    "model file {file} differs: recorded {}, found {}",
+                    short(hash),
+                    short(other)
+                )),
+                Some(_) => {}
+            }
+        }
+        for file in found
+            .files
+            .keys()
+            .filter(|file| !self.files.contains_key(*file))
+        {
+            lines.push(format!("model file {file} is new"));
+        }
+        lines
+    }
+}
+
+/// The first digits of a hash, for people.
+pub(crate) fn short(hash: &str) -> &str {
+    hash.get(..12).unwrap_or(hash)
+}
+
+fn require(model: &ModelDir, part: &'static str) -> Result<()> {
+    if model.contains(part) {
+        Ok(())
+    } else {
+        Err(Error::MissingPart {
+            model: model.display(""),
+            part,
+        })
+    }
+}
+
+fn name_of(model: &ModelDir) -> Result<String> {
+    match model {
+        ModelDir::Disk(path) => std::path::absolute(path)
+            .map(|path| path.display().to_string())
+            .map_err(Error::read(path)),
+        ModelDir::Embedded { .. } => Ok(model.display("")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed step is the test's failure")]
+
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+
+    fn model(root: &Path) -> ModelDir {
+        for part in PAINTER_PARTS {
+            fs::create_dir_all(root.join(part)).unwrap();
+            fs::write(root.join(part).join("config.json"), part).unwrap();
+        }
+        ModelDir::open(root).unwrap()
+    }
+
+    #[test]
+    fn a_changed_a_lost_and_a_new_file_are_named() {
+        let root = tempfile::tempdir().unwrap();
+        let model = model(root.path());
+        let before = ModelIdentity::of_painter(&model).unwrap();
+        assert!(
+            before
+                .differences(&ModelIdentity::of_painter(&model).unwrap())
+                .is_empty()
+        );
+        fs::write(root.path().join("unet/config.json"), "other").unwrap();
+        fs::remove_file(root.path().join("vae/config.json")).unwrap();
+        fs::write(root.path().join("vae/new.json"), "new").unwrap();
+        let after = ModelIdentity::of_painter(&model).unwrap();
+        assert_ne!(before.digest, after.digest);
+        let lines = before.differences(&after);
+        assert_eq!(lines.len(), 3, "{lines:?}");
+        assert!(lines[0].contains("unet/config.json differs"));
+    }
+
+    #[test]
+    fn a_model_without_a_judge_says_what_to_do() {
+        let root = tempfile::tempdir().unwrap();
+        let error = ModelIdentity::of_judge(&model(root.path())).unwrap_err();
+        assert!(error.to_string().ends_with("has no rfnet/"), "{error}");
+        assert!(error.hint().unwrap().contains("--no-judge"));
+    }
+}
