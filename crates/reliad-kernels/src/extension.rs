@@ -10,6 +10,7 @@ use burn::backend::{
 };
 use burn::tensor::{DType, Tensor, TensorData};
 
+use crate::conv2d;
 use crate::group_norm::kernel::{self, Geometry, Moments};
 
 /// Whether the fused kernels serve this tensor: f32 on Flex, with or without autodiff.
@@ -40,6 +41,32 @@ pub(crate) trait FusedOps: Backend {
         epsilon: f64,
         silu: bool,
     ) -> FloatTensor<Self>;
+
+    /// Convolution of `[n, c, h, w]` with a square kernel; `sides` is rows above, columns left, rows below, columns right.
+    fn fused_conv2d(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        stride: usize,
+        sides: [usize; 4],
+    ) -> FloatTensor<Self>;
+}
+
+/// See [`FusedOps::fused_conv2d`].
+pub(crate) fn conv2d(
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    bias: Tensor<1>,
+    stride: usize,
+    sides: [usize; 4],
+) -> Tensor<4> {
+    Tensor::from_dispatch(<Dispatch as FusedOps>::fused_conv2d(
+        x.into_dispatch(),
+        weight.into_dispatch(),
+        bias.into_dispatch(),
+        stride,
+        sides,
+    ))
 }
 
 /// See [`FusedOps::fused_group_norm`].
@@ -101,6 +128,26 @@ fn group_norm_forward(
     (tensor(y, shape), moments)
 }
 
+fn conv2d_geometry(
+    x: &FlexTensor,
+    weight: &FlexTensor,
+    stride: usize,
+    sides: [usize; 4],
+) -> conv2d::kernel::Geometry {
+    let (x, weight) = (x.shape(), weight.shape());
+    let [above, left, below, right] = sides;
+    conv2d::kernel::Geometry {
+        samples: x[0],
+        channels_in: x[1],
+        channels_out: weight[0],
+        input: [x[2], x[3]],
+        kernel: weight[2],
+        stride,
+        before: [above, left],
+        after: [below, right],
+    }
+}
+
 impl FusedOps for Flex {
     fn fused_group_norm(
         x: FlexTensor,
@@ -111,6 +158,24 @@ impl FusedOps for Flex {
         silu: bool,
     ) -> FlexTensor {
         group_norm_forward(x, gamma, beta, groups, epsilon, silu).0
+    }
+
+    fn fused_conv2d(
+        x: FlexTensor,
+        weight: FlexTensor,
+        bias: FlexTensor,
+        stride: usize,
+        sides: [usize; 4],
+    ) -> FlexTensor {
+        let geometry = conv2d_geometry(&x, &weight, stride, sides);
+        let (x, weight, bias) = (
+            x.to_contiguous(),
+            weight.to_contiguous(),
+            bias.to_contiguous(),
+        );
+        let y = conv2d::kernel::forward(values(&x), values(&weight), Some(values(&bias)), geometry);
+        let [height, width] = geometry.output();
+        tensor(y, [geometry.samples, geometry.channels_out, height, width])
     }
 }
 
@@ -210,6 +275,94 @@ impl<C: CheckpointStrategy> FusedOps for Autodiff<Flex, C> {
                 epsilon,
                 silu,
             )),
+        }
+    }
+
+    fn fused_conv2d(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        stride: usize,
+        sides: [usize; 4],
+    ) -> FloatTensor<Self> {
+        let inputs = [x.node(), weight.node(), bias.node()];
+        match Conv2dBackward
+            .prepare::<C>(inputs)
+            .compute_bound()
+            .stateful()
+        {
+            OpsKind::Tracked(mut prep) => {
+                let inputs = [prep.checkpoint(&x), prep.checkpoint(&weight)];
+                let y = Flex::fused_conv2d(
+                    x.into_primitive(),
+                    weight.into_primitive(),
+                    bias.into_primitive(),
+                    stride,
+                    sides,
+                );
+                prep.finish(
+                    Conv2dState {
+                        inputs,
+                        stride,
+                        sides,
+                    },
+                    y,
+                )
+            }
+            OpsKind::UnTracked(prep) => prep.finish(Flex::fused_conv2d(
+                x.into_primitive(),
+                weight.into_primitive(),
+                bias.into_primitive(),
+                stride,
+                sides,
+            )),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Conv2dBackward;
+
+/// What the backward pass of a convolution keeps.
+#[derive(Debug, Clone)]
+struct Conv2dState {
+    /// Input and weight.
+    inputs: [NodeId; 2],
+    stride: usize,
+    sides: [usize; 4],
+}
+
+impl Backward<Flex, 3> for Conv2dBackward {
+    type State = Conv2dState;
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 3>,
+        grads: &mut Gradients,
+        checkpointer: &mut Checkpointer,
+    ) {
+        let state = ops.state;
+        let dy = grads.consume::<Flex>(&ops.node).to_contiguous();
+        let [x, weight] = state.inputs.map(|id| {
+            checkpointer
+                .retrieve_node_output::<FlexTensor>(id)
+                .to_contiguous()
+        });
+        let geometry = conv2d_geometry(&x, &weight, state.stride, state.sides);
+        let [node_x, node_weight, node_bias] = ops.parents;
+        if let Some(node) = node_x {
+            let gradient = conv2d::kernel::input_gradient(values(&dy), values(&weight), geometry);
+            grads.register::<Flex>(node.id, tensor(gradient, x.shape()));
+        }
+        if let Some(node) = node_weight {
+            let gradient = conv2d::kernel::weight_gradient(values(&x), values(&dy), geometry);
+            grads.register::<Flex>(node.id, tensor(gradient, weight.shape()));
+        }
+        if let Some(node) = node_bias {
+            let pixels = geometry.output().iter().product();
+            let gradient =
+                conv2d::kernel::bias_gradient(values(&dy), geometry.channels_out, pixels);
+            grads.register::<Flex>(node.id, tensor(gradient, [geometry.channels_out]));
         }
     }
 }

@@ -4,8 +4,11 @@
 //! kernel runs; on any other device or type the same formula runs through Burn's own tensor operations. Results of the
 //! fused kernels don't depend on the number of threads: every sum has a fixed order.
 
+pub mod conv2d;
 mod extension;
 pub mod group_norm;
+mod register;
 mod vector;
 
+pub use conv2d::{Conv2d, Conv2dConfig};
 pub use group_norm::{GroupNorm, GroupNormConfig};
