@@ -30,8 +30,6 @@ pub struct Placed {
     pub kind: Option<Kind>,
     /// The model in its place, in product lengths.
     pub model: Model,
-    /// Its largest extent in product lengths.
-    pub size: f32,
 }
 
 impl Ground<'_> {
@@ -106,6 +104,10 @@ impl Ground<'_> {
             .filter(|k| {
                 let size = k.size_cm() * unit;
                 let flat = *k == Kind::Pen;
+                // A small plant may just be a small plant.
+                if scale < 0.5 && *k == Kind::Plant {
+                    return false;
+                }
                 (least..=most).contains(&size) && (!k.furniture() || large) && (!flat || size > 0.35) && (large || k.size_cm() < 50.0)
             })
             .collect();
@@ -118,7 +120,7 @@ impl Ground<'_> {
             let own = unit * draw.range(0.92, 1.1);
             let model = kind.draw(draw).scaled(own);
             if let Some(model) = self.place(draw, &model, wrong) {
-                placed.push(Placed { kind: Some(kind), model, size: kind.size_cm() * own });
+                placed.push(Placed { kind: Some(kind), model });
             }
         }
         placed
@@ -148,7 +150,7 @@ impl Ground<'_> {
             };
             let model = Model::new(vec![part]);
             if let Some(model) = self.place(draw, &model, true) {
-                placed.push(Placed { kind: None, model, size });
+                placed.push(Placed { kind: None, model });
             }
         }
         placed

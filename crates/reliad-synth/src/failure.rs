@@ -80,13 +80,15 @@ pub enum Extension {
 }
 
 impl Failure {
-    /// Draws a failure of a class for a product whose height is `height` product lengths.
-    pub fn draw(draw: &mut Draw, class: Class, choice: &Choice, share: f32, size: Vec3) -> Failure {
+    /// Draws a failure of a class for a product of this size in product lengths, which fills `share` of
+    /// the canvas and may stand on legs. Camouflage is drawn by the caller.
+    pub fn draw(draw: &mut Draw, class: Class, choice: &Choice, share: f32, size: Vec3, legged: bool) -> Failure {
         // Canvas room above and below the product, as a share of its height.
         let room = ((1.0 - share * size.y) * 0.5 / (share * size.y)).max(0.02);
         match class {
             Class::SpaceMismatch => {
-                let kinds = if choice.has_edges() { 3 } else { 2 };
+                // Without an edge in sight nothing would show that the surface lies too high.
+                let kinds = if choice.has_edges() { 3 } else { 1 };
                 match draw.below(kinds) {
                     0 => Failure::Floats { gap: draw.range(MIN_GAP, (room * 0.85).clamp(MIN_GAP + 0.02, 0.32)) },
                     1 => Failure::Sinks { depth: draw.range(MIN_SINK, 0.32) },
@@ -94,19 +96,16 @@ impl Failure {
                 }
             }
             Class::SizeMismatch => {
-                let factor = if draw.chance(0.5) { draw.log_range(MIN_SCALE, 4.5) } else { draw.log_range(0.2, MAX_SCALE) };
+                let factor = if draw.chance(0.68) { draw.log_range(MIN_SCALE, 4.5) } else { draw.log_range(0.2, MAX_SCALE) };
                 Failure::Scale { factor }
             }
             Class::Indistinctiveness => {
-                if draw.chance(0.5) {
-                    Failure::Clutter { count: draw.integer(15, 24) }
-                } else {
-                    Failure::Camouflage
-                }
+                Failure::Clutter { count: draw.integer(15, 24) }
             }
             Class::ShapeHallucination => {
                 let side = (1.0 - share * size.x) * 0.5 / share;
                 let part = match draw.below(6) {
+                    n if legged => if n < 4 { Extension::Base } else { Extension::Top },
                     0 | 1 => Extension::Base,
                     2 => Extension::Stand,
                     3 => Extension::Legs,
@@ -126,9 +125,9 @@ impl Failure {
             Failure::Floats { gap } => support.level = -gap * height,
             Failure::Sinks { depth } => {
                 support.level = depth * height;
-                if choice.has_edges() && choice.family != Family::Podium && draw.chance(0.5) {
+                if choice.family != Family::Podium {
                     // The edge of the surface crosses the body.
-                    support.front = draw.range(0.0, 1.2) * foot.half.z;
+                    support.front = draw.range(-0.3, 0.95) * foot.half.z;
                 }
             }
             Failure::Hangs { share } => {

@@ -202,13 +202,13 @@ impl Material {
         out
     }
 
-    /// The colour that most of the surface has.
+    /// The colour that the surface has next to its base.
     pub fn main_color(&self) -> Vec3 {
         match &self.pattern {
             Pattern::Plain(c) => *c,
             Pattern::Labelled { base, .. } | Pattern::Marble { base, .. } => *base,
             Pattern::Speckle { base, .. } | Pattern::Grille { base, .. } => *base,
-            Pattern::TwoTone { low, high, .. } => low.mix(*high, 0.5),
+            Pattern::TwoTone { low, .. } => *low,
             Pattern::Wood { light, dark, .. } | Pattern::Grass { light, dark, .. } => light.mix(*dark, 0.4),
             Pattern::Tiles { tile, .. } => *tile,
             Pattern::Panes { pane, .. } => *pane,

@@ -21,9 +21,9 @@ pub fn render_product(seed: u64, family: Family, size: u32) -> (RgbaImage, Strin
     let light = Light {
         direction: v3(-0.55, 0.62, 0.56).normalized(),
         spread: 0.35,
-        key: Vec3::splat(0.82),
-        sky: Vec3::splat(0.52),
-        bounce: Vec3::splat(0.34),
+        key: Vec3::splat(1.05),
+        sky: Vec3::splat(0.4),
+        bounce: Vec3::splat(0.26),
     };
     let scene = Scene {
         things: vec![Thing { model, role: Role::Product, casts: true }],

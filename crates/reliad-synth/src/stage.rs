@@ -218,9 +218,9 @@ impl Choice {
         };
         let outdoors = self.family == Family::Garden;
         let spread = if outdoors { draw.range(0.1, 0.22) } else { draw.range(0.16, 0.42) };
-        let strength = draw.range(0.72, 0.9);
-        let sky = if outdoors { v3(0.5, 0.54, 0.58) } else { v3(0.52, 0.52, 0.52) };
-        let bounce = if outdoors { v3(0.26, 0.3, 0.2) } else { v3(0.34, 0.335, 0.33) };
+        let strength = draw.range(1.02, 1.22);
+        let sky = if outdoors { v3(0.42, 0.46, 0.5) } else { v3(0.37, 0.37, 0.37) };
+        let bounce = if outdoors { v3(0.2, 0.24, 0.16) } else { v3(0.24, 0.235, 0.23) };
         Light { direction, spread, key: tint * strength, sky: sky * Vec3::ONE.mix(tint, 0.5), bounce: bounce * Vec3::ONE.mix(tint, 0.5) }
     }
 
@@ -284,7 +284,7 @@ impl Choice {
             let half = (draw.range(0.42, 0.6), draw.range(0.6, 0.85));
             let x = draw.range(0.75, 1.05) * if self.side == Side::Left { -1.0 } else { 1.0 };
             let tint = [v3(0.72, 0.9, 1.1), v3(0.95, 0.98, 1.0), v3(1.1, 1.0, 0.78)][(self.warmth + 1) as usize];
-            let pattern = Pattern::Panes { pane: tint * 0.8, bar: v3(0.8, 0.8, 0.78), half, width: 0.022 };
+            let pattern = Pattern::Panes { pane: tint * 0.62, bar: v3(0.2, 0.16, 0.12), half, width: 0.022 };
             let shape = Shape::Block { half: v3(half.0, half.1, 0.03), round: 0.0 };
             let material = Material { glow: 0.45, ..Material::of(pattern, 0.05) };
             built.things.push(set(Part::new(shape, material).at(v3(x, support.level + half.1 + draw.range(0.3, 0.5), back - gap + 0.02)), false));

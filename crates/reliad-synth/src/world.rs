@@ -11,11 +11,11 @@ use crate::draw::Draw;
 use crate::failure::{Extension, Failure, Foot, extension};
 use crate::geometry::{Rotation, Vec3, v3};
 use crate::measure::{Separation, separation};
-use crate::product::{POOL, Product};
+use crate::product::{Family, POOL, Product};
 use crate::prop::Kind;
 use crate::render::scene::{Role, Scene, Thing};
 use crate::render::{Rendered, render};
-use crate::stage::{Choice, Family};
+use crate::stage::{self, Choice};
 use crate::words::prompt;
 
 const DOMAIN: u64 = 0x7361_6d70;
@@ -152,7 +152,9 @@ impl World {
             None => Class::from_id(fixed.weighted(&self.mix)).unwrap_or(Class::Available),
         };
         let share = fixed.range(0.56, 0.775);
-        for _ in 0..attempt / 12 {
+        let camouflage = class == Class::Indistinctiveness && fixed.chance(0.5);
+        // Products of several colours can't be camouflaged: others are tried sooner.
+        for _ in 0..attempt / if camouflage { 2 } else { 12 } {
             fixed.bits();
         }
         let product = Product::of(fixed.bits() % POOL);
@@ -167,14 +169,19 @@ impl World {
         let half = size * 0.5;
         let large = product.largest_cm() > 38.0;
 
-        let family = Family::ALL[draw.below(4)];
+        let family = stage::Family::ALL[draw.below(4)];
         let mut choice = Choice::draw(&mut draw, family, large, product.color, 30.0);
-        let failure = Failure::draw(&mut draw, class, &choice, share, size);
-        if failure == Failure::Camouflage {
-            if !matches!(choice.family, Family::Podium | Family::Marble) {
-                choice.family = if draw.chance(0.7) { Family::Podium } else { Family::Wood };
+        let legged = product.family == Family::Stool && model.parts.len() > 3;
+        let failure = if camouflage {
+            Failure::Camouflage
+        } else {
+            Failure::draw(&mut draw, class, &choice, share, size, legged)
+        };
+        if camouflage {
+            if choice.family == stage::Family::Garden {
+                choice.family = *draw.pick(&[stage::Family::Podium, stage::Family::Wood, stage::Family::Marble]);
                 choice.variant = draw.below(3);
-                choice.floor = large && choice.family == Family::Wood;
+                choice.floor = large && choice.family != stage::Family::Podium;
             }
             choice.wall_color = product.color;
             choice.wall = nearest(product.color, true);
@@ -288,7 +295,7 @@ impl Plan {
         let props = 1 + extensions..1 + extensions + self.named_props;
         let camouflage = self.failure == Failure::Camouflage;
         let clutter = matches!(self.failure, Failure::Clutter { .. });
-        if camouflage && (measured.median > CLOSE || measured.upper > CLOSE * 2.2) {
+        if camouflage && (measured.median > CLOSE || measured.upper > CLOSE * 1.6) {
             return None;
         }
         if !camouflage && !clutter && measured.median < CLEAR {

@@ -218,8 +218,10 @@ pub fn fillets(points: &[(f32, f32)], radius: f32) -> Vec<(f32, f32)> {
         }
         let start = (p.0 + (a.0 - p.0) / back * cut, p.1 + (a.1 - p.1) / back * cut);
         let end = (p.0 + (b.0 - p.0) / ahead * cut, p.1 + (b.1 - p.1) / ahead * cut);
-        for step in 0..=3 {
-            let t = step as f32 / 3.0;
+        let cosine = ((p.0 - a.0) * (b.0 - p.0) + (p.1 - a.1) * (b.1 - p.1)) / (back * ahead);
+        let steps = ((cosine.clamp(-1.0, 1.0).acos() / 0.17).ceil() as usize).clamp(2, 10);
+        for step in 0..=steps {
+            let t = step as f32 / steps as f32;
             let (u, v, w) = ((1.0 - t) * (1.0 - t), 2.0 * t * (1.0 - t), t * t);
             out.push((u * start.0 + v * p.0 + w * end.0, u * start.1 + v * p.1 + w * end.1));
         }

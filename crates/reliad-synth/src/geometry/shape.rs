@@ -204,6 +204,9 @@ fn ellipsoid_hit(radii: Vec3, o: Vec3, d: Vec3, near: f32, far: f32) -> Option<(
 
 /// Sphere tracing between two distances, with the normal from central differences.
 fn march(distance: impl Fn(Vec3) -> f32, o: Vec3, d: Vec3, t0: f32, t1: f32, eps: f32) -> Option<(f32, Vec3)> {
+    if t0 > t1 {
+        return None;
+    }
     let mut t = t0;
     for _ in 0..40 {
         let gap = distance(o + d * t);
@@ -221,7 +224,7 @@ fn march(distance: impl Fn(Vec3) -> f32, o: Vec3, d: Vec3, t0: f32, t1: f32, eps
         }
     }
     let p = o + d * t;
-    if distance(p) > eps * 8.0 {
+    if t > t1 || distance(p) > eps * 8.0 {
         return None;
     }
     let e = eps.max(1e-4);

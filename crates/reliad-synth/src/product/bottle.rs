@@ -34,6 +34,7 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
         ],
         r * draw.range(0.15, 0.5),
     );
+    let metal_cap = draw.chance(0.2);
     let labelled = draw.chance(0.75);
     let (label, words) = if labelled {
         let low = shoulder * draw.range(0.18, 0.3);
@@ -42,11 +43,11 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
         let (label, words) = look::label(draw, color, low, high, width);
         (Some(label), words)
     } else {
-        (None, format!("with a {} cap", accent.name))
+        (None, format!("with a {} cap", if metal_cap { "silver" } else { accent.name }))
     };
     let main = look::vary(draw, color.linear());
     let mut parts = vec![Part::new(Shape::Turned(Lathe::new(&profile)), look::body(main, finish.gloss, label, true))];
-    let cap = if draw.chance(0.2) { Material::metal(v3(0.75, 0.72, 0.66)) } else { Material::glossy(accent.linear(), 0.5) };
+    let cap = if metal_cap { Material::metal(v3(0.75, 0.72, 0.66)) } else { Material::glossy(accent.linear(), 0.5) };
     let cap_r = neck * draw.range(1.08, 1.35);
     if pump {
         let collar = cap_height * 0.45;

@@ -19,21 +19,21 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
         &[(0.0, 0.0), (r * draw.range(0.86, 0.99), 0.0), (belly, top * 0.5), (r * 0.98, top), (0.0, top)],
         round,
     );
+    let main = look::vary(draw, color.linear());
+    let (lid_material, lid_word) = match draw.below(4) {
+        0 => (Material::metal(v3(0.8, 0.62, 0.4)), "golden"),
+        1 => {
+            let pattern = Pattern::Wood { light: v3(0.55, 0.36, 0.18), dark: v3(0.32, 0.18, 0.08), scale: r * 0.5, plank: 0.0 };
+            (Material::of(pattern, 0.1), "wooden")
+        }
+        _ => (Material::glossy(accent.linear(), draw.range(0.1, 0.8)), accent.name),
+    };
     let (label, words) = if draw.chance(0.65) {
         let width = if draw.chance(0.5) { r * 10.0 } else { r * draw.range(0.6, 1.0) };
         let (label, words) = look::label(draw, color, top * 0.2, top * 0.82, width);
         (Some(label), words)
     } else {
-        (None, format!("with a {} lid", accent.name))
-    };
-    let main = look::vary(draw, color.linear());
-    let lid_material = match draw.below(4) {
-        0 => Material::metal(v3(0.8, 0.62, 0.4)),
-        1 => Material::of(
-            Pattern::Wood { light: v3(0.55, 0.36, 0.18), dark: v3(0.32, 0.18, 0.08), scale: r * 0.5, plank: 0.0 },
-            0.1,
-        ),
-        _ => Material::glossy(accent.linear(), draw.range(0.1, 0.8)),
+        (None, format!("with a {lid_word} lid"))
     };
     let lid_r = r * draw.range(0.99, 1.06);
     let parts = vec![

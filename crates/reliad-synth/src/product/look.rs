@@ -92,6 +92,7 @@ pub fn title(draw: &mut Draw, finish: &str, color: &str, noun: &str, extra: &str
         2 => format!("{noun} in {finish} {color}{extra}, height {cm}"),
         _ => format!("{color} {noun}{extra}, {cm} tall"),
     };
+    let text = text.replace(" a orange", " an orange");
     let mut letters = text.chars();
     match letters.next() {
         Some(first) => first.to_uppercase().chain(letters).collect(),

@@ -40,15 +40,21 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
     };
     let ring = height * draw.range(0.2, 0.27);
     let minor = height * draw.range(0.045, 0.065);
-    let handle = Shape::Ring { major: ring, minor, stretch: height * draw.range(0.0, 0.1), cut: -ring * 0.15 };
+    let stretch = height * draw.range(0.0, 0.1);
+    let middle = height * draw.range(0.46, 0.54);
+    // The handle meets the wall at its two ends, wherever the belly lies.
+    let outside = Lathe::new(&outer);
+    let reach = |y: f32| outside.hit(v3(9.9 * r, y, 0.0), v3(-1.0, 0.0, 0.0), 1e-3, 99.0 * r).map_or(r, |(t, _)| 9.9 * r - t);
+    let join = reach(middle + ring + stretch).min(reach(middle - ring - stretch)).min(reach(middle + stretch));
+    let handle = Shape::Ring { major: ring, minor, stretch, cut: -wall * 0.9 };
     let side = draw.sign();
     let turn_out = crate::geometry::Rotation::about_y(if side > 0.0 { 0.0 } else { std::f32::consts::PI });
     let parts = vec![
-        Part::new(Shape::Turned(Lathe::new(&outer)), material),
+        Part::new(Shape::Turned(outside), material),
         Part::new(Shape::Turned(Lathe::new(&inner)), Material::glossy(inside.linear(), finish.gloss)),
         Part::new(handle, Material::glossy(main, finish.gloss))
             .turned(turn_out)
-            .at(v3(side * belly * 0.97, height * draw.range(0.46, 0.54), 0.0)),
+            .at(v3(side * join, middle, 0.0)),
     ];
     let noun = *draw.pick(&["ceramic mug", "coffee mug", "stoneware mug", "tea mug"]);
     let title = look::title(draw, finish.word, color.name, noun, &words, height);

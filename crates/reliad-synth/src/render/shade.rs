@@ -15,7 +15,9 @@ pub fn shade(scene: &Scene, hit: &Hit, point: Vec3, d: Vec3, light: (f32, f32, V
     let l = &scene.light;
     let facing = n.dot(l.direction).max(0.0);
     let occlusion = 0.12 + 0.88 * open;
-    let diffuse = albedo * (l.key * (facing * key_share) + l.ambient(n) * occlusion + Vec3::splat(material.glow));
+    // The lamp is near: surfaces on its side get more.
+    let falloff = if thing.role == Role::Set { (1.0 + 0.2 * point.x * l.direction.x).clamp(0.6, 1.5) } else { 1.0 };
+    let diffuse = albedo * (l.key * (facing * key_share * falloff) + l.ambient(n) * occlusion + Vec3::splat(material.glow));
     let gloss = material.gloss;
     let cosine = (-d.dot(n)).clamp(0.0, 1.0);
     let grazing = (1.0 - cosine).powi(5);
