@@ -154,7 +154,9 @@ impl Rebnconv {
         Self {
             conv_s1: Conv2dConfig::new(channels, [3, 3])
                 .with_dilation([dilation, dilation])
-                .with_padding(PaddingConfig2d::Explicit(dilation, dilation, dilation, dilation))
+                .with_padding(PaddingConfig2d::Explicit(
+                    dilation, dilation, dilation, dilation,
+                ))
                 .init(device),
             bn_s1: BatchNormConfig::new(channels[1]).init(device),
         }
@@ -167,6 +169,8 @@ impl Rebnconv {
 
 /// 2x2 max pooling that keeps an odd last row and column (`ceil_mode`).
 pub(super) fn halve(map: Tensor<4>) -> Tensor<4> {
-    let options = MaxPoolOptions::new([2, 2]).with_stride([2, 2]).with_ceil_mode(true);
+    let options = MaxPoolOptions::new([2, 2])
+        .with_stride([2, 2])
+        .with_ceil_mode(true);
     max_pool2d(map, options)
 }

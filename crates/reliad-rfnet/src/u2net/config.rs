@@ -58,9 +58,16 @@ impl U2NetConfig {
         Self {
             model_type: "u2net".into(),
             in_channels: 3,
-            encoder: [[32, 64], [32, 128], [64, 256], [128, 512], [256, 512], [256, 512]]
-                .map(Widths::from),
-            decoder: [[16, 64], [16, 64], [32, 128], [64, 256], [256, 512]].map(Widths::from),
+            encoder: [
+                [32, 64],
+                [32, 128],
+                [64, 256],
+                [128, 512],
+                [256, 512],
+                [256, 512],
+            ]
+            .map(Widths::from),
+            decoder: [[16, 64], [32, 64], [64, 128], [128, 256], [256, 512]].map(Widths::from),
         }
     }
 
@@ -79,10 +86,11 @@ impl U2NetConfig {
     /// # Errors
     /// [`Error::Unsupported`] or [`Error::Config`], naming the field.
     pub fn from_json(json: &Value) -> Result<Self> {
-        let config: Self = serde_json::from_value(json.clone()).map_err(|source| Error::Config {
-            network: NETWORK,
-            source,
-        })?;
+        let config: Self =
+            serde_json::from_value(json.clone()).map_err(|source| Error::Config {
+                network: NETWORK,
+                source,
+            })?;
         config.validate()?;
         Ok(config)
     }
@@ -102,15 +110,31 @@ impl U2NetConfig {
     /// [`Error::Unsupported`], naming the field.
     pub fn validate(&self) -> Result<()> {
         if self.model_type != "u2net" {
-            return Err(Error::unsupported(NETWORK, "model_type", &self.model_type, "u2net"));
+            return Err(Error::unsupported(
+                NETWORK,
+                "model_type",
+                &self.model_type,
+                "u2net",
+            ));
         }
         if self.in_channels == 0 {
             return Err(Error::unsupported(NETWORK, "in_channels", 0, "1 or more"));
         }
-        for (field, stages) in [("encoder", &self.encoder[..]), ("decoder", &self.decoder[..])] {
-            if stages.iter().any(|widths| widths.inner == 0 || widths.outer == 0) {
+        for (field, stages) in [
+            ("encoder", &self.encoder[..]),
+            ("decoder", &self.decoder[..]),
+        ] {
+            if stages
+                .iter()
+                .any(|widths| widths.inner == 0 || widths.outer == 0)
+            {
                 let got = serde_json::to_string(stages).unwrap_or_default();
-                return Err(Error::unsupported(NETWORK, field, got, "widths of 1 or more"));
+                return Err(Error::unsupported(
+                    NETWORK,
+                    field,
+                    got,
+                    "widths of 1 or more",
+                ));
             }
         }
         Ok(())

@@ -82,7 +82,12 @@ impl U2Net {
         // A decoder stage reads the one below (for the lowest: stage 6) beside the encoder's stage of its level.
         let up = |stage: usize| {
             let below = decoder.get(stage + 1).unwrap_or(&encoder[5]).outer;
-            Rsu::new(KINDS[stage], below + encoder[stage].outer, decoder[stage], device)
+            Rsu::new(
+                KINDS[stage],
+                below + encoder[stage].outer,
+                decoder[stage],
+                device,
+            )
         };
         let side = |channels: usize| {
             Conv2dConfig::new([channels, 1], [3, 3])
