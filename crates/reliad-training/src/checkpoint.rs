@@ -122,15 +122,11 @@ impl Checkpoints {
             reason: format!("it belongs to another network: {e}"),
         };
         let state = self.state_in(&path)?;
-        let model = model
-            .try_load_record(read("model.bpk")?)
-            .map_err(misfit)?;
+        let model = model.try_load_record(read("model.bpk")?).map_err(misfit)?;
         let average = average
             .try_load_record(read("average.bpk")?)
             .map_err(misfit)?;
-        let optimizer = optimizer
-            .load(path.join("optimizer.bpk"))
-            .map_err(misfit)?;
+        let optimizer = optimizer.load(path.join("optimizer.bpk")).map_err(misfit)?;
         Ok((Some(state), model, average, optimizer))
     }
 

@@ -269,7 +269,8 @@ impl<M: Module> Run<'_, M> {
             .config
             .average_decay
             .min((1.0 + index as f64) / (10.0 + index as f64));
-        self.average = average_towards(self.average.clone(), &self.model, decay);
+        // `valid` also folds pending running statistics of batch norms into their values.
+        self.average = average_towards(self.average.clone(), &self.model.valid(), decay);
         self.state.step += 1;
         window.add(loss, norm, rate);
         Ok(())

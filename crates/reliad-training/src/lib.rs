@@ -1,15 +1,30 @@
 //! Training of every network, with checkpoints that survive a kill.
+//!
+//! One loop ([`fit`]) trains everything; a stage ([`vae`], ...) brings the data, the loss and the
+//! held-out measure, and writes its component into a model directory.
 
 pub mod checkpoint;
+pub mod controlnet;
 pub mod error;
 pub mod fit;
+pub mod latents;
+pub mod painter;
 pub mod parameters;
 pub mod pca;
+pub mod pictures;
 pub mod progress;
+pub mod prompts;
 pub mod random;
+pub mod regions;
 pub mod schedule;
+pub mod stage;
+pub mod tokenizer;
+pub mod vae;
+pub mod velocity;
+pub mod world;
 
 pub use error::{Error, Result};
 pub use fit::{FitConfig, Outcome};
 pub use progress::{Control, Report};
 pub use schedule::Budget;
+pub use stage::{Ended, Stage, read_config};

@@ -186,7 +186,11 @@ mod tests {
 
     fn low_rank_picture(seed: u64) -> (Tensor<4>, Vec<f32>) {
         let device = Device::flex();
-        let code = random::normal(&mut random::generator(seed, "code", 0), [2, 4, 8, 8], &device);
+        let code = random::normal(
+            &mut random::generator(seed, "code", 0),
+            [2, 4, 8, 8],
+            &device,
+        );
         let basis = random::normal(
             &mut random::generator(1, "basis", 0),
             [DIMENSIONS, 4, 1, 1],

@@ -32,8 +32,7 @@ pub struct Report {
 impl Report {
     /// Estimated seconds that remain, once some progress is made.
     pub fn remaining_seconds(&self) -> Option<f64> {
-        (self.progress > 0.0)
-            .then(|| self.elapsed_seconds * (1.0 - self.progress) / self.progress)
+        (self.progress > 0.0).then(|| self.elapsed_seconds * (1.0 - self.progress) / self.progress)
     }
 
     /// One line for people.

@@ -1,0 +1,320 @@
+//! Training of text encoder and UNet together, from scratch, on latents.
+
+use burn::module::{Module, Param};
+use burn::tensor::{Device, Tensor};
+use reliad_diffusion::scheduler::Ddim;
+use reliad_diffusion::{
+    ClipTextConfig, ClipTextModel, ClipTokenizer, UNet2DConditionConfig, UNet2DConditionModel,
+};
+use reliad_weights::{ModelDir, Precision};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::error::{Error, Result};
+use crate::fit::{FitConfig, Loss, Outcome, Step, Task, fit};
+use crate::latents::Latents;
+use crate::pictures::{Layout, Pictures};
+use crate::progress::Control;
+use crate::prompts;
+use crate::random::{self, Order};
+use crate::regions::{RegionWeights, Regions};
+use crate::stage::{Ended, Stage};
+use crate::velocity::{noised, noised_at, schedule, scheduler_config, weighted_error};
+use crate::world::World;
+
+/// Settings of the painter's training (`painter.json`).
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PainterTraining {
+    /// `text_encoder/config.json`; `vocab_size` and `max_position_embeddings` are those of the
+    /// tokenizer when left out.
+    pub text_encoder: Value,
+    /// `unet/config.json`.
+    pub unet: Value,
+    /// The shared loop.
+    #[serde(default)]
+    pub fit: FitConfig,
+    /// What the loss counts and the prompts lose.
+    #[serde(default)]
+    pub recipe: PainterRecipe,
+}
+
+/// What the loss counts and the prompts lose.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PainterRecipe {
+    /// Side of the pictures in pixels.
+    pub size: usize,
+    /// Weight of places that the product covers: the ControlNet and the paste-back carry it.
+    pub product_weight: f32,
+    /// Probability of an empty prompt.
+    pub prompt_dropout: f64,
+    /// Probability that a clause is left out.
+    pub clause_dropout: f64,
+    /// Held-out samples of each measurement.
+    pub held_out: usize,
+}
+
+impl Default for PainterRecipe {
+    fn default() -> Self {
+        Self {
+            size: 256,
+            product_weight: 0.1,
+            prompt_dropout: 0.1,
+            clause_dropout: 0.07,
+            held_out: 64,
+        }
+    }
+}
+
+/// Text encoder and UNet.
+#[derive(Module, Debug)]
+pub struct PainterNetworks {
+    /// Reads the prompt.
+    pub text_encoder: ClipTextModel,
+    /// Predicts the velocity.
+    pub unet: UNet2DConditionModel,
+}
+
+const NAME: &str = "painter";
+
+/// Trains text encoder and UNet and writes `text_encoder/`, `unet/` and `scheduler/`.
+///
+/// # Errors
+/// A missing `vae/` or `tokenizer/`, data that cannot be read, a configuration that is not
+/// supported, or a failing disk.
+pub fn train(config: &PainterTraining, stage: &Stage, control: &mut Control<'_>) -> Result<Ended> {
+    let recipe = config.recipe;
+    let tokenizer = ModelDir::open(stage.component("tokenizer"))
+        .map_err(Error::component("tokenizer"))
+        .and_then(|dir| ClipTokenizer::load(&dir).map_err(Error::component("tokenizer")))?;
+    let text = text_config(&config.text_encoder, &tokenizer)?;
+    let unet =
+        UNet2DConditionConfig::from_json(&config.unet).map_err(Error::component("unet config"))?;
+    let world = World::open(&stage.data)?;
+    let Some(latents) = Latents::of_world(stage, &world, recipe.size, control)? else {
+        return Ok(Ended::Stopped);
+    };
+    let (train, mut held_out) = world.split();
+    held_out.truncate(recipe.held_out);
+    let all: Vec<usize> = (0..world.records().len()).collect();
+    let regions = Regions::new(
+        &Pictures::read(
+            &world.files(&all, |record| &record.product),
+            Layout::Rgba,
+            recipe.size,
+        )?,
+        latents.side(),
+        RegionWeights {
+            product: recipe.product_weight,
+            ring: 1.0,
+            ring_cells: 0,
+        },
+    );
+    let device = stage.training_device();
+    device.seed(stage.seed);
+    let mut networks = PainterNetworks {
+        text_encoder: text.init(&device),
+        unet: unet.init(&device),
+    };
+    start_silent(&mut networks.unet);
+    let mut task = PainterTask {
+        order: Order::new(stage.seed, train.len()),
+        train,
+        held_out,
+        world,
+        latents,
+        regions,
+        tokenizer,
+        schedule: schedule()?,
+        recipe,
+        batch_size: config.fit.batch_size,
+        device,
+        plain: stage.device.clone(),
+    };
+    match fit(
+        &mut task,
+        networks,
+        &config.fit,
+        stage.budget,
+        stage.seed,
+        &stage.checkpoints(NAME),
+        NAME,
+        control,
+    )? {
+        Outcome::Stopped(_) => Ok(Ended::Stopped),
+        Outcome::Finished { model, figures, .. } => {
+            write(stage, &model, &text.to_json(), &unet.to_json())?;
+            Ok(Ended::Finished(figures))
+        }
+    }
+}
+
+fn text_config(json: &Value, tokenizer: &ClipTokenizer) -> Result<ClipTextConfig> {
+    let mut json = json.clone();
+    if let Some(fields) = json.as_object_mut() {
+        fields
+            .entry("vocab_size")
+            .or_insert(json!(tokenizer.vocab_size()));
+        fields
+            .entry("max_position_embeddings")
+            .or_insert(json!(tokenizer.max_len()));
+    }
+    ClipTextConfig::from_json(&json).map_err(Error::component("text_encoder config"))
+}
+
+/// A first output of zero: the loss starts at the target's own variance.
+fn start_silent(unet: &mut UNet2DConditionModel) {
+    let zero = |tensor: Tensor<4>| tensor.zeros_like().require_grad();
+    unet.conv_out.weight = Param::from_tensor(zero(unet.conv_out.weight.val()));
+    if let Some(bias) = &unet.conv_out.bias {
+        unet.conv_out.bias = Some(Param::from_tensor(bias.val().zeros_like().require_grad()));
+    }
+}
+
+fn write(stage: &Stage, model: &PainterNetworks, text: &Value, unet: &Value) -> Result<()> {
+    let failed = Error::component::<reliad_weights::Error>;
+    let dir = stage.component("text_encoder");
+    reliad_weights::save(
+        &model.text_encoder,
+        &dir.join("model.safetensors"),
+        Precision::F16,
+        &ClipTextModel::key_map(),
+    )
+    .map_err(failed("text_encoder"))?;
+    reliad_weights::write_config(&dir.join("config.json"), text).map_err(failed("text_encoder"))?;
+    let dir = stage.component("unet");
+    reliad_weights::save(
+        &model.unet,
+        &dir.join("diffusion_pytorch_model.safetensors"),
+        Precision::F16,
+        &UNet2DConditionModel::key_map(),
+    )
+    .map_err(failed("unet"))?;
+    reliad_weights::write_config(&dir.join("config.json"), unet).map_err(failed("unet"))?;
+    reliad_weights::write_config(
+        &stage.component("scheduler").join("scheduler_config.json"),
+        &scheduler_config(),
+    )
+    .map_err(failed("scheduler"))?;
+    let index = json!({
+        "_class_name": "StableDiffusionControlNetInpaintPipeline",
+        "vae": ["diffusers", "AutoencoderKL"],
+        "text_encoder": ["transformers", "CLIPTextModel"],
+        "tokenizer": ["transformers", "CLIPTokenizer"],
+        "unet": ["diffusers", "UNet2DConditionModel"],
+        "controlnet": ["diffusers", "ControlNetModel"],
+        "scheduler": ["diffusers", "DDIMScheduler"],
+        "safety_checker": [null, null],
+        "feature_extractor": [null, null],
+        "image_encoder": [null, null],
+        "requires_safety_checker": false,
+    });
+    reliad_weights::write_config(&stage.out.join("model_index.json"), &index)
+        .map_err(failed("model_index.json"))
+}
+
+struct PainterTask {
+    world: World,
+    train: Vec<usize>,
+    held_out: Vec<usize>,
+    order: Order,
+    latents: Latents,
+    regions: Regions,
+    tokenizer: ClipTokenizer,
+    schedule: Ddim,
+    recipe: PainterRecipe,
+    batch_size: usize,
+    device: Device,
+    plain: Device,
+}
+
+impl Task for PainterTask {
+    type Model = PainterNetworks;
+
+    fn loss(&mut self, model: &PainterNetworks, step: &mut Step) -> Result<Loss> {
+        let indices: Vec<usize> = self
+            .order
+            .batch(step.index, self.batch_size)
+            .into_iter()
+            .map(|place| self.train[place])
+            .collect();
+        let texts: Vec<String> = indices
+            .iter()
+            .map(|&index| {
+                prompts::with_dropout(
+                    &self.world.records()[index].prompt,
+                    self.recipe.prompt_dropout,
+                    self.recipe.clause_dropout,
+                    &mut step.rng,
+                )
+            })
+            .collect();
+        let noised = noised(
+            self.latents.batch(&indices, &self.device),
+            &self.schedule,
+            &mut step.rng,
+        );
+        let text = model
+            .text_encoder
+            .forward(prompts::ids(&self.tokenizer, &texts, &self.device)?);
+        let output =
+            model
+                .unet
+                .forward(noised.sample.clone(), noised.timesteps.clone(), text, None);
+        let region = self.regions.batch(&indices, &self.device);
+        Ok(Loss {
+            total: weighted_error(output, &noised, region),
+            parts: Vec::new(),
+        })
+    }
+
+    fn validate(&mut self, average: &PainterNetworks) -> Result<Vec<(String, f64)>> {
+        // The same noise every time: only the weights differ between two measurements. Early: the
+        // steps that decide colours and layout. Swapped: the same with another sample's prompt; the
+        // distance between the two is what the prompt is worth.
+        let (mut whole, mut early, mut swapped) = (0.0, 0.0, 0.0);
+        let count = self.held_out.len();
+        for first in (0..count).step_by(self.batch_size) {
+            let indices = &self.held_out[first..(first + self.batch_size).min(count)];
+            let mut rng = random::generator(0, "held out", first as u64);
+            let clean = self.latents.batch(indices, &self.plain);
+            let region = self.regions.batch(indices, &self.plain);
+            let texts: Vec<String> = indices
+                .iter()
+                .map(|&index| self.world.records()[index].prompt.clone())
+                .collect();
+            let text = |texts: &[String]| -> Result<Tensor<3>> {
+                let ids = prompts::ids(&self.tokenizer, texts, &self.plain)?;
+                Ok(average.text_encoder.forward(ids))
+            };
+            let embedded = text(&texts)?;
+            let mut others = texts;
+            others.rotate_left(1);
+            let other = text(&others)?;
+            let share = indices.len() as f64 / count as f64;
+            let measure = |noised: &crate::velocity::Noised, text: Tensor<3>| {
+                let output = average.unet.forward(
+                    noised.sample.clone(),
+                    noised.timesteps.clone(),
+                    text,
+                    None,
+                );
+                share * weighted_error(output, noised, region.clone()).into_scalar::<f64>()
+            };
+            whole += measure(
+                &noised(clean.clone(), &self.schedule, &mut rng),
+                embedded.clone(),
+            );
+            let noise = random::normal(&mut rng, clean.dims(), &self.plain);
+            let first_steps = noised_at(clean, noise, &vec![950; indices.len()], &self.schedule);
+            early += measure(&first_steps, embedded);
+            swapped += measure(&first_steps, other);
+        }
+        Ok(vec![
+            ("held_out_loss".to_owned(), whole),
+            ("early_loss".to_owned(), early),
+            ("early_loss_swapped_prompts".to_owned(), swapped),
+        ])
+    }
+}

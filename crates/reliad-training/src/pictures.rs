@@ -1,0 +1,220 @@
+//! Pictures of a synth folder, decoded once and kept in memory as 8-bit planes.
+
+use std::path::{Path, PathBuf};
+
+use burn::tensor::{Device, Tensor, TensorData};
+use rayon::prelude::*;
+
+use crate::error::{Error, Result};
+
+/// What the planes of a picture hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// One plane: a map.
+    Gray,
+    /// Red, green, blue.
+    Rgb,
+    /// Red, green, blue, straight alpha.
+    Rgba,
+}
+
+impl Layout {
+    /// Number of planes.
+    pub fn channels(self) -> usize {
+        match self {
+            Self::Gray => 1,
+            Self::Rgb => 3,
+            Self::Rgba => 4,
+        }
+    }
+}
+
+/// `count` square pictures of one size, channel by channel, 8 bits a value.
+#[derive(Debug, Clone)]
+pub struct Pictures {
+    layout: Layout,
+    size: usize,
+    bytes: Vec<u8>,
+}
+
+impl Pictures {
+    /// Decodes files, `size` pixels square each; a picture whose side is a multiple of `size` is
+    /// averaged down to it (colours weighted by alpha).
+    ///
+    /// # Errors
+    /// [`Error::Picture`] for a file that cannot be decoded, [`Error::Data`] for another size.
+    pub fn read(files: &[PathBuf], layout: Layout, size: usize) -> Result<Self> {
+        let length = layout.channels() * size * size;
+        let mut bytes = vec![0u8; files.len() * length];
+        files
+            .par_iter()
+            .zip(bytes.par_chunks_mut(length))
+            .try_for_each(|(file, out)| decode(file, layout, size, out))?;
+        Ok(Self {
+            layout,
+            size,
+            bytes,
+        })
+    }
+
+    /// Pictures from planes that are at hand.
+    ///
+    /// # Panics
+    /// When `bytes` is no whole number of pictures.
+    pub fn from_bytes(layout: Layout, size: usize, bytes: Vec<u8>) -> Self {
+        assert_eq!(bytes.len() % (layout.channels() * size * size), 0);
+        Self {
+            layout,
+            size,
+            bytes,
+        }
+    }
+
+    /// Number of pictures.
+    pub fn len(&self) -> usize {
+        self.bytes.len() / self.stride()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// Side in pixels.
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
+    fn stride(&self) -> usize {
+        self.layout.channels() * self.size * self.size
+    }
+
+    /// Planes of picture `index`, channel by channel.
+    pub fn bytes(&self, index: usize) -> &[u8] {
+        &self.bytes[index * self.stride()..][..self.stride()]
+    }
+
+    /// Half the size, by the mean of 2x2 pixels. For pictures without alpha.
+    pub fn halved(&self) -> Self {
+        let (size, half) = (self.size, self.size / 2);
+        let mut bytes = vec![0u8; self.bytes.len() / 4];
+        bytes
+            .par_chunks_mut(half * half)
+            .zip(self.bytes.par_chunks(size * size))
+            .for_each(|(out, plane)| {
+                for (i, value) in out.iter_mut().enumerate() {
+                    let at = 2 * (i / half) * size + 2 * (i % half);
+                    let sum: u32 = [at, at + 1, at + size, at + size + 1]
+                        .iter()
+                        .map(|&pixel| u32::from(plane[pixel]))
+                        .sum();
+                    *value = ((sum + 2) / 4) as u8;
+                }
+            });
+        Self {
+            layout: self.layout,
+            size: half,
+            bytes,
+        }
+    }
+
+    /// The pictures `indices` as `[n, channels, size, size]` in [0, 1].
+    pub fn batch(&self, indices: &[usize], device: &Device) -> Tensor<4> {
+        let mut values = Vec::with_capacity(indices.len() * self.stride());
+        for &index in indices {
+            values.extend(
+                self.bytes(index)
+                    .iter()
+                    .map(|&value| f32::from(value) / 255.0),
+            );
+        }
+        let shape = [indices.len(), self.layout.channels(), self.size, self.size];
+        Tensor::from_data(TensorData::new(values, shape), device)
+    }
+}
+
+fn decode(file: &Path, layout: Layout, size: usize, out: &mut [u8]) -> Result<()> {
+    let picture = image::open(file).map_err(|source| Error::Picture {
+        path: file.to_owned(),
+        source,
+    })?;
+    let (width, height) = (picture.width() as usize, picture.height() as usize);
+    if width != height || width < size || !width.is_multiple_of(size) {
+        return Err(Error::Data {
+            path: file.to_owned(),
+            reason: format!(
+                "{width}x{height} pixels cannot be averaged to {size}x{size}; render the data at {size} pixels or a multiple"
+            ),
+        });
+    }
+    let factor = width / size;
+    let interleaved = match layout {
+        Layout::Gray => picture.into_luma8().into_raw(),
+        Layout::Rgb => picture.into_rgb8().into_raw(),
+        Layout::Rgba => picture.into_rgba8().into_raw(),
+    };
+    let channels = layout.channels();
+    for row in 0..size {
+        for column in 0..size {
+            let mut sums = [0u32; 4];
+            let mut weights = 0u32;
+            for y in 0..factor {
+                for x in 0..factor {
+                    let at = ((row * factor + y) * width + column * factor + x) * channels;
+                    let pixel = &interleaved[at..at + channels];
+                    let alpha = if layout == Layout::Rgba {
+                        u32::from(pixel[3])
+                    } else {
+                        1
+                    };
+                    weights += alpha;
+                    for (sum, &value) in sums.iter_mut().zip(&pixel[..channels.min(3)]) {
+                        *sum += alpha * u32::from(value);
+                    }
+                }
+            }
+            let pixels = (factor * factor) as u32;
+            for channel in 0..channels.min(3) {
+                out[(channel * size + row) * size + column] =
+                    ((sums[channel] + weights / 2) / weights.max(1)) as u8;
+            }
+            if layout == Layout::Rgba {
+                out[(3 * size + row) * size + column] = ((weights + pixels / 2) / pixels) as u8;
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
+
+    use super::*;
+
+    #[test]
+    fn files_are_averaged_with_colours_weighted_by_alpha() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("a.png");
+        let mut picture = image::RgbaImage::new(4, 4);
+        picture.put_pixel(0, 0, image::Rgba([200, 100, 50, 255]));
+        picture.put_pixel(1, 0, image::Rgba([0, 0, 0, 0]));
+        picture.save(&file).unwrap();
+        let pictures = Pictures::read(std::slice::from_ref(&file), Layout::Rgba, 2).unwrap();
+        assert_eq!(pictures.len(), 1);
+        let planes = pictures.bytes(0);
+        assert_eq!(
+            [planes[0], planes[4], planes[8], planes[12]],
+            [200, 100, 50, 64]
+        );
+        assert!(Pictures::read(&[file], Layout::Rgb, 3).is_err());
+    }
+
+    #[test]
+    fn halving_is_the_mean_of_four() {
+        let pictures = Pictures::from_bytes(Layout::Gray, 2, vec![0, 10, 20, 30]);
+        assert_eq!(pictures.halved().bytes(0), [15]);
+        let batch = pictures.batch(&[0, 0], &Device::flex());
+        assert_eq!(batch.dims(), [2, 1, 2, 2]);
+    }
+}

@@ -1,0 +1,62 @@
+//! What every stage of a model's training is given, and what it leaves behind.
+
+use std::path::{Path, PathBuf};
+
+use burn::tensor::Device;
+use serde::de::DeserializeOwned;
+
+use crate::error::{Error, Result};
+use crate::schedule::Budget;
+
+/// Where a stage reads and writes, and how long it runs.
+#[derive(Debug, Clone)]
+pub struct Stage {
+    /// Folder of rendered samples.
+    pub data: PathBuf,
+    /// Model directory in the ecosystem's layout; components of earlier stages are read from it.
+    pub out: PathBuf,
+    /// How long to train.
+    pub budget: Budget,
+    /// Seed of weights, data order and noise.
+    pub seed: u64,
+    /// Plain device (without gradients).
+    pub device: Device,
+}
+
+impl Stage {
+    /// Folder of the checkpoints and curves of the stage `name`.
+    pub fn checkpoints(&self, name: &str) -> PathBuf {
+        self.out.join(".training").join(name)
+    }
+
+    /// Folder of the component `name` in the model directory.
+    pub fn component(&self, name: &str) -> PathBuf {
+        self.out.join(name)
+    }
+
+    /// The device on which networks train.
+    pub fn training_device(&self) -> Device {
+        self.device.clone().autodiff()
+    }
+}
+
+/// How a stage ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Ended {
+    /// Its component was written; the held-out figures.
+    Finished(Vec<(String, f64)>),
+    /// It was stopped; the same command continues it.
+    Stopped,
+}
+
+/// Reads a stage's configuration file.
+///
+/// # Errors
+/// [`Error::Io`] or [`Error::Json`], which names the field.
+pub fn read_config<T: DeserializeOwned>(path: &Path) -> Result<T> {
+    let text = std::fs::read(path).map_err(Error::io(path))?;
+    serde_json::from_slice(&text).map_err(|source| Error::Json {
+        path: path.to_owned(),
+        source,
+    })
+}
