@@ -12,10 +12,12 @@ pub struct Separation {
     pub median: f32,
     /// The upper quartile.
     pub upper: f32,
-    /// Mean linear-free sRGB colour (0..255) of the product along its silhouette.
+    /// Median sRGB colour (0..255, component by component) of the product along its silhouette.
     pub product: Vec3,
     /// The same of what is behind it.
     pub behind: Vec3,
+    /// Median distance of the product's colours along the silhouette from their own median colour.
+    pub variety: f32,
 }
 
 /// Measures the separation: for each silhouette pixel the mean of the product's pixels within two
@@ -24,7 +26,7 @@ pub fn separation(product: &RgbaImage, scene: &RgbImage) -> Separation {
     let (w, h) = (product.width() as i64, product.height() as i64);
     let alpha = |x: i64, y: i64| if x < 0 || y < 0 || x >= w || y >= h { 0 } else { product.get_pixel(x as u32, y as u32)[3] };
     let mut distances = Vec::new();
-    let (mut sum_front, mut sum_behind) = (Vec3::ZERO, Vec3::ZERO);
+    let (mut all_front, mut all_behind) = (Vec::new(), Vec::new());
     for y in 0..h {
         for x in 0..w {
             let edge = [(1, 0), (-1, 0), (0, 1), (0, -1)].iter().any(|(i, j)| alpha(x + i, y + j) < 128);
@@ -52,17 +54,35 @@ pub fn separation(product: &RgbaImage, scene: &RgbImage) -> Separation {
             }
             if fronts > 0.0 && behinds > 0.0 {
                 let (front, behind) = (front / fronts, behind / behinds);
-                sum_front += front;
-                sum_behind += behind;
+                all_front.push(front);
+                all_behind.push(behind);
                 distances.push(delta_e(lab_of_srgb(front), lab_of_srgb(behind)));
             }
         }
     }
     if distances.is_empty() {
-        return Separation { median: 0.0, upper: 0.0, product: Vec3::ZERO, behind: Vec3::ZERO };
+        return Separation { median: 0.0, upper: 0.0, product: Vec3::ZERO, behind: Vec3::ZERO, variety: 0.0 };
     }
     distances.sort_by(f32::total_cmp);
     let n = distances.len();
-    let mean = 1.0 / n as f32;
-    Separation { median: distances[n / 2], upper: distances[n * 3 / 4], product: sum_front * mean, behind: sum_behind * mean }
+    let product = median_color(&all_front);
+    let lab = lab_of_srgb(product);
+    let mut spread: Vec<f32> = all_front.iter().map(|c| delta_e(lab, lab_of_srgb(*c))).collect();
+    spread.sort_by(f32::total_cmp);
+    Separation {
+        median: distances[n / 2],
+        upper: distances[n * 3 / 4],
+        product,
+        behind: median_color(&all_behind),
+        variety: spread[n / 2],
+    }
+}
+
+fn median_color(colors: &[Vec3]) -> Vec3 {
+    let median = |component: usize| {
+        let mut values: Vec<f32> = colors.iter().map(|c| c[component]).collect();
+        values.sort_by(f32::total_cmp);
+        values[values.len() / 2]
+    };
+    v3(median(0), median(1), median(2))
 }

@@ -99,6 +99,8 @@ struct Plan {
     class: Class,
     failure: Failure,
     prompt: String,
+    /// The stream that the prompt was drawn from, to draw it again when a colour has changed.
+    words: Draw,
     named_props: usize,
     share: f32,
     scale: f32,
@@ -179,7 +181,7 @@ impl World {
         };
         if camouflage {
             if choice.family == stage::Family::Garden {
-                choice.family = *draw.pick(&[stage::Family::Podium, stage::Family::Wood, stage::Family::Marble]);
+                choice.family = stage::Family::Podium;
                 choice.variant = draw.below(3);
                 choice.floor = large && choice.family != stage::Family::Podium;
             }
@@ -207,6 +209,7 @@ impl World {
         let props = ground.props(&mut draw, count, product.largest_cm(), scale);
         let clutter = if let Failure::Clutter { count } = failure { ground.clutter(&mut draw, count) } else { Vec::new() };
         let kinds: Vec<Kind> = props.iter().filter_map(|p| p.kind).collect();
+        let words = draw.clone();
         let prompt = prompt(&mut draw, &choice, &kinds);
 
         let mut things = vec![Thing { model: model.clone(), role: Role::Product, casts: true }];
@@ -236,6 +239,7 @@ impl World {
             class,
             failure,
             prompt,
+            words,
             named_props,
             share,
             scale,
@@ -254,7 +258,8 @@ impl Plan {
         if self.failure == Failure::Camouflage {
             for _ in 0..3 {
                 let seen = separation(&preview.product, &preview.scene);
-                if seen.median <= CLOSE * 0.6 {
+                // A body of several colours can't be matched by one.
+                if seen.median <= CLOSE * 0.6 || seen.variety > CLOSE {
                     break;
                 }
                 let wanted = to_linear(seen.product / 255.0);
@@ -266,6 +271,8 @@ impl Plan {
                 self.repaint(before);
                 preview = render(&self.scene, PREVIEW);
             }
+            self.choice.wall = nearest(self.choice.wall_color, true);
+            self.prompt = prompt(&mut self.words.clone(), &self.choice, &self.kinds);
         }
         preview
     }

@@ -21,7 +21,7 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
     );
     let main = look::vary(draw, color.linear());
     let (lid_material, lid_word) = match draw.below(4) {
-        0 => (Material::metal(v3(0.8, 0.62, 0.4)), "golden"),
+        0 => (Material::metal(v3(0.85, 0.56, 0.22)), "golden"),
         1 => {
             let pattern = Pattern::Wood { light: v3(0.55, 0.36, 0.18), dark: v3(0.32, 0.18, 0.08), scale: r * 0.5, plank: 0.0 };
             (Material::of(pattern, 0.1), "wooden")

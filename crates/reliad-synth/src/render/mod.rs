@@ -73,9 +73,9 @@ pub fn render(scene: &Scene, size: u32) -> Rendered {
     }
     let low = near.iter().copied().fold(f32::INFINITY, f32::min);
     let high = near.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let scale = if high > low { 1.0 / (high - low) } else { 0.0 };
+    let span = if high > low { high - low } else { 1.0 };
     for value in &mut near {
-        *value = (*value - low) * scale;
+        *value = (*value - low) / span;
     }
     Rendered { product: product_image, picture, scene: backing, depth: near, saliency, visible }
 }

@@ -33,7 +33,7 @@ pub fn shade(scene: &Scene, hit: &Hit, point: Vec3, d: Vec3, light: (f32, f32, V
     let lobe = n.dot(half).max(0.0).powf(power) * (power + 8.0) / 60.0;
     let highlight = l.key * (lobe * key_share * facing.min(1.0) * (0.04 + 0.25 * gloss));
     let color = if material.metal {
-        albedo * (reflected * (0.55 + 0.35 * gloss) + l.ambient(n) * (0.35 * occlusion) + l.key * (0.35 * facing * key_share)) + albedo * highlight
+        albedo * (reflected * (0.75 + 0.45 * gloss) + l.ambient(n) * (0.2 * occlusion) + l.key * (0.3 * facing * key_share)) + albedo * highlight
     } else {
         let coat = fresnel * smooth(0.05, 0.6, gloss);
         diffuse * (1.0 - coat) + reflected * coat + highlight
