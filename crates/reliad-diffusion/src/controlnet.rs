@@ -2,8 +2,8 @@
 
 use burn::module::{Module, ModuleMapper, Param};
 use burn::nn::PaddingConfig2d;
-use burn::nn::conv::Conv2d;
 use burn::tensor::{Device, Tensor, activation};
+use reliad_kernels::Conv2d;
 use reliad_weights::{KeyMap, ModelDir};
 use serde::Serialize;
 use serde_json::{Value, json};

@@ -1,8 +1,8 @@
 //! The convolutions that the networks are made of. Initialised as PyTorch does: uniform within `1 / sqrt(fan_in)`.
 
-use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{Initializer, PaddingConfig2d};
 use burn::tensor::Device;
+use reliad_kernels::{Conv2d, Conv2dConfig};
 
 /// 3x3, stride 1, one pixel of zeros around.
 pub(crate) fn conv3x3(channels_in: usize, channels_out: usize, device: &Device) -> Conv2d {

@@ -2,10 +2,10 @@
 
 use burn::module::Module;
 use burn::nn::PaddingConfig2d;
-use burn::nn::conv::Conv2d;
 use burn::tensor::module::interpolate;
 use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
 use burn::tensor::{Device, Tensor};
+use reliad_kernels::Conv2d;
 
 use crate::convolution::{conv3x3, conv3x3_half};
 

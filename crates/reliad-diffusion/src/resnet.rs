@@ -1,9 +1,9 @@
 //! The residual block of UNet, ControlNet and VAE (`ResnetBlock2D` of diffusers).
 
 use burn::module::Module;
-use burn::nn::conv::Conv2d;
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::{Device, Tensor, activation};
+use reliad_kernels::Conv2d;
 
 use crate::convolution::{conv1x1, conv3x3};
 use crate::norm::{GroupNorm, group_norm, norm_silu};

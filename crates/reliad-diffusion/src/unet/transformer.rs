@@ -1,9 +1,9 @@
 //! The transformer between the residual blocks of a UNet: pixels attend to each other and to the text.
 
 use burn::module::Module;
-use burn::nn::conv::Conv2d;
 use burn::nn::{Identity, LayerNorm, LayerNormConfig, Linear, LinearConfig};
 use burn::tensor::{Device, Tensor, activation};
+use reliad_kernels::Conv2d;
 
 use crate::attention::Attention;
 use crate::convolution::conv1x1;

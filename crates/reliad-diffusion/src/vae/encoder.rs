@@ -1,8 +1,8 @@
 //! From a picture to the mean and log-variance of its latents.
 
 use burn::module::Module;
-use burn::nn::conv::Conv2d;
 use burn::tensor::{Device, Tensor};
+use reliad_kernels::Conv2d;
 
 use crate::convolution::conv3x3;
 use crate::norm::{GroupNorm, group_norm, norm_silu};

@@ -6,8 +6,8 @@ mod encoder;
 mod mid;
 
 use burn::module::Module;
-use burn::nn::conv::Conv2d;
 use burn::tensor::{Device, Tensor};
+use reliad_kernels::Conv2d;
 use reliad_weights::{KeyMap, ModelDir};
 
 use crate::Error;
