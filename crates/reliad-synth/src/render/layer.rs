@@ -5,7 +5,7 @@
 //! give soft shadows without noise.
 
 use super::scene::{Hit, Role, Scene};
-use crate::geometry::{Vec3, v3};
+use crate::geometry::{Shape, Vec3, v3};
 
 const RAYS: usize = 4;
 const TILE: usize = 16;
@@ -159,6 +159,10 @@ impl Layer {
 fn light(scene: &Scene, samples: &Samples, pixel: &mut Seen, hit: Hit, d: Vec3, phase: usize, roles: u8, shaders: u8) {
     let n = hit.normal;
     let from = pixel.point + n * 2e-3;
+    // A single convex body can't shade itself.
+    let parts = &scene.things[hit.thing].model.parts;
+    let convex = matches!(parts.as_slice(), [one] if matches!(one.shape, Shape::Block { .. } | Shape::Ellipsoid { .. }));
+    let skip = if convex { hit.thing } else { usize::MAX };
     let product_layer = roles == Role::Product as u8;
     if n.dot(scene.light.direction) > -0.15 {
         let mut lit = 0;
@@ -169,7 +173,7 @@ fn light(scene: &Scene, samples: &Samples, pixel: &mut Seen, hit: Hit, d: Vec3, 
                 continue;
             }
             asked += 1;
-            if scene.blocked(from, to, 30.0, shaders, true).is_none() {
+            if scene.blocked(from, to, 30.0, shaders, true, skip).is_none() {
                 lit += 1;
             }
         }
@@ -183,7 +187,7 @@ fn light(scene: &Scene, samples: &Samples, pixel: &mut Seen, hit: Hit, d: Vec3, 
     for ray in 0..RAYS {
         let s = samples.dome[phase + ray * TILE];
         let to = a * s.x + n * s.y + b * s.z;
-        let mut t = scene.blocked(from, to, reach, shaders, false).unwrap_or(reach);
+        let mut t = scene.blocked(from, to, reach, shaders, false, skip).unwrap_or(reach);
         if product_layer && to.y < -1e-3 {
             // A cut-out was photographed standing on something.
             t = t.min((from.y / -to.y).max(0.0));

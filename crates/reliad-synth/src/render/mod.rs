@@ -103,13 +103,13 @@ fn sub_hit(scene: &Scene, layer: &Layer, x: usize, y: usize, at: (f32, f32)) -> 
 const ROTATED_GRID: [(f32, f32); 4] = [(0.375, 0.125), (0.875, 0.375), (0.625, 0.875), (0.125, 0.625)];
 
 /// Whether the pixel differs enough from a neighbour to need finer sampling.
-fn is_edge(layer: &Layer, color: &[Vec3], x: usize, y: usize) -> bool {
+fn is_edge(layer: &Layer, toned: &[Vec3], x: usize, y: usize) -> bool {
     let n = layer.size;
     let here = y * n + x;
     let own = layer.seen[here].hit.map(|h| (h.thing, h.part));
     let differs = |there: usize| {
         layer.seen[there].hit.map(|h| (h.thing, h.part)) != own
-            || (tone(color[there]) - tone(color[here])).abs().max_component() > 0.07
+            || (toned[there] - toned[here]).abs().max_component() > 0.07
     };
     (x > 0 && differs(here - 1)) || (x + 1 < n && differs(here + 1)) || (y > 0 && differs(here - n)) || (y + 1 < n && differs(here + n))
 }
@@ -119,7 +119,7 @@ fn product_pixels(scene: &Scene, layer: &Layer) -> RgbaImage {
     let empty = |x: i64, y: i64| {
         x < 0 || y < 0 || x >= n as i64 || y >= n as i64 || layer.seen[y as usize * n + x as usize].hit.is_none()
     };
-    let color: Vec<Vec3> = (0..n * n).map(|i| pixel_color(scene, layer, i % n, i / n).unwrap_or(Vec3::ZERO)).collect();
+    let toned: Vec<Vec3> = (0..n * n).map(|i| pixel_color(scene, layer, i % n, i / n).map_or(Vec3::ZERO, tone)).collect();
     let mut image = RgbaImage::new(n as u32, n as u32);
     for y in 0..n {
         for x in 0..n {
@@ -129,10 +129,10 @@ fn product_pixels(scene: &Scene, layer: &Layer) -> RgbaImage {
                 continue;
             } else if gaps > 0 {
                 (0..16).map(|i| (((i % 4) as f32 + 0.5) / 4.0, ((i / 4) as f32 + 0.5) / 4.0)).collect()
-            } else if is_edge(layer, &color, x, y) {
+            } else if is_edge(layer, &toned, x, y) {
                 ROTATED_GRID.to_vec()
             } else {
-                put(&mut image, x, y, tone(color[y * n + x]), 255);
+                put(&mut image, x, y, toned[y * n + x], 255);
                 continue;
             };
             let mut sum = Vec3::ZERO;
@@ -168,10 +168,11 @@ fn scene_pixels(scene: &Scene, layer: &Layer) -> Vec<Vec3> {
             pixel_color(scene, layer, x, y).unwrap_or_else(behind)
         })
         .collect();
-    let mut out = flat.clone();
+    let toned: Vec<Vec3> = flat.iter().map(|c| tone(*c)).collect();
+    let mut out = flat;
     for y in 0..n {
         for x in 0..n {
-            if !is_edge(layer, &flat, x, y) {
+            if !is_edge(layer, &toned, x, y) {
                 continue;
             }
             let mut sum = Vec3::ZERO;

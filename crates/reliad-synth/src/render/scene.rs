@@ -193,13 +193,13 @@ impl Scene {
         best.map(|hit| if hit.normal.dot(d) > 0.0 { Hit { normal: -hit.normal, ..hit } } else { hit })
     }
 
-    /// Distance to the nearest shading thing among `roles` within `far`.
+    /// Distance to the nearest (or `any`) shading thing among `roles` within `far`, but for number `skip`.
     #[inline]
-    pub fn blocked(&self, o: Vec3, d: Vec3, far: f32, roles: u8, any: bool) -> Option<f32> {
+    pub fn blocked(&self, o: Vec3, d: Vec3, far: f32, roles: u8, any: bool, skip: usize) -> Option<f32> {
         let mut limit = far;
         let mut found = None;
-        for thing in &self.things {
-            if !thing.casts || thing.role as u8 & roles == 0 {
+        for (index, thing) in self.things.iter().enumerate() {
+            if !thing.casts || index == skip || thing.role as u8 & roles == 0 {
                 continue;
             }
             if let Some(hit) = thing.model.hit(o, d, 1e-4, limit) {

@@ -14,6 +14,8 @@ pub fn shade(scene: &Scene, hit: &Hit, point: Vec3, d: Vec3, light: (f32, f32, V
     let albedo = material.pattern.color(part.local(point), part.rotation.invert(n));
     let l = &scene.light;
     let facing = n.dot(l.direction).max(0.0);
+    // A wide key light is hidden in corners too: the contact shadow.
+    let key_share = key_share * (0.5 + 0.5 * open);
     let occlusion = 0.12 + 0.88 * open;
     // The lamp is near: surfaces on its side get more.
     let falloff = if thing.role == Role::Set { (1.0 + 0.2 * point.x * l.direction.x).clamp(0.6, 1.5) } else { 1.0 };
