@@ -175,6 +175,16 @@ fn main() {
         let k = random([n, heads, len, c / heads]);
         let v = random([n, heads, len, c / heads]);
         let flops = 4.0 * (n * len * len * c) as f64;
+        let rows = [(); 3].map(|()| random([1, n, len, c]));
+        line(
+            &format!("attention fused {n}x{heads}x{len}x{}", c / heads),
+            flops,
+            &rows,
+            |t| {
+                let [q, k, v] = [0, 1, 2].map(|i: usize| t[i].clone().reshape([n, len, c]));
+                reliad_kernels::attention::attention(q, k, v, heads, false).reshape([1, n, len, c])
+            },
+        );
         line(
             &format!("attention self {n}x{heads}x{len}x{}", c / heads),
             flops,
@@ -208,6 +218,22 @@ fn main() {
                 t[0].clone()
                     .reshape([1, 1, n * len, c])
                     .matmul(t[1].clone())
+            },
+        );
+        let both = random([1, n, len, 8 * c]);
+        line(
+            &format!("geglu fused {n}x{len}x{}", 4 * c),
+            0.0,
+            &[both.clone()],
+            |t| reliad_kernels::geglu::geglu(t[0].clone()),
+        );
+        line(
+            &format!("geglu plain {n}x{len}x{}", 4 * c),
+            0.0,
+            &[both],
+            |t| {
+                let halves = t[0].clone().chunk(2, 3);
+                halves[0].clone() * activation::gelu(halves[1].clone())
             },
         );
         let g = random([1, n, len, 4 * c]);

@@ -1,6 +1,7 @@
 //! Convolution with a square kernel, fused on the CPU; drop-in for `burn::nn::conv::Conv2d`.
 
 pub(crate) mod kernel;
+pub(crate) mod node;
 mod tiles;
 
 use burn::config::Config;
@@ -127,6 +128,14 @@ impl Conv2d {
     }
 }
 
+/// What a convolution computes, next to its tensors.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Options {
+    pub(crate) stride: usize,
+    /// `[(above, below), (left, right)]`
+    pub(crate) padding: [(usize, usize); 2],
+}
+
 /// Convolution as a function; see [`Conv2d`].
 ///
 /// `padding` is `[(above, below), (left, right)]`.
@@ -167,7 +176,15 @@ pub fn conv2d(
         && sides.iter().all(|side| *side < kernel);
     if served && extension::fused(&x) {
         let bias = bias.unwrap_or_else(|| Tensor::zeros([channels_out], &x.device()));
-        extension::conv2d(x, weight, bias, stride[0], sides)
+        extension::conv2d(
+            x,
+            weight,
+            bias,
+            Options {
+                stride: stride[0],
+                padding,
+            },
+        )
     } else {
         module::conv2d(
             x,

@@ -3,6 +3,7 @@
 //! Wu & He, "Group Normalization", 2018, <https://arxiv.org/abs/1803.08494>.
 
 pub(crate) mod kernel;
+pub(crate) mod node;
 
 use burn::config::Config;
 use burn::module::{Content, DisplaySettings, Module, ModuleDisplay, Param};
@@ -150,7 +151,26 @@ pub fn group_norm<const D: usize>(
     let device = input.device();
     let gamma = gamma.unwrap_or_else(|| Tensor::ones([channels], &device));
     let beta = beta.unwrap_or_else(|| Tensor::zeros([channels], &device));
-    extension::group_norm(input, gamma, beta, groups, epsilon, silu)
+    extension::group_norm(
+        input,
+        gamma,
+        beta,
+        Options {
+            groups,
+            epsilon,
+            silu,
+        },
+    )
+}
+
+/// What a group norm computes, next to its tensors.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Options {
+    pub(crate) groups: usize,
+    /// Added to the variance.
+    pub(crate) epsilon: f64,
+    /// Whether SiLU follows.
+    pub(crate) silu: bool,
 }
 
 /// The same through Burn's own operations, for every other device.

@@ -4,9 +4,12 @@
 //! kernel runs; on any other device or type the same formula runs through Burn's own tensor operations. Results of the
 //! fused kernels don't depend on the number of threads: every sum has a fixed order.
 
+pub mod attention;
 pub mod conv2d;
 mod extension;
+pub mod geglu;
 pub mod group_norm;
+mod product;
 mod register;
 mod vector;
 

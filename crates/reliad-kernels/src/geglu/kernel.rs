@@ -1,0 +1,80 @@
+//! The loops of the gated activation, over rows of `[value, gate]`.
+
+use rayon::prelude::*;
+
+use crate::vector::{Kernel, exp, madd, vectorised};
+
+/// Normal distribution and density at `x`.
+///
+/// Abramowitz & Stegun 7.1.26: `erf(z) = 1 - p(t) e^(-z^2)`, `t = 1 / (1 + 0.3275911 z)`, within 1.5e-7.
+#[inline(always)]
+fn normal<const FMA: bool>(x: f32) -> (f32, f32) {
+    let z = x.abs() * std::f32::consts::FRAC_1_SQRT_2;
+    let t = 1.0 / madd::<FMA>(0.327_591_1, z, 1.0);
+    let mut p = madd::<FMA>(1.061_405_4, t, -1.453_152);
+    p = madd::<FMA>(p, t, 1.421_413_7);
+    p = madd::<FMA>(p, t, -0.284_496_72);
+    p = madd::<FMA>(p, t, 0.254_829_6);
+    let bell = exp::<FMA>(-z * z);
+    let tail = 0.5 * p * t * bell;
+    let below = if x > 0.0 { 1.0 - tail } else { tail };
+    // 1 / sqrt(2 pi)
+    (below, 0.398_942_3 * bell)
+}
+
+/// `value * gate * Phi(gate)` for every row of `[value, gate]`, each `width` long.
+pub(crate) fn forward(x: &[f32], width: usize) -> Vec<f32> {
+    let mut y = vec![0.0; x.len() / 2];
+    y.par_chunks_mut(width)
+        .zip(x.par_chunks(2 * width))
+        .with_min_len(16)
+        .for_each(|(y, x)| vectorised(Forward { x, y }));
+    y
+}
+
+struct Forward<'a> {
+    x: &'a [f32],
+    y: &'a mut [f32],
+}
+
+impl Kernel for Forward<'_> {
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        let (value, gate) = self.x.split_at(self.y.len());
+        for ((y, value), gate) in self.y.iter_mut().zip(value).zip(gate) {
+            *y = value * gate * normal::<FMA>(*gate).0;
+        }
+    }
+}
+
+/// Gradient of `x` from the upstream gradient `dy`; `(b Phi(b))' = Phi(b) + b phi(b)`.
+pub(crate) fn backward(x: &[f32], dy: &[f32], width: usize) -> Vec<f32> {
+    let mut dx = vec![0.0; x.len()];
+    dx.par_chunks_mut(2 * width)
+        .zip(x.par_chunks(2 * width).zip(dy.par_chunks(width)))
+        .with_min_len(16)
+        .for_each(|(dx, (x, dy))| vectorised(Backward { x, dy, dx }));
+    dx
+}
+
+struct Backward<'a> {
+    x: &'a [f32],
+    dy: &'a [f32],
+    dx: &'a mut [f32],
+}
+
+impl Kernel for Backward<'_> {
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        let (value, gate) = self.x.split_at(self.dy.len());
+        let (dvalue, dgate) = self.dx.split_at_mut(self.dy.len());
+        let gradients = dvalue.iter_mut().zip(dgate);
+        for (((dvalue, dgate), dy), (value, gate)) in
+            gradients.zip(self.dy).zip(value.iter().zip(gate))
+        {
+            let (below, density) = normal::<FMA>(*gate);
+            *dvalue = dy * gate * below;
+            *dgate = dy * value * madd::<FMA>(*gate, density, below);
+        }
+    }
+}
