@@ -44,7 +44,10 @@ impl DepthNetwork {
     /// An unsupported field.
     pub fn init(config: &Value, device: &Device) -> Result<Self> {
         let input = NetworkInput::from_json("DPT", config.clone(), DEFAULTS)?;
-        Ok(Self::new(DptConfig::from_json(config)?.init(device)?, input))
+        Ok(Self::new(
+            DptConfig::from_json(config)?.init(device)?,
+            input,
+        ))
     }
 
     /// A network with its preprocessing.
@@ -69,7 +72,12 @@ impl DepthNetwork {
     pub fn save(&self, dir: &Path, config: &Value, precision: Precision) -> Result<()> {
         reliad_weights::write_config(&dir.join("config.json"), config)?;
         let file = dir.join("model.safetensors");
-        Ok(reliad_weights::save(&self.network, &file, precision, &Dpt::key_map())?)
+        Ok(reliad_weights::save(
+            &self.network,
+            &file,
+            precision,
+            &Dpt::key_map(),
+        )?)
     }
 
     /// Inverse depth of each picture, scaled by its own least and greatest value: 1 is nearest, 0 farthest.

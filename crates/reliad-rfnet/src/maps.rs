@@ -140,7 +140,11 @@ impl NetworkInput {
             one => (side(one), side(one)),
         };
         let (Some(height), Some(width)) = (height, width) else {
-            return fail(field, size.to_string(), "pixels, 1 to 4096, or {height, width}");
+            return fail(
+                field,
+                size.to_string(),
+                "pixels, 1 to 4096, or {height, width}",
+            );
         };
         let (mean, std) = match fields.do_normalize {
             Some(false) => ([0.0; 3], [1.0; 3]),
@@ -200,7 +204,10 @@ mod tests {
         let input = read(json!({"image_size": 384, "size": {"height": 96, "width": 64}})).unwrap();
         assert_eq!((input.height, input.width, input.mean), (96, 64, [0.5; 3]));
         let input = read(json!({"image_size": 384, "do_normalize": false})).unwrap();
-        assert_eq!((input.height, input.mean, input.std), (384, [0.0; 3], [1.0; 3]));
+        assert_eq!(
+            (input.height, input.mean, input.std),
+            (384, [0.0; 3], [1.0; 3])
+        );
     }
 
     #[test]
@@ -209,13 +216,21 @@ mod tests {
             ("image_size", json!({})),
             ("size", json!({"size": {"shortest_edge": 384}})),
             ("size", json!({"size": 100_000})),
-            ("keep_aspect_ratio", json!({"size": 8, "keep_aspect_ratio": true})),
+            (
+                "keep_aspect_ratio",
+                json!({"size": 8, "keep_aspect_ratio": true}),
+            ),
             ("do_pad", json!({"size": 8, "do_pad": true})),
             ("resample", json!({"size": 8, "resample": 1})),
             ("rescale_factor", json!({"size": 8, "rescale_factor": 1.0})),
-            ("image_std", json!({"size": 8, "image_std": [1.0, 0.0, 1.0]})),
+            (
+                "image_std",
+                json!({"size": 8, "image_std": [1.0, 0.0, 1.0]}),
+            ),
         ] {
-            let error = NetworkInput::from_json("DPT", json, HALF).unwrap_err().to_string();
+            let error = NetworkInput::from_json("DPT", json, HALF)
+                .unwrap_err()
+                .to_string();
             assert!(error.contains(&format!("`{field}`")), "{error}");
         }
     }

@@ -78,7 +78,12 @@ impl SaliencyNetwork {
     pub fn save(&self, dir: &Path, config: &Value, precision: Precision) -> Result<()> {
         reliad_weights::write_config(&dir.join("config.json"), config)?;
         let file = dir.join("model.safetensors");
-        Ok(reliad_weights::save(&self.network, &file, precision, &U2Net::key_map())?)
+        Ok(reliad_weights::save(
+            &self.network,
+            &file,
+            precision,
+            &U2Net::key_map(),
+        )?)
     }
 
     /// Saliency of each picture: the sigmoid of the fused map, or that stretched to 0..1 (`min_max`).
@@ -101,6 +106,11 @@ fn min_max_of(config: &Value) -> Result<bool> {
     match config.get("min_max") {
         None | Some(Value::Null) => Ok(false),
         Some(Value::Bool(value)) => Ok(*value),
-        Some(other) => Err(Error::unsupported("U2-Net", "min_max", other, "true or false")),
+        Some(other) => Err(Error::unsupported(
+            "U2-Net",
+            "min_max",
+            other,
+            "true or false",
+        )),
     }
 }

@@ -127,7 +127,12 @@ impl DptConfig {
             fields.retain(|_, value| !value.is_null());
             for field in ["image_size", "patch_size"] {
                 if let Some(value) = fields.get(field).filter(|value| !value.is_u64()) {
-                    return Err(Error::unsupported(NETWORK, field, value, "one whole number"));
+                    return Err(Error::unsupported(
+                        NETWORK,
+                        field,
+                        value,
+                        "one whole number",
+                    ));
                 }
             }
         }
@@ -200,7 +205,11 @@ impl DptConfig {
             }
         }
         if self.image_size < self.patch_size {
-            return fail("image_size", self.image_size.to_string(), "patch_size or more");
+            return fail(
+                "image_size",
+                self.image_size.to_string(),
+                "patch_size or more",
+            );
         }
         if !self.hidden_size.is_multiple_of(self.num_attention_heads) {
             return fail(
@@ -210,7 +219,11 @@ impl DptConfig {
             );
         }
         if self.fusion_hidden_size < 2 {
-            return fail("fusion_hidden_size", self.fusion_hidden_size.to_string(), "2 or more");
+            return fail(
+                "fusion_hidden_size",
+                self.fusion_hidden_size.to_string(),
+                "2 or more",
+            );
         }
         let stages = self.backbone_out_indices.len();
         let ascending = self.backbone_out_indices.is_sorted_by(|a, b| a < b);
@@ -230,7 +243,10 @@ impl DptConfig {
             );
         }
         if self.reassemble_factors.len() != stages
-            || !self.reassemble_factors.iter().all(|factor| is_ratio(*factor))
+            || !self
+                .reassemble_factors
+                .iter()
+                .all(|factor| is_ratio(*factor))
         {
             return fail(
                 "reassemble_factors",
@@ -267,5 +283,10 @@ impl DptConfig {
 
 fn is_ratio(factor: f64) -> bool {
     let whole = |value: f64| value.is_finite() && (value - value.round()).abs() < 1e-6;
-    factor > 0.0 && if factor >= 1.0 { whole(factor) } else { whole(1.0 / factor) }
+    factor > 0.0
+        && if factor >= 1.0 {
+            whole(factor)
+        } else {
+            whole(1.0 / factor)
+        }
 }

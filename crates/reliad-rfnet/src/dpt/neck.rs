@@ -91,7 +91,12 @@ impl Reassemble {
                 })
                 .collect(),
             readout_projects: (config.readout_type == Readout::Project).then(|| {
-                let project = || (LinearConfig::new(2 * hidden, hidden).init(device), Gelu::new());
+                let project = || {
+                    (
+                        LinearConfig::new(2 * hidden, hidden).init(device),
+                        Gelu::new(),
+                    )
+                };
                 config.neck_hidden_sizes.iter().map(|_| project()).collect()
             }),
             readout: config.readout_type,
@@ -112,7 +117,9 @@ impl Reassemble {
                 gelu.forward(linear.forward(Tensor::cat(vec![tokens, class], 2)))
             }
         };
-        let map = tokens.swap_dims(1, 2).reshape([n, hidden, grid[0], grid[1]]);
+        let map = tokens
+            .swap_dims(1, 2)
+            .reshape([n, hidden, grid[0], grid[1]]);
         let layer = &self.layers[stage];
         let map = layer.projection.forward(map);
         match &layer.resize {
@@ -131,7 +138,12 @@ impl Resize {
             Some(Self::Up(config.with_stride([factor, factor]).init(device)))
         } else if factor < 1.0 {
             let stride = (1.0 / factor).round() as usize;
-            Some(Self::Down(conv3([channels, channels], stride, true, device)))
+            Some(Self::Down(conv3(
+                [channels, channels],
+                stride,
+                true,
+                device,
+            )))
         } else {
             None
         }
@@ -166,11 +178,14 @@ impl FusionLayer {
         let map = match finer {
             None => map,
             Some(finer) => {
-                map + self.residual_layer1.forward(bilinear(finer, [height, width], false))
+                map + self
+                    .residual_layer1
+                    .forward(bilinear(finer, [height, width], false))
             }
         };
         let map = self.residual_layer2.forward(map);
-        self.projection.forward(bilinear(map, [2 * height, 2 * width], true))
+        self.projection
+            .forward(bilinear(map, [2 * height, 2 * width], true))
     }
 }
 
