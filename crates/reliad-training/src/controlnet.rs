@@ -43,6 +43,8 @@ pub struct ControlNetTraining {
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ControlNetRecipe {
+    /// Learn from the first so many samples of the folder only; absent: from all.
+    pub samples: Option<usize>,
     /// Side of the pictures in pixels.
     pub size: usize,
     /// Canny's lower threshold.
@@ -66,6 +68,7 @@ pub struct ControlNetRecipe {
 impl Default for ControlNetRecipe {
     fn default() -> Self {
         Self {
+            samples: None,
             size: 256,
             canny_low: 100.0,
             canny_high: 200.0,
@@ -105,7 +108,7 @@ pub fn train(
     let network = network_config(&unet_config, &config.network)?;
     device.seed(stage.seed);
     let start = ControlNetModel::from_unet(&frozen, &network, &device);
-    let world = World::open(&stage.data)?;
+    let world = World::open(&stage.data, recipe.samples)?;
     let Some(latents) = Latents::of_world(stage, &world, recipe.size, control)? else {
         return Ok(Ended::Stopped);
     };

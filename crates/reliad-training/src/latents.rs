@@ -12,6 +12,7 @@ use safetensors::tensor::{Dtype, TensorView};
 use crate::error::{Error, Result};
 use crate::pictures::{Layout, Pictures};
 use crate::progress::{Control, Report};
+use crate::random;
 use crate::stage::Stage;
 use crate::vae::signed;
 use crate::world::World;
@@ -50,8 +51,8 @@ impl Latents {
         }
         let key = format!(
             "{:016x}-{:016x}-{size}-{}",
-            fingerprint(&weights),
-            fingerprint(paths.as_bytes()),
+            random::fingerprint(&weights),
+            random::fingerprint(paths.as_bytes()),
             world.records().len()
         );
         let vae = AutoencoderKl::load(&dir, &stage.device).map_err(Error::component("vae"))?;
@@ -167,11 +168,4 @@ fn read(file: &Path) -> Result<(usize, Vec<f16>)> {
         .map(|pair| f16::from_le_bytes([pair[0], pair[1]]))
         .collect();
     Ok((latents.shape()[1], values))
-}
-
-/// FNV-1a: names a cache, guards nothing.
-fn fingerprint(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    })
 }

@@ -43,6 +43,8 @@ pub struct PainterTraining {
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PainterRecipe {
+    /// Learn from the first so many samples of the folder only; absent: from all.
+    pub samples: Option<usize>,
     /// Side of the pictures in pixels.
     pub size: usize,
     /// Weight of places that the product covers: the ControlNet and the paste-back carry it.
@@ -58,6 +60,7 @@ pub struct PainterRecipe {
 impl Default for PainterRecipe {
     fn default() -> Self {
         Self {
+            samples: None,
             size: 256,
             product_weight: 0.1,
             prompt_dropout: 0.1,
@@ -91,7 +94,7 @@ pub fn train(config: &PainterTraining, stage: &Stage, control: &mut Control<'_>)
     let text = text_config(&config.text_encoder, &tokenizer)?;
     let unet =
         UNet2DConditionConfig::from_json(&config.unet).map_err(Error::component("unet config"))?;
-    let world = World::open(&stage.data)?;
+    let world = World::open(&stage.data, recipe.samples)?;
     let Some(latents) = Latents::of_world(stage, &world, recipe.size, control)? else {
         return Ok(Ended::Stopped);
     };

@@ -12,13 +12,16 @@ pub fn generator(seed: u64, name: &str, index: u64) -> ChaCha8Rng {
     let mut key = [0u8; 32];
     key[..8].copy_from_slice(&seed.to_le_bytes());
     key[8..16].copy_from_slice(&index.to_le_bytes());
-    // FNV-1a of the stream's name: streams must not share numbers.
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    for byte in name.bytes() {
-        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    }
-    key[16..24].copy_from_slice(&hash.to_le_bytes());
+    // Streams must not share numbers.
+    key[16..24].copy_from_slice(&fingerprint(name.as_bytes()).to_le_bytes());
     ChaCha8Rng::from_seed(key)
+}
+
+/// FNV-1a: names streams and caches, guards nothing.
+pub fn fingerprint(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 /// Standard normal deviates, made on the CPU so that they do not depend on the device.

@@ -14,12 +14,14 @@ use tokenizers::{
 };
 
 use crate::error::{Error, Result};
+use crate::stage::{Ended, Stage};
+use crate::world::World;
 
 /// Settings of the vocabularies (`tokenizer.json` of a training's configuration).
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TokenizerTraining {
-    /// Texts drawn from the rendered world.
+    /// Learn from the first so many samples of the folder.
     pub texts: usize,
     /// Entries of the prompt vocabulary (CLIP), at least 514.
     pub prompt_vocabulary: usize,
@@ -29,6 +31,35 @@ pub struct TokenizerTraining {
     pub title_vocabulary: usize,
     /// Ids of a title, start and end among them.
     pub title_length: usize,
+}
+
+/// Trains both vocabularies on the prompts and titles of the samples to train on; writes `tokenizer/`
+/// and the files of the title tokenizer into `rfnet/`.
+///
+/// # Errors
+/// Data that cannot be read, a vocabulary that is too small, or a failing disk.
+pub fn train(config: &TokenizerTraining, stage: &Stage) -> Result<Ended> {
+    let world = World::open(&stage.data, Some(config.texts))?;
+    let (train, _) = world.split();
+    let records: Vec<_> = train.iter().map(|&index| &world.records()[index]).collect();
+    let prompts: Vec<String> = records.iter().map(|record| record.prompt.clone()).collect();
+    let titles: Vec<String> = records.iter().map(|record| record.title.clone()).collect();
+    train_clip(
+        &prompts,
+        config.prompt_vocabulary,
+        config.prompt_length,
+        &stage.component("tokenizer"),
+    )?;
+    train_roberta(
+        &titles,
+        config.title_vocabulary,
+        config.title_length,
+        &stage.component("rfnet"),
+    )?;
+    Ok(Ended::Finished(vec![(
+        "texts".to_owned(),
+        records.len() as f64,
+    )]))
 }
 
 const START: &str = "<|startoftext|>";

@@ -100,11 +100,8 @@ pub fn train(config: &VaeTraining, stage: &Stage, control: &mut Control<'_>) -> 
             ),
         });
     }
-    let world = World::open(&stage.data)?;
-    let (mut train, mut held_out) = world.split();
-    let samples = recipe.samples.unwrap_or(usize::MAX);
-    train.retain(|&index| index < samples);
-    held_out.retain(|&index| index < samples);
+    let world = World::open(&stage.data, recipe.samples)?;
+    let (train, mut held_out) = world.split();
     held_out.truncate(recipe.held_out);
     let read = |indices: &[usize]| {
         Pictures::read(

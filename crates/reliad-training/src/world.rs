@@ -10,16 +10,18 @@ use crate::error::{Error, Result};
 #[derive(Debug, Clone)]
 pub struct World {
     folder: Folder,
+    count: usize,
 }
 
 impl World {
-    /// Reads the texts and labels of the folder `dir`.
+    /// Reads the texts and labels of the folder `dir`, of its first `samples` samples if given.
     ///
     /// # Errors
     /// A missing or damaged `metadata.jsonl`, or too few products for both parts.
-    pub fn open(dir: &Path) -> Result<Self> {
+    pub fn open(dir: &Path, samples: Option<usize>) -> Result<Self> {
         let folder = Folder::open(dir).map_err(Error::component("data"))?;
-        let world = Self { folder };
+        let count = folder.records().len().min(samples.unwrap_or(usize::MAX));
+        let world = Self { folder, count };
         let (train, held_out) = world.split();
         if train.is_empty() || held_out.is_empty() {
             return Err(Error::Data {
@@ -36,7 +38,7 @@ impl World {
 
     /// All samples, in the order of the file.
     pub fn records(&self) -> &[Record] {
-        self.folder.records()
+        &self.folder.records()[..self.count]
     }
 
     /// Full paths of one kind of picture of the samples `indices`.
@@ -49,9 +51,11 @@ impl World {
 
     /// Indices of the samples to train on and of those held out (the validation products).
     pub fn split(&self) -> (Vec<usize>, Vec<usize>) {
-        (
-            self.folder.split(Split::Train),
-            self.folder.split(Split::Validation),
-        )
+        let part = |split| {
+            let mut indices = self.folder.split(split);
+            indices.retain(|&index| index < self.count);
+            indices
+        };
+        (part(Split::Train), part(Split::Validation))
     }
 }

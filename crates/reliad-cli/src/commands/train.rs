@@ -1,0 +1,329 @@
+//! `reliad train`: the networks of a model directory, from rendered samples.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, ValueEnum};
+use indicatif::{ProgressBar, ProgressStyle};
+use reliad_training::{
+    Budget, Control, Ended, Report, Stage, controlnet, maps, painter, read_config, rfnet,
+    tokenizer, vae,
+};
+use serde::Deserialize;
+
+use crate::message::Code;
+use crate::{device, interrupt};
+
+/// Train the networks of a model directory on rendered samples.
+///
+/// Stages build on one another: tokenizer, vae, painter, controlnet; depth and saliency; rfnet last.
+/// `mini` runs them all, each for its share of the time. A stage that was stopped or killed is
+/// continued by the same command; a finished one is not repeated.
+#[derive(Debug, Args)]
+pub struct TrainArgs {
+    /// What to train
+    #[arg(value_enum)]
+    stage: StageName,
+
+    /// Folder of samples that `reliad synth render` wrote
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+
+    /// Model directory to write into; earlier stages are read from it
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+
+    /// The stage's configuration [default: configs/mini/<STAGE>.json]; for mini the folder of them
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// Train for so many steps; two such runs are equal bit for bit
+    #[arg(long, value_name = "N", conflicts_with = "minutes")]
+    steps: Option<u64>,
+
+    /// Train for so many minutes, all runs of the stage together [default: the stage's share in
+    /// configs/mini/plan.json]
+    #[arg(long, value_name = "M")]
+    minutes: Option<f64>,
+
+    /// Seed of weights, data order and noise
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    seed: u64,
+
+    /// Model directory whose components a new OUT starts with, such as an earlier stage's result
+    #[arg(long, value_name = "DIR")]
+    init: Option<PathBuf>,
+
+    /// Samples never trained on: after rfnet they are judged and the result is written to
+    /// OUT/rfnet/evaluation.json
+    #[arg(long, value_name = "DIR")]
+    test: Option<PathBuf>,
+
+    /// Where to compute: cpu, gpu, cuda, vulkan or metal; `:1` picks the second one
+    #[arg(long, env = "RELIAD_DEVICE", default_value = "cpu")]
+    device: String,
+}
+
+/// A stage, or all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum StageName {
+    /// The two byte-pair vocabularies
+    Tokenizer,
+    /// The autoencoder
+    Vae,
+    /// Text encoder and UNet
+    Painter,
+    /// The ControlNet on Canny edges
+    Controlnet,
+    /// The depth network
+    Depth,
+    /// The saliency network
+    Saliency,
+    /// The judge
+    Rfnet,
+    /// All stages in order
+    Mini,
+}
+
+/// The stages of `mini`, in the order in which they run.
+const ALL: [StageName; 7] = [
+    StageName::Tokenizer,
+    StageName::Vae,
+    StageName::Painter,
+    StageName::Controlnet,
+    StageName::Depth,
+    StageName::Saliency,
+    StageName::Rfnet,
+];
+
+/// `plan.json`: minutes of each stage.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Plan {
+    vae: f64,
+    painter: f64,
+    controlnet: f64,
+    depth: f64,
+    saliency: f64,
+    rfnet: f64,
+}
+
+impl StageName {
+    fn slug(self) -> &'static str {
+        match self {
+            Self::Tokenizer => "tokenizer",
+            Self::Vae => "vae",
+            Self::Painter => "painter",
+            Self::Controlnet => "controlnet",
+            Self::Depth => "depth",
+            Self::Saliency => "saliency",
+            Self::Rfnet => "rfnet",
+            Self::Mini => "mini",
+        }
+    }
+
+    fn minutes(self, plan: &Plan) -> f64 {
+        match self {
+            Self::Vae => plan.vae,
+            Self::Painter => plan.painter,
+            Self::Controlnet => plan.controlnet,
+            Self::Depth => plan.depth,
+            Self::Saliency => plan.saliency,
+            Self::Rfnet => plan.rfnet,
+            Self::Tokenizer | Self::Mini => 0.0,
+        }
+    }
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Data, a configuration or a component that cannot be used, or a disk that cannot be written.
+pub fn run(arguments: TrainArgs) -> Result<Code> {
+    let (device, _) = device::open(&arguments.device)?;
+    if let Some(init) = &arguments.init {
+        begin_with(init, &arguments.out)?;
+    }
+    let stop = interrupt::flag()?;
+    let configs = match (arguments.stage, &arguments.config) {
+        (StageName::Mini, Some(dir)) => dir.clone(),
+        (_, Some(file)) => file.parent().unwrap_or(Path::new(".")).to_owned(),
+        (_, None) => PathBuf::from("configs/mini"),
+    };
+    let stages: &[StageName] = match arguments.stage {
+        StageName::Mini => &ALL,
+        ref one => std::slice::from_ref(one),
+    };
+    let mut display = Display::new();
+    for &name in stages {
+        let config = match (&arguments.config, arguments.stage) {
+            (Some(file), stage) if stage != StageName::Mini => file.clone(),
+            _ => configs.join(format!("{}.json", name.slug())),
+        };
+        let stage = Stage {
+            data: arguments.data.clone(),
+            out: arguments.out.clone(),
+            budget: budget(name, &arguments, &configs)?,
+            seed: arguments.seed,
+            device: device.clone(),
+        };
+        let mut report = |name: &str, report: &Report| display.show(name, report);
+        let mut control = Control {
+            on_report: &mut report,
+            stop,
+        };
+        let ended = train(name, &config, &stage, &mut control)
+            .with_context(|| format!("training {} with {}", name.slug(), config.display()));
+        display.finish();
+        match ended? {
+            Ended::Stopped => {
+                eprintln!(
+                    "stopped; the same command continues {} from its checkpoint",
+                    name.slug()
+                );
+                return Ok(Code::Interrupted);
+            }
+            Ended::Finished(figures) => {
+                let figures: Vec<String> = figures
+                    .iter()
+                    .map(|(name, value)| format!("{name} {value:.4}"))
+                    .collect();
+                println!("{}: {}", name.slug(), figures.join(", "));
+            }
+        }
+        if name == StageName::Rfnet
+            && let Some(test) = &arguments.test
+        {
+            let mut report = |name: &str, report: &Report| display.show(name, report);
+            let mut control = Control {
+                on_report: &mut report,
+                stop,
+            };
+            let Some(metrics) = rfnet::evaluate(&arguments.out, test, &device, &mut control)?
+            else {
+                return Ok(Code::Interrupted);
+            };
+            let file = arguments.out.join("rfnet").join("evaluation.json");
+            reliad_weights::write_config(&file, &metrics)?;
+            println!(
+                "{} unseen samples: F1 {:.4}, AP {:.4}, accuracy {:.4}; {}",
+                metrics.samples,
+                metrics.f1,
+                metrics.average_precision,
+                metrics.accuracy,
+                file.display()
+            );
+        }
+    }
+    Ok(Code::Complete)
+}
+
+fn train(
+    name: StageName,
+    config: &Path,
+    stage: &Stage,
+    control: &mut Control<'_>,
+) -> reliad_training::Result<Ended> {
+    match name {
+        StageName::Tokenizer => tokenizer::train(&read_config(config)?, stage),
+        StageName::Vae => vae::train(&read_config(config)?, stage, control),
+        StageName::Painter => painter::train(&read_config(config)?, stage, control),
+        StageName::Controlnet => controlnet::train(&read_config(config)?, stage, control),
+        StageName::Depth => maps::train_depth(&read_config(config)?, stage, control),
+        StageName::Saliency => maps::train_saliency(&read_config(config)?, stage, control),
+        StageName::Rfnet => rfnet::train(&read_config(config)?, stage, control),
+        StageName::Mini => unreachable!("mini is a list of stages"),
+    }
+}
+
+/// The budget that was given, or the stage's share of the plan.
+fn budget(name: StageName, arguments: &TrainArgs, configs: &Path) -> Result<Budget> {
+    if let Some(steps) = arguments.steps {
+        return Ok(Budget::Steps(steps));
+    }
+    if let Some(minutes) = arguments.minutes
+        && arguments.stage != StageName::Mini
+    {
+        return Ok(Budget::Minutes(minutes));
+    }
+    let plan: Plan = read_config(&configs.join("plan.json")).context(
+        "without --steps or --minutes the time comes from plan.json beside the configuration",
+    )?;
+    let scale = match arguments.minutes {
+        // Minutes of mini are shared out like the plan's.
+        Some(minutes) => minutes / ALL.iter().map(|stage| stage.minutes(&plan)).sum::<f64>(),
+        None => 1.0,
+    };
+    Ok(Budget::Minutes(name.minutes(&plan) * scale))
+}
+
+/// Copies a model directory's components to where none are yet; checkpoints stay behind.
+fn begin_with(init: &Path, out: &Path) -> Result<()> {
+    if !init.is_dir() {
+        bail!("{} is no model directory", init.display());
+    }
+    for entry in std::fs::read_dir(init).with_context(|| init.display().to_string())? {
+        let from = entry?.path();
+        let Some(name) = from.file_name() else {
+            continue;
+        };
+        let to = out.join(name);
+        if name == ".training" || to.exists() {
+            continue;
+        }
+        if from.is_dir() {
+            std::fs::create_dir_all(&to).with_context(|| to.display().to_string())?;
+            for file in std::fs::read_dir(&from).with_context(|| from.display().to_string())? {
+                let file = file?.path();
+                if let Some(name) = file.file_name().filter(|_| file.is_file()) {
+                    std::fs::copy(&file, to.join(name))
+                        .with_context(|| file.display().to_string())?;
+                }
+            }
+        } else {
+            std::fs::create_dir_all(out).with_context(|| out.display().to_string())?;
+            std::fs::copy(&from, &to).with_context(|| from.display().to_string())?;
+        }
+    }
+    Ok(())
+}
+
+/// A bar on a terminal, plain lines elsewhere.
+struct Display {
+    bar: Option<ProgressBar>,
+}
+
+impl Display {
+    fn new() -> Self {
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::new(1000);
+            let style = ProgressStyle::with_template("{spinner} {bar:24.cyan/dim} {msg}");
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
+        });
+        Self { bar }
+    }
+
+    fn show(&mut self, name: &str, report: &Report) {
+        let line = report.line(name);
+        match &self.bar {
+            // Held-out figures stay on the screen above the bar.
+            Some(bar) if report.loss.is_none() => bar.suspend(|| eprintln!("{line}")),
+            Some(bar) => {
+                bar.set_position((1000.0 * report.progress) as u64);
+                bar.set_message(line);
+            }
+            None => eprintln!("{line}"),
+        }
+    }
+
+    fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.set_position(0);
+            bar.set_message("");
+        }
+    }
+}

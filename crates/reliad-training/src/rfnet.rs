@@ -1,0 +1,326 @@
+//! Training of the judge on what the trained depth and saliency networks see.
+
+use std::path::Path;
+
+use burn::module::Module;
+use burn::tensor::activation::{log_softmax, softmax};
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use reliad_rfnet::judge::{Judge, JudgeItem};
+use reliad_rfnet::preprocess::Preprocess;
+use reliad_rfnet::rfnet::{RfNet, RfNetConfig, RfNetInput};
+use reliad_rfnet::roberta::RobertaTokenizer;
+use reliad_weights::{ModelDir, Precision};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::error::{Error, Result};
+use crate::fit::{FitConfig, Loss, Outcome, Step, Task, fit};
+use crate::metrics::JudgeMetrics;
+use crate::progress::Control;
+use crate::random::Order;
+use crate::stage::{Ended, Stage};
+use crate::views::{Viewer, Views};
+use crate::world::World;
+
+/// Settings of the judge's training (`rfnet.json`).
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RfNetTraining {
+    /// The component's `config.json`; the vocabulary's size is taken from the tokenizer when
+    /// `text_encoder.vocab_size` is left out.
+    pub network: Value,
+    /// The shared loop.
+    #[serde(default)]
+    pub fit: FitConfig,
+    /// Data and class weights.
+    #[serde(default)]
+    pub recipe: RfNetRecipe,
+}
+
+/// Data and class weights of the judge's training.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RfNetRecipe {
+    /// Learn from the first so many samples of the folder only; absent: from all.
+    pub samples: Option<usize>,
+    /// Every so-many-th sample is seen once more as repainted by the autoencoder; 0: none.
+    pub repaint_every: usize,
+    /// Largest standard deviation of noise on repainted latents.
+    pub latent_noise: f64,
+    /// Weight of a class is its rarity to this power: 0 none, 1 balanced.
+    pub balance: f64,
+}
+
+impl Default for RfNetRecipe {
+    fn default() -> Self {
+        Self {
+            samples: None,
+            repaint_every: 3,
+            latent_noise: 0.3,
+            balance: 0.0,
+        }
+    }
+}
+
+const NAME: &str = "rfnet";
+
+/// Trains the judge and writes `rfnet/`.
+///
+/// # Errors
+/// A missing `depth/`, `saliency/`, `vae/` or `rfnet/vocab.json`, data that cannot be read, a
+/// configuration that is not supported, or a failing disk.
+pub fn train(config: &RfNetTraining, stage: &Stage, control: &mut Control<'_>) -> Result<Ended> {
+    let recipe = config.recipe;
+    let failed = Error::component::<reliad_rfnet::Error>;
+    let dir = stage.component(NAME);
+    let model_dir = ModelDir::open(&dir).map_err(Error::component("rfnet's tokenizer"))?;
+    let mut json = config.network.clone();
+    let length = json["max_caption_tokens"].as_u64().unwrap_or(64) as usize;
+    let tokenizer = RobertaTokenizer::load(&model_dir, length).map_err(failed("tokenizer"))?;
+    if let Some(text) = json["text_encoder"].as_object_mut() {
+        text.entry("vocab_size")
+            .or_insert(json!(tokenizer.vocab_size()));
+    }
+    let network = RfNetConfig::from_json(&json).map_err(failed("rfnet config"))?;
+    let world = World::open(&stage.data, recipe.samples)?;
+    let viewer = Viewer::load(
+        stage,
+        network.preprocess.image_size,
+        network.preprocess.product_background,
+        recipe.latent_noise,
+    )?;
+    let usable = |indices: Vec<usize>| -> Vec<usize> {
+        indices
+            .into_iter()
+            .filter(|&index| network.index(world.records()[index].label).is_some())
+            .collect()
+    };
+    let (train, held_out) = world.split();
+    let (train, held_out) = (usable(train), usable(held_out));
+    let Some(views) = viewer.views(stage, &world, &train, recipe.repaint_every, control)? else {
+        return Ok(Ended::Stopped);
+    };
+    let Some(held_out) = viewer.views(stage, &world, &held_out, recipe.repaint_every, control)?
+    else {
+        return Ok(Ended::Stopped);
+    };
+    drop(viewer);
+    let device = stage.training_device();
+    device.seed(stage.seed);
+    let start = network.init(&device).map_err(failed("rfnet config"))?;
+    let mut task = RfNetTask {
+        order: Order::new(stage.seed, views.samples.len()),
+        weights: class_weights(&network, &world, &views, recipe.balance),
+        preprocess: network.preprocess.init().map_err(failed("preprocess"))?,
+        config: network.clone(),
+        world,
+        views,
+        held_out,
+        tokenizer,
+        batch_size: config.fit.batch_size,
+        seed: stage.seed,
+        device,
+        plain: stage.device.clone(),
+    };
+    match fit(
+        &mut task,
+        start,
+        &config.fit,
+        stage.budget,
+        stage.seed,
+        &stage.checkpoints(NAME),
+        NAME,
+        control,
+    )? {
+        Outcome::Stopped(_) => Ok(Ended::Stopped),
+        Outcome::Finished { model, figures, .. } => {
+            reliad_weights::save(
+                &model,
+                &dir.join("model.safetensors"),
+                Precision::F16,
+                &RfNet::key_map(),
+            )
+            .map_err(Error::component(NAME))?;
+            reliad_weights::write_config(&dir.join("config.json"), &network)
+                .map_err(Error::component(NAME))?;
+            Ok(Ended::Finished(figures))
+        }
+    }
+}
+
+/// Weight of each logit's class in the loss, 1 on average over the views.
+fn class_weights(network: &RfNetConfig, world: &World, views: &Views, balance: f64) -> Vec<f32> {
+    let mut counts = vec![0usize; network.classes];
+    for &sample in &views.samples {
+        if let Some(index) = network.index(world.records()[sample].label) {
+            counts[index] += 1;
+        }
+    }
+    let total = views.samples.len() as f64;
+    let raw: Vec<f64> = counts
+        .iter()
+        .map(|&count| (total / (network.classes as f64 * count.max(1) as f64)).powf(balance))
+        .collect();
+    let mean: f64 = raw
+        .iter()
+        .zip(&counts)
+        .map(|(weight, &count)| weight * count as f64)
+        .sum::<f64>()
+        / total.max(1.0);
+    raw.iter().map(|weight| (weight / mean) as f32).collect()
+}
+
+struct RfNetTask {
+    config: RfNetConfig,
+    preprocess: Preprocess,
+    tokenizer: RobertaTokenizer,
+    world: World,
+    views: Views,
+    held_out: Views,
+    order: Order,
+    weights: Vec<f32>,
+    batch_size: usize,
+    seed: u64,
+    device: Device,
+    plain: Device,
+}
+
+impl RfNetTask {
+    fn input(&self, views: &Views, places: &[usize], device: &Device) -> Result<RfNetInput> {
+        let inputs = self.config.inputs;
+        let titles: Vec<&str> = places
+            .iter()
+            .map(|&place| self.world.records()[views.samples[place]].title.as_str())
+            .collect();
+        let caption = inputs
+            .caption
+            .then(|| self.tokenizer.encode_batch(&titles, device))
+            .transpose()
+            .map_err(Error::component("tokenizer"))?;
+        let rgb = |on: bool, pictures: &crate::pictures::Pictures| {
+            on.then(|| self.preprocess.generated(pictures.batch(places, device)))
+        };
+        let map = |on: bool, pictures: &crate::pictures::Pictures| {
+            on.then(|| self.preprocess.map(pictures.batch(places, device)))
+        };
+        Ok(RfNetInput {
+            product: rgb(inputs.product, &views.product),
+            generated: rgb(inputs.generated, &views.generated),
+            depth: map(inputs.depth, &views.depth),
+            saliency: map(inputs.saliency, &views.saliency),
+            caption,
+        })
+    }
+
+    fn labels(&self, views: &Views, places: &[usize]) -> Vec<usize> {
+        places
+            .iter()
+            .map(|&place| {
+                let label = self.world.records()[views.samples[place]].label;
+                self.config.index(label).unwrap_or(0)
+            })
+            .collect()
+    }
+}
+
+impl Task for RfNetTask {
+    type Model = RfNet;
+
+    fn loss(&mut self, model: &RfNet, step: &mut Step) -> Result<Loss> {
+        // Dropout draws from the device's generator: it too must depend on the step alone.
+        self.device
+            .seed(self.seed.wrapping_mul(0x9e37_79b9).wrapping_add(step.index));
+        let places = self.order.batch(step.index, self.batch_size);
+        let labels = self.labels(&self.views, &places);
+        let logits = model.forward(self.input(&self.views, &places, &self.device)?);
+        let count = labels.len();
+        let weights: Vec<f32> = labels.iter().map(|&label| self.weights[label]).collect();
+        let index: Vec<i64> = labels.iter().map(|&label| label as i64).collect();
+        let index = Tensor::<2, Int>::from_data(TensorData::new(index, [count, 1]), &self.device);
+        let weights = Tensor::<2>::from_data(TensorData::new(weights, [count, 1]), &self.device);
+        let chosen = log_softmax(logits, 1).gather(1, index);
+        Ok(Loss {
+            total: (chosen * weights).mean().neg(),
+            parts: Vec::new(),
+        })
+    }
+
+    fn validate(&mut self, average: &RfNet) -> Result<Vec<(String, f64)>> {
+        let average = average.valid();
+        let available = self
+            .config
+            .index(reliad_imaging::Class::Available)
+            .unwrap_or(0);
+        let places: Vec<usize> = (0..self.held_out.samples.len()).collect();
+        let mut verdicts = Vec::with_capacity(places.len());
+        let mut loss = 0.0;
+        for chunk in places.chunks(self.batch_size) {
+            let logits = average.forward(self.input(&self.held_out, chunk, &self.plain)?);
+            let labels = self.labels(&self.held_out, chunk);
+            let probabilities: Vec<f64> = softmax(logits, 1).into_data().iter::<f64>().collect();
+            for (row, &label) in probabilities.chunks_exact(self.config.classes).zip(&labels) {
+                let verdict = (0..row.len())
+                    .max_by(|&a, &b| row[a].total_cmp(&row[b]))
+                    .unwrap_or(0);
+                loss -= row[label].max(1e-12).ln();
+                verdicts.push((label, verdict, row[available]));
+            }
+        }
+        let metrics = JudgeMetrics::new(self.config.classes, available, &verdicts);
+        Ok(vec![
+            (
+                "held_out_loss".to_owned(),
+                loss / places.len().max(1) as f64,
+            ),
+            ("accuracy".to_owned(), metrics.accuracy),
+            ("f1".to_owned(), metrics.f1),
+            ("average_precision".to_owned(), metrics.average_precision),
+        ])
+    }
+}
+
+/// Judges every sample of the folder `data` with the model directory `model`, the way `generate`
+/// does.
+///
+/// # Errors
+/// A missing or damaged component, or samples that cannot be read.
+pub fn evaluate(
+    model: &Path,
+    data: &Path,
+    device: &Device,
+    control: &mut Control<'_>,
+) -> Result<Option<JudgeMetrics>> {
+    let dir = ModelDir::open(model).map_err(Error::component("model directory"))?;
+    let judge = Judge::load(&dir, device).map_err(Error::component("judge"))?;
+    let folder = reliad_dataset::Folder::open(data).map_err(Error::component("data"))?;
+    let config = judge.config();
+    let available = config.index(reliad_imaging::Class::Available).unwrap_or(0);
+    let mut verdicts = Vec::new();
+    let picture = |file: &str| folder.picture(file).map_err(Error::component("data"));
+    for record in folder.records() {
+        if control.stopped() {
+            return Ok(None);
+        }
+        let Some(label) = config.index(record.label) else {
+            continue;
+        };
+        let item = JudgeItem {
+            picture: &picture(&record.image)?.into_rgb8(),
+            product: &picture(&record.product)?.into_rgba8(),
+            title: &record.title,
+        };
+        let judged = judge.judge(&[item]).map_err(Error::component("judge"))?;
+        for verdict in judged {
+            verdicts.push((
+                label,
+                config.index(verdict.class).unwrap_or(available),
+                f64::from(verdict.probabilities[available]),
+            ));
+        }
+    }
+    Ok(Some(JudgeMetrics::new(
+        config.classes,
+        available,
+        &verdicts,
+    )))
+}
