@@ -2,8 +2,9 @@
 
 use burn::module::Module;
 use burn::nn::{Identity, LayerNorm, LayerNormConfig, Linear, LinearConfig};
-use burn::tensor::{Device, Tensor, activation};
+use burn::tensor::{Device, Tensor};
 use reliad_kernels::Conv2d;
+use reliad_kernels::geglu::geglu;
 
 use crate::attention::Attention;
 use crate::convolution::conv1x1;
@@ -185,10 +186,6 @@ impl Geglu {
     /// - input: `[n, pixels, channels]`
     /// - output: `[n, pixels, inner]`
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        let halves = self.proj.forward(x).chunk(2, 2);
-        match <[Tensor<3>; 2]>::try_from(halves) {
-            Ok([value, gate]) => value * activation::gelu(gate),
-            Err(_) => unreachable!("an even width splits into two halves"),
-        }
+        geglu(self.proj.forward(x))
     }
 }
