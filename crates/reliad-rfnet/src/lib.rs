@@ -1,9 +1,11 @@
 //! The judge RFNet, its encoders, the depth and saliency networks, the one preprocessing.
 
 mod attention;
+pub mod calibration;
 pub mod depth_network;
 pub mod dpt;
 mod error;
+pub mod judge;
 pub mod maps;
 pub mod preprocess;
 pub mod resnet;
