@@ -1,6 +1,32 @@
-//! The `reliad` command.
+//! The `reliad` command: arguments become settings, settings become a command, and this file turns
+//! errors into lines and exit codes.
+
+mod arguments;
+mod commands;
+mod device;
+mod embedded;
+mod estimate;
+mod interrupt;
+mod message;
+mod progress;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::arguments::Arguments;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-fn main() {}
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    message::start_log();
+    match commands::run(arguments.command) {
+        Ok(code) => code.into(),
+        Err(error) => {
+            message::error(&error);
+            message::Code::Unusable.into()
+        }
+    }
+}

@@ -1,0 +1,346 @@
+//! `reliad generate`: products in, publishable pictures out.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::Result;
+use clap::Args;
+use reliad_generation::assess::{Assess, ModelJudge};
+use reliad_generation::defaults::SamplingDefaults;
+use reliad_generation::files;
+use reliad_generation::noise_file::NoiseFile;
+use reliad_generation::painter::ModelPainter;
+use reliad_generation::product::{self, ProductFile};
+use reliad_generation::report::{self, Unusable};
+use reliad_generation::run::{self, NoiseSource, Outcome, RunSettings};
+use reliad_imaging::Canvas;
+use reliad_weights::ModelDir;
+
+use crate::message::{self, Code, hinted};
+use crate::progress::RunProgress;
+use crate::{device, embedded, interrupt};
+
+/// Attempts at each picture when neither `--attempts` nor `--noise` is given.
+const ATTEMPTS: u32 = 8;
+
+/// Paint scenes around products until the judge finds a picture that can be published.
+///
+/// The same command run again goes on where it was stopped. Paths of the pictures are printed as
+/// they are found; everything about every attempt stands in `manifest.jsonl` and, to look at, in
+/// `report.html`.
+#[derive(Debug, Args)]
+pub struct GenerateArgs {
+    /// Product cut-outs (PNG, WebP or JPEG with transparency or on white), or directories of them
+    #[arg(required = true, value_name = "PRODUCT")]
+    products: Vec<PathBuf>,
+
+    /// What the scene shall show
+    #[arg(long, env = "RELIAD_PROMPT", hide_env_values = true)]
+    prompt: String,
+
+    /// What the scene shall not show
+    #[arg(
+        long,
+        env = "RELIAD_NEGATIVE_PROMPT",
+        hide_env_values = true,
+        default_value = ""
+    )]
+    negative_prompt: String,
+
+    /// What the product is and how big, for the judge [default: the file's name]
+    #[arg(long, env = "RELIAD_TITLE", hide_env_values = true)]
+    title: Option<String>,
+
+    /// Pictures wanted of each product
+    #[arg(
+        short = 'n',
+        long,
+        env = "RELIAD_COUNT",
+        hide_env_values = true,
+        default_value_t = 1
+    )]
+    count: u32,
+
+    /// Attempts at each picture [default: 8, or 1 with --noise]
+    #[arg(long, env = "RELIAD_ATTEMPTS", hide_env_values = true)]
+    attempts: Option<u32>,
+
+    /// Seed of the run; the same seed makes the same pictures
+    #[arg(long, env = "RELIAD_SEED", hide_env_values = true, default_value_t = 0)]
+    seed: u64,
+
+    /// Denoising steps [default: the model's]
+    #[arg(long, env = "RELIAD_STEPS", hide_env_values = true)]
+    steps: Option<usize>,
+
+    /// Classifier-free guidance: how closely the prompt is followed [default: the model's]
+    #[arg(long, env = "RELIAD_GUIDANCE", hide_env_values = true)]
+    guidance: Option<f64>,
+
+    /// How far guidance is kept from raising contrast, 0 to 1 [default: the model's]
+    #[arg(long, env = "RELIAD_GUIDANCE_RESCALE", hide_env_values = true)]
+    guidance_rescale: Option<f64>,
+
+    /// Strength of the ControlNet that keeps the scene off the product [default: the model's]
+    #[arg(long, env = "RELIAD_CONTROL_SCALE", hide_env_values = true)]
+    control_scale: Option<f64>,
+
+    /// Size of the pictures, both sides multiples of 8 [default: the model's]
+    #[arg(
+        long,
+        env = "RELIAD_SIZE",
+        hide_env_values = true,
+        value_name = "WIDTHxHEIGHT"
+    )]
+    size: Option<Canvas>,
+
+    /// Part of the canvas the product takes [default: drawn for each picture from 0.70 to 0.78]
+    #[arg(long, env = "RELIAD_SCALE", hide_env_values = true)]
+    scale: Option<f32>,
+
+    /// Model that paints: `mini`, which is built in, or a directory in diffusers layout
+    #[arg(
+        long,
+        env = "RELIAD_MODEL",
+        hide_env_values = true,
+        value_name = "DIR|mini",
+        default_value = embedded::MINI
+    )]
+    model: String,
+
+    /// Model that judges: `mini` or a directory with rfnet/ [default: that of --model]
+    #[arg(
+        long,
+        env = "RELIAD_JUDGE",
+        hide_env_values = true,
+        value_name = "DIR|mini",
+        conflicts_with = "no_judge"
+    )]
+    judge: Option<String>,
+
+    /// Keep the first drawing of each picture without judging it
+    #[arg(long, env = "RELIAD_NO_JUDGE", hide_env_values = true)]
+    no_judge: bool,
+
+    /// Device to paint on: cpu, gpu, cuda, vulkan or metal, with `:N` for the N-th
+    #[arg(
+        long,
+        env = "RELIAD_DEVICE",
+        hide_env_values = true,
+        default_value = "cpu"
+    )]
+    device: String,
+
+    /// Directory for pictures, manifest and report
+    #[arg(
+        long,
+        env = "RELIAD_OUT",
+        hide_env_values = true,
+        default_value = "out"
+    )]
+    out: PathBuf,
+
+    /// Pictures painted at once; changes nothing about them
+    #[arg(
+        long,
+        env = "RELIAD_BATCH",
+        hide_env_values = true,
+        default_value_t = 1
+    )]
+    batch: usize,
+
+    /// Noise in place of the drawn one (safetensors: `latents` [n, 4, height/8, width/8] and, where
+    /// the sampler draws more, `step_noise` [steps, n, 4, height/8, width/8]); attempt A at
+    /// picture P takes row P * attempts + A
+    #[arg(
+        long,
+        env = "RELIAD_NOISE",
+        hide_env_values = true,
+        value_name = "FILE"
+    )]
+    noise: Option<PathBuf>,
+
+    /// Keep rejected pictures in the directory `rejected` below --out
+    #[arg(long, env = "RELIAD_KEEP_REJECTED", hide_env_values = true)]
+    keep_rejected: bool,
+
+    /// Show errors and warnings only
+    #[arg(short, long, env = "RELIAD_QUIET", hide_env_values = true)]
+    quiet: bool,
+}
+
+/// Resolves the arguments, paints, and says what came of it.
+///
+/// # Errors
+/// What keeps the whole run from starting or going on.
+pub fn run(arguments: GenerateArgs) -> Result<Code> {
+    let began = Instant::now();
+    let model = embedded::open(&arguments.model)?;
+    let judge_model = judge_model(&arguments, &model)?;
+    let noise = arguments
+        .noise
+        .as_deref()
+        .map(NoiseFile::read)
+        .transpose()?;
+    let settings = settings(&arguments, &model, noise.as_ref())?;
+    settings.check()?;
+    let (device, device_name) = device::open(&arguments.device)?;
+    files::prepare_directory(&settings.out)?;
+    let (products, unusable) = open_products(&arguments);
+    if products.is_empty() {
+        return Ok(Code::Unusable);
+    }
+
+    let mut progress = RunProgress::new(arguments.quiet, &settings);
+    progress.loading();
+    let painter = ModelPainter::load(&model, &device, &device_name, noise)?;
+    let judge = judge_model
+        .as_ref()
+        .map(|model| ModelJudge::load(model, &device))
+        .transpose()?;
+    let stop = interrupt::flag()?;
+    let outcome = run::run(
+        &settings,
+        &products,
+        &unusable,
+        &painter,
+        judge.as_ref().map(|judge| judge as &dyn Assess),
+        stop,
+        &mut |event| progress.observe(event),
+    );
+    progress.finish();
+    let outcome = outcome?;
+    if !arguments.quiet {
+        summary(
+            &outcome,
+            &settings,
+            began.elapsed().as_secs_f64(),
+            judge.is_some(),
+        );
+    }
+    Ok(match outcome {
+        _ if outcome.interrupted => Code::Interrupted,
+        _ if outcome.failed > 0 || !unusable.is_empty() => Code::Unusable,
+        _ if outcome.found < outcome.items => Code::Missing,
+        _ => Code::Complete,
+    })
+}
+
+/// The model that judges, checked for a judge before anything is loaded.
+fn judge_model(arguments: &GenerateArgs, model: &ModelDir) -> Result<Option<ModelDir>> {
+    if arguments.no_judge {
+        return Ok(None);
+    }
+    let judge = match &arguments.judge {
+        Some(name) => embedded::open(name)?,
+        None => model.clone(),
+    };
+    if judge.contains("rfnet") {
+        return Ok(Some(judge));
+    }
+    Err(hinted(
+        format!(
+            "{} has no rfnet/, so it can't judge what is painted",
+            judge.display("")
+        ),
+        "pass --judge DIR or --judge mini, or --no-judge to keep the first drawing of each picture",
+    ))
+}
+
+fn settings(
+    arguments: &GenerateArgs,
+    model: &ModelDir,
+    noise: Option<&NoiseFile>,
+) -> Result<RunSettings> {
+    let mut sampling =
+        SamplingDefaults::of(model)?.sampling(&arguments.prompt, &arguments.negative_prompt);
+    if let Some(size) = arguments.size {
+        (sampling.width, sampling.height) = (size.width, size.height);
+    }
+    sampling.steps = arguments.steps.unwrap_or(sampling.steps);
+    sampling.guidance = arguments.guidance.unwrap_or(sampling.guidance);
+    sampling.guidance_rescale = arguments
+        .guidance_rescale
+        .unwrap_or(sampling.guidance_rescale);
+    sampling.control_scale = arguments.control_scale.unwrap_or(sampling.control_scale);
+    if let Some(noise) = noise {
+        let (width, height) = noise.picture_size();
+        if (width, height) != (sampling.width as usize, sampling.height as usize) {
+            return Err(hinted(
+                format!(
+                    "noise file {}: it is for pictures of {width}x{height}, not {}x{}",
+                    noise.path.display(),
+                    sampling.width,
+                    sampling.height
+                ),
+                format!("pass --size {width}x{height}"),
+            ));
+        }
+    }
+    let default_attempts = if noise.is_some() { 1 } else { ATTEMPTS };
+    Ok(RunSettings {
+        sampling,
+        scale: arguments.scale,
+        seed: arguments.seed,
+        count: arguments.count,
+        attempts: arguments.attempts.unwrap_or(default_attempts),
+        batch: arguments.batch,
+        keep_rejected: arguments.keep_rejected,
+        out: arguments.out.clone(),
+        noise: noise.map(|noise| NoiseSource {
+            path: noise.path.clone(),
+            hash: noise.hash.clone(),
+            rows: noise.rows(),
+        }),
+    })
+}
+
+/// The products that can be used; each of the others has its line on stderr.
+fn open_products(arguments: &GenerateArgs) -> (Vec<ProductFile>, Vec<Unusable>) {
+    let mut products = Vec::new();
+    let mut unusable = Vec::new();
+    for (given, path) in product::expand(&arguments.products).into_iter().enumerate() {
+        let opened = path.and_then(|path| ProductFile::open(&path, arguments.title.as_deref()));
+        match opened {
+            Ok(product) => products.push(product),
+            Err(error) => {
+                message::error_line(&error.to_string());
+                if let Some(hint) = error.hint() {
+                    message::hint_line(&hint);
+                }
+                let path = arguments.products.get(given).cloned().unwrap_or_default();
+                unusable.push(Unusable {
+                    path,
+                    message: error.to_string(),
+                });
+            }
+        }
+    }
+    (products, unusable)
+}
+
+fn summary(outcome: &Outcome, settings: &RunSettings, seconds: f64, judged: bool) {
+    let Outcome {
+        items,
+        found,
+        painted,
+        resumed,
+        interrupted,
+        ..
+    } = *outcome;
+    let kind = if judged { "available" } else { "painted" };
+    let again = if resumed > 0 {
+        format!(", {resumed} from before")
+    } else {
+        String::new()
+    };
+    eprintln!(
+        "{found} of {items} pictures {kind} after {painted} attempts{again} in {seconds:.1} s"
+    );
+    eprintln!("report: {}", settings.out.join(report::FILE_NAME).display());
+    if interrupted {
+        message::hint_line("stopped; the same command goes on from here");
+    } else if found < items - outcome.failed {
+        message::hint_line("more --attempts, another --seed or another --prompt may find the rest");
+    }
+}

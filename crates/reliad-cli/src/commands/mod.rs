@@ -1,0 +1,30 @@
+//! The commands: each file resolves its arguments to settings and runs them.
+
+pub mod bench;
+pub mod generate;
+pub mod models;
+pub mod reference;
+pub mod replay;
+pub mod synth;
+pub mod train;
+
+use anyhow::Result;
+
+use crate::arguments::Command;
+use crate::message::Code;
+
+/// Runs a command.
+///
+/// # Errors
+/// What ended it; the caller shows it.
+pub fn run(command: Command) -> Result<Code> {
+    match command {
+        Command::Generate(arguments) => generate::run(arguments),
+        Command::Replay(arguments) => replay::run(arguments),
+        Command::Models(arguments) => models::run(arguments),
+        Command::Synth(arguments) => synth::run(arguments),
+        Command::Train(arguments) => train::run(arguments),
+        Command::Bench(arguments) => bench::run(arguments),
+        Command::Reference(arguments) => reference::run(arguments),
+    }
+}

@@ -1,0 +1,103 @@
+//! `reliad synth`: labelled samples of the rendered world.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use clap::{Args, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
+use reliad_imaging::Class;
+use reliad_synth::{Error, RenderConfig, World, render_folder};
+
+use crate::interrupt;
+use crate::message::{self, Code};
+
+/// Render labelled samples of products in scenes.
+#[derive(Debug, Args)]
+pub struct SynthArgs {
+    #[command(subcommand)]
+    command: SynthCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum SynthCommand {
+    Render(RenderArgs),
+}
+
+/// Render samples: picture, product, exact depth and saliency, title, prompt and label.
+///
+/// The same command run again goes on where it was stopped.
+#[derive(Debug, Args)]
+struct RenderArgs {
+    /// Number of samples
+    #[arg(long, env = "RELIAD_COUNT", hide_env_values = true)]
+    count: u64,
+
+    /// Seed of the world
+    #[arg(long, env = "RELIAD_SEED", hide_env_values = true, default_value_t = 0)]
+    seed: u64,
+
+    /// Directory for the samples
+    #[arg(long, env = "RELIAD_OUT", hide_env_values = true)]
+    out: PathBuf,
+
+    /// Side of the square pictures in pixels
+    #[arg(
+        long,
+        env = "RELIAD_SIZE",
+        hide_env_values = true,
+        default_value_t = 256
+    )]
+    size: u32,
+
+    /// Give every sample this label: available, space_mismatch, size_mismatch, indistinctiveness
+    /// or shape_hallucination [default: all of them, mixed]
+    #[arg(long, env = "RELIAD_CLASS", hide_env_values = true, value_parser = class)]
+    class: Option<Class>,
+}
+
+fn class(text: &str) -> Result<Class, String> {
+    Class::from_slug(text)
+        .filter(|&class| class != Class::Unsuitable)
+        .ok_or_else(|| "it is none of the labels that can be rendered".to_owned())
+}
+
+/// Renders.
+///
+/// # Errors
+/// When the folder holds other samples or can't be written.
+pub fn run(arguments: SynthArgs) -> Result<Code> {
+    let SynthCommand::Render(arguments) = arguments.command;
+    let config = RenderConfig {
+        count: arguments.count,
+        seed: arguments.seed,
+        size: arguments.size,
+        world: World {
+            class: arguments.class,
+            ..World::default()
+        },
+        out: arguments.out,
+    };
+    let style = ProgressStyle::with_template("{bar:24.cyan/dim} {pos}/{len} samples · {eta} left");
+    let bar = ProgressBar::new(config.count);
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let rendered = render_folder(
+        &config,
+        &|progress| {
+            bar.set_length(progress.count);
+            bar.set_position(progress.done);
+        },
+        interrupt::flag()?,
+    );
+    bar.finish_and_clear();
+    match rendered {
+        Ok(()) => {
+            eprintln!("{} samples in {}", config.count, config.out.display());
+            Ok(Code::Complete)
+        }
+        Err(Error::Cancelled { .. }) => {
+            message::hint_line("stopped; the same command goes on from here");
+            Ok(Code::Interrupted)
+        }
+        Err(error) => bail!(error),
+    }
+}

@@ -1,0 +1,121 @@
+//! What the user reads on stderr: one line for an error, one for the hint; and the exit codes.
+
+use std::fmt;
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use tracing_subscriber::EnvFilter;
+
+/// What the process's exit code says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Code {
+    /// Everything that was wanted is there.
+    Complete,
+    /// Some picture has no available drawing, or a replayed one differs.
+    Missing,
+    /// Wrong usage, or input that can't be read or output that can't be written.
+    Unusable,
+    /// Stopped by Ctrl-C or a signal.
+    Interrupted,
+}
+
+impl From<Code> for ExitCode {
+    fn from(code: Code) -> Self {
+        ExitCode::from(match code {
+            Code::Complete => 0,
+            Code::Missing => 1,
+            Code::Unusable => 2,
+            Code::Interrupted => 130,
+        })
+    }
+}
+
+/// An error with a line that tells the user what to do.
+#[derive(Debug)]
+pub struct Hinted {
+    message: String,
+    hint: String,
+}
+
+impl fmt::Display for Hinted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Hinted {}
+
+/// An error with a hint.
+pub fn hinted(message: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
+    Hinted {
+        message: message.into(),
+        hint: hint.into(),
+    }
+    .into()
+}
+
+/// Writes the error and its hint.
+pub fn error(error: &anyhow::Error) {
+    error_line(&format!("{error:#}"));
+    let hint = error.chain().find_map(|cause| {
+        let own = cause
+            .downcast_ref::<Hinted>()
+            .map(|hinted| hinted.hint.clone());
+        own.or_else(|| {
+            cause
+                .downcast_ref::<reliad_generation::Error>()
+                .and_then(|e| e.hint())
+        })
+    });
+    if let Some(hint) = hint {
+        hint_line(&hint);
+    }
+}
+
+/// One line that says what went wrong.
+pub fn error_line(text: &str) {
+    labelled("error", "1;31", text);
+}
+
+/// One line that says what to do.
+pub fn hint_line(text: &str) {
+    labelled("hint", "1;36", text);
+}
+
+/// One line that says what stops nothing but should be known.
+pub fn warning_line(text: &str) {
+    labelled("warning", "1;33", text);
+}
+
+fn labelled(label: &str, color: &str, text: &str) {
+    let text = one_line(text);
+    if std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none() {
+        eprintln!("\x1b[{color}m{label}\x1b[0m: {text}");
+    } else {
+        eprintln!("{label}: {text}");
+    }
+}
+
+/// Control characters of file names and messages must not reach the terminal; the line breaks of
+/// lists may.
+fn one_line(text: &str) -> String {
+    text.chars()
+        .map(|c| {
+            if c.is_control() && c != '\n' {
+                char::REPLACEMENT_CHARACTER
+            } else {
+                c
+            }
+        })
+        .collect()
+}
+
+/// Shows `tracing` events as the variable RELIAD_LOG asks for; warnings when it isn't set.
+pub fn start_log() {
+    let filter = EnvFilter::try_from_env("RELIAD_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
+}

@@ -1,0 +1,114 @@
+//! The other commands: models, synth, reference, and what the embedded model says of itself.
+#![expect(clippy::unwrap_used, reason = "a failed step is the test's failure")]
+
+mod program;
+
+use std::fs;
+
+use program::Scene;
+
+#[test]
+fn models_show_lists_the_components() {
+    let scene = Scene::new(0.0);
+    let ran = scene.run(&["models", "show", "model"]).expect(0);
+    for (component, class) in [
+        ("unet", "UNet2DConditionModel"),
+        ("vae", "AutoencoderKL"),
+        ("rfnet", "RFNet"),
+    ] {
+        let line = ran
+            .out
+            .lines()
+            .find(|line| line.starts_with(component))
+            .unwrap();
+        assert!(line.contains(class) && line.contains("F32"), "{line}");
+    }
+    let ran = scene.run(&["models", "show", "model", "--json"]).expect(0);
+    let json: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    let unet = json
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|part| part["name"] == "unet")
+        .unwrap();
+    assert!(unet["parameters"].as_u64().unwrap() > 10_000);
+    let ran = scene.run(&["models", "show", "nowhere"]).expect(2);
+    assert!(ran.errors()[0].contains("nowhere"));
+}
+
+#[test]
+fn the_embedded_model_shows_itself_or_says_what_to_do() {
+    let scene = Scene::new(0.0);
+    let trained = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../models/mini/unet/config.json"
+    );
+    if fs::exists(trained).unwrap() {
+        let ran = scene.run(&["models", "show"]).expect(0);
+        assert!(
+            ran.out.contains("controlnet") && ran.out.contains("rfnet"),
+            "{}",
+            ran.out
+        );
+    } else {
+        let ran = scene.run(&["models", "show"]).expect(2);
+        assert!(
+            ran.errors()[0].contains("without the embedded model"),
+            "{}",
+            ran.err
+        );
+        assert!(ran.hints().contains("--model DIR"));
+    }
+}
+
+#[test]
+fn synth_renders_a_labelled_folder_once() {
+    let scene = Scene::new(0.0);
+    let arguments = [
+        "synth", "render", "--count", "2", "--seed", "4", "--size", "32", "--out", "world",
+    ];
+    scene.run(&arguments).expect(0);
+    let metadata = fs::read_to_string(scene.path("world/metadata.jsonl")).unwrap();
+    assert_eq!(metadata.lines().count(), 2);
+    scene.run(&arguments).expect(0);
+    assert_eq!(
+        fs::read_to_string(scene.path("world/metadata.jsonl")).unwrap(),
+        metadata
+    );
+    let ran = scene.run(&[
+        "synth", "render", "--count", "1", "--out", "x", "--class", "fine",
+    ]);
+    assert!(ran.expect(2).err.contains("none of the labels"));
+}
+
+#[test]
+fn the_reference_holds_every_command() {
+    let scene = Scene::new(0.0);
+    let ran = scene.run(&["reference"]).expect(0);
+    for command in ["generate", "replay", "models show", "synth render", "bench"] {
+        assert!(
+            ran.out.contains(&format!("\n## `reliad {command}`\n")),
+            "{command}"
+        );
+    }
+    assert!(ran.out.contains("RELIAD_SEED") && !ran.out.contains("reliad reference`"));
+    let mut other = scene.command(&["reference"]);
+    let again = other
+        .env("RELIAD_SEED", "77")
+        .env("COLUMNS", "60")
+        .output()
+        .unwrap();
+    assert_eq!(
+        String::from_utf8(again.stdout).unwrap(),
+        ran.out,
+        "on every machine the same"
+    );
+}
+
+#[test]
+fn usage_errors_have_a_code_of_their_own() {
+    let scene = Scene::new(0.0);
+    scene.run(&["generate"]).expect(2);
+    scene.run(&["paint"]).expect(2);
+    scene.run(&["--version"]).expect(0);
+}
