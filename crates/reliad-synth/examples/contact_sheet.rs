@@ -7,18 +7,47 @@ use reliad_synth::World;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let number = |at: usize, default: u64| arguments.get(at).and_then(|a| a.parse().ok()).unwrap_or(default);
+    let number = |at: usize, default: u64| {
+        arguments
+            .get(at)
+            .and_then(|a| a.parse().ok())
+            .unwrap_or(default)
+    };
     let out = arguments.first().map_or("sheet.png", String::as_str);
-    let (columns, rows, size, seed) = (number(1, 6), number(2, 4), number(3, 256) as u32, number(4, 1));
+    let (columns, rows, size, seed) = (
+        number(1, 6),
+        number(2, 4),
+        number(3, 256) as u32,
+        number(4, 1),
+    );
     let class = arguments.get(5).and_then(|slug| Class::from_slug(slug));
-    let world = World { class, ..World::default() };
-    let samples: Vec<_> = (0..columns * rows).into_par_iter().map(|index| world.sample(seed, index, size)).collect();
+    let world = World {
+        class,
+        ..World::default()
+    };
+    let samples: Vec<_> = (0..columns * rows)
+        .into_par_iter()
+        .map(|index| world.sample(seed, index, size))
+        .collect();
     let mut sheet = RgbImage::new(size * columns as u32, size * rows as u32);
     for (index, sample) in samples.iter().enumerate() {
         let (x, y) = (index as u64 % columns, index as u64 / columns);
-        imageops::replace(&mut sheet, &sample.picture, x as i64 * i64::from(size), y as i64 * i64::from(size));
-        println!("{x},{y} {} | {} | {} | {}", sample.class.slug(), sample.title, sample.prompt, sample.parameters["failure"]);
-        if !sample.parameters["margins_kept"].as_bool().unwrap_or(false) || std::env::var_os("VERBOSE").is_some() {
+        imageops::replace(
+            &mut sheet,
+            &sample.picture,
+            x as i64 * i64::from(size),
+            y as i64 * i64::from(size),
+        );
+        println!(
+            "{x},{y} {} | {} | {} | {}",
+            sample.class.slug(),
+            sample.title,
+            sample.prompt,
+            sample.parameters["failure"]
+        );
+        if !sample.parameters["margins_kept"].as_bool().unwrap_or(false)
+            || std::env::var_os("VERBOSE").is_some()
+        {
             println!("    {}", sample.parameters);
         }
     }

@@ -5,7 +5,9 @@ use std::time::Instant;
 use rayon::prelude::*;
 
 fn main() {
-    let mut arguments = std::env::args().skip(1).filter_map(|a| a.parse::<u64>().ok());
+    let mut arguments = std::env::args()
+        .skip(1)
+        .filter_map(|a| a.parse::<u64>().ok());
     let count = arguments.next().unwrap_or(40);
     let size = arguments.next().unwrap_or(256) as u32;
     let started = Instant::now();
@@ -20,5 +22,9 @@ fn main() {
         .reduce(|| 0.0, f64::max);
     let wall = started.elapsed().as_secs_f64();
     let threads = rayon::current_num_threads();
-    println!("{count} samples at {size} px on {threads} threads: {:.2} a second, slowest {:.0} ms", count as f64 / wall, slowest * 1e3);
+    println!(
+        "{count} samples at {size} px on {threads} threads: {:.2} a second, slowest {:.0} ms",
+        count as f64 / wall,
+        slowest * 1e3
+    );
 }

@@ -51,8 +51,13 @@ impl Ground<'_> {
                 }
             }
             Family::Garden if self.choice.variant == 1 => {
-                let inside = x - r > s.left + 0.05 && x + r < s.right - 0.05 && z + r < s.front - 0.03 && z - r > -s.front;
-                let outside = x + r < s.left - 0.03 || x - r > s.right + 0.03 || z + r < -(s.front + 0.32).max(0.72);
+                let inside = x - r > s.left + 0.05
+                    && x + r < s.right - 0.05
+                    && z + r < s.front - 0.03
+                    && z - r > -s.front;
+                let outside = x + r < s.left - 0.03
+                    || x - r > s.right + 0.03
+                    || z + r < -(s.front + 0.32).max(0.72);
                 if inside {
                     Some(s.level)
                 } else {
@@ -72,19 +77,32 @@ impl Ground<'_> {
         let half = (high - low) * 0.5;
         let r = half.x.max(half.z);
         for _ in 0..24 {
-            let z = if r > 0.55 { draw.range(-1.9, -0.7 - r * 0.3) } else { draw.range(if close { -0.7 } else { -1.3 }, 0.08) };
+            let z = if r > 0.55 {
+                draw.range(-1.9, -0.7 - r * 0.3)
+            } else {
+                draw.range(if close { -0.7 } else { -1.3 }, 0.08)
+            };
             let point = v3(0.0, 0.0, z);
             let frame = 0.5 / self.camera.unit_at(self.camera.depth(point));
             let reach = (frame - half.x * 0.45).max(0.05);
             let x = draw.range(0.15, 1.0) * reach * draw.sign();
-            let Some(y) = self.height_at(x, z, r.min(half.x.min(half.z) * 1.5)) else { continue };
+            let Some(y) = self.height_at(x, z, r.min(half.x.min(half.z) * 1.5)) else {
+                continue;
+            };
             let beside = x.abs() > self.half.x + half.x + 0.03;
             let behind = z + half.z < -self.half.z - 0.04;
             // In front of the product's middle line nothing may cover it.
-            if !(beside || behind && x.abs() > self.half.x * 0.45 || behind && half.y * 2.0 > self.half.y * 3.0) {
+            if !(beside
+                || behind && x.abs() > self.half.x * 0.45
+                || behind && half.y * 2.0 > self.half.y * 3.0)
+            {
                 continue;
             }
-            if self.taken.iter().any(|t| ((t.0 - x).powi(2) + (t.1 - z).powi(2)).sqrt() < t.2 + r * 0.92 + 0.02) {
+            if self
+                .taken
+                .iter()
+                .any(|t| ((t.0 - x).powi(2) + (t.1 - z).powi(2)).sqrt() < t.2 + r * 0.92 + 0.02)
+            {
                 continue;
             }
             self.taken.push((x, z, r));
@@ -108,7 +126,10 @@ impl Ground<'_> {
                 if scale < 0.5 && *k == Kind::Plant {
                     return false;
                 }
-                (least..=most).contains(&size) && (!k.furniture() || large) && (!flat || size > 0.35) && (large || k.size_cm() < 50.0)
+                (least..=most).contains(&size)
+                    && (!k.furniture() || large)
+                    && (!flat || size > 0.35)
+                    && (large || k.size_cm() < 50.0)
             })
             .collect();
         draw.shuffle(&mut kinds);
@@ -120,7 +141,10 @@ impl Ground<'_> {
             let own = unit * draw.range(0.92, 1.1);
             let model = kind.draw(draw).scaled(own);
             if let Some(model) = self.place(draw, &model, wrong) {
-                placed.push(Placed { kind: Some(kind), model });
+                placed.push(Placed {
+                    kind: Some(kind),
+                    model,
+                });
             }
         }
         placed
@@ -138,15 +162,30 @@ impl Ground<'_> {
             let h = size * draw.range(0.5, 1.0);
             let r = size * draw.range(0.25, 0.5);
             let part = match draw.below(4) {
-                0 => Part::new(Shape::Ellipsoid { radii: Vec3::splat(r) }, paint).at(v3(0.0, r, 0.0)),
+                0 => Part::new(
+                    Shape::Ellipsoid {
+                        radii: Vec3::splat(r),
+                    },
+                    paint,
+                )
+                .at(v3(0.0, r, 0.0)),
                 1 => {
                     let half = v3(r, h * 0.5, r * draw.range(0.5, 1.0));
-                    Part::new(Shape::Block { half, round: r * 0.08 }, paint)
-                        .turned(Rotation::about_y(draw.range(-0.8, 0.8)))
-                        .at(v3(0.0, h * 0.5, 0.0))
+                    Part::new(
+                        Shape::Block {
+                            half,
+                            round: r * 0.08,
+                        },
+                        paint,
+                    )
+                    .turned(Rotation::about_y(draw.range(-0.8, 0.8)))
+                    .at(v3(0.0, h * 0.5, 0.0))
                 }
                 2 => Part::new(Shape::Turned(Lathe::drum(r, 0.0, h, r * 0.15)), paint),
-                _ => Part::new(Shape::Turned(Lathe::new(&[(0.0, 0.0), (r, 0.0), (r * 0.35, h), (0.0, h)])), paint),
+                _ => Part::new(
+                    Shape::Turned(Lathe::new(&[(0.0, 0.0), (r, 0.0), (r * 0.35, h), (0.0, h)])),
+                    paint,
+                ),
             };
             let model = Model::new(vec![part]);
             if let Some(model) = self.place(draw, &model, true) {

@@ -26,8 +26,18 @@ impl Camera {
         let forward = -back;
         let right = v3(1.0, 0.0, 0.0);
         let up = right.cross(forward).normalized();
-        let mut camera = Camera { position, right, up, forward, centre: (0.0, 0.0), span: 1.0 };
-        let (mut low, mut high) = ((f32::INFINITY, f32::INFINITY), (f32::NEG_INFINITY, f32::NEG_INFINITY));
+        let mut camera = Camera {
+            position,
+            right,
+            up,
+            forward,
+            centre: (0.0, 0.0),
+            span: 1.0,
+        };
+        let (mut low, mut high) = (
+            (f32::INFINITY, f32::INFINITY),
+            (f32::NEG_INFINITY, f32::NEG_INFINITY),
+        );
         for point in outline {
             let (x, y) = camera.plane(*point);
             low = (low.0.min(x), low.1.min(y));
@@ -47,7 +57,10 @@ impl Camera {
     /// Where a point falls on the canvas: 0..1 from the left and from the top.
     pub fn project(&self, point: Vec3) -> (f32, f32) {
         let (x, y) = self.plane(point);
-        (0.5 + (x - self.centre.0) / self.span, 0.5 - (y - self.centre.1) / self.span)
+        (
+            0.5 + (x - self.centre.0) / self.span,
+            0.5 - (y - self.centre.1) / self.span,
+        )
     }
 
     /// The unit direction through a place on the canvas, 0..1 from the left and from the top.
@@ -81,6 +94,10 @@ mod tests {
         let bottom = camera.project(outline[0]);
         assert!((bottom.1 - top.1 - 0.7).abs() < 1e-3 && (bottom.1 + top.1 - 1.0).abs() < 1e-3);
         let d = camera.ray(top.0, top.1);
-        assert!(d.cross((outline[2] - camera.position).normalized()).length() < 1e-4);
+        assert!(
+            d.cross((outline[2] - camera.position).normalized())
+                .length()
+                < 1e-4
+        );
     }
 }

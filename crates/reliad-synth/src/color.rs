@@ -50,7 +50,10 @@ pub const PALETTE: [Named; 19] = [
 
 /// The colour of that name; white for a word that isn't in the palette.
 pub fn by_name(name: &str) -> Named {
-    PALETTE.into_iter().find(|c| c.name == name).unwrap_or(PALETTE[0])
+    PALETTE
+        .into_iter()
+        .find(|c| c.name == name)
+        .unwrap_or(PALETTE[0])
 }
 
 /// The palette's colour next to a linear-light colour, among walls only or all.
@@ -70,13 +73,25 @@ pub fn nearest(linear: Vec3, walls: bool) -> Named {
 
 /// sRGB in 0..1 to linear light (IEC 61966-2-1).
 pub fn to_linear(srgb: Vec3) -> Vec3 {
-    srgb.map(|c| if c <= 0.04045 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) })
+    srgb.map(|c| {
+        if c <= 0.04045 {
+            c / 12.92
+        } else {
+            ((c + 0.055) / 1.055).powf(2.4)
+        }
+    })
 }
 
 /// Linear light to sRGB, both in 0..1 (IEC 61966-2-1).
 #[inline]
 pub fn to_srgb(linear: Vec3) -> Vec3 {
-    linear.map(|c| if c <= 0.003_130_8 { c * 12.92 } else { 1.055 * c.powf(1.0 / 2.4) - 0.055 })
+    linear.map(|c| {
+        if c <= 0.003_130_8 {
+            c * 12.92
+        } else {
+            1.055 * c.powf(1.0 / 2.4) - 0.055
+        }
+    })
 }
 
 /// CIE Lab (D65) of linear light.
@@ -84,8 +99,18 @@ pub fn lab_of_linear(c: Vec3) -> Vec3 {
     let x = (0.412_456 * c.x + 0.357_576 * c.y + 0.180_437 * c.z) / 0.950_47;
     let y = 0.212_673 * c.x + 0.715_152 * c.y + 0.072_175 * c.z;
     let z = (0.019_334 * c.x + 0.119_192 * c.y + 0.950_304 * c.z) / 1.088_83;
-    let f = |t: f32| if t > 0.008_856 { t.cbrt() } else { 7.787 * t + 16.0 / 116.0 };
-    v3(116.0 * f(y) - 16.0, 500.0 * (f(x) - f(y)), 200.0 * (f(y) - f(z)))
+    let f = |t: f32| {
+        if t > 0.008_856 {
+            t.cbrt()
+        } else {
+            7.787 * t + 16.0 / 116.0
+        }
+    };
+    v3(
+        116.0 * f(y) - 16.0,
+        500.0 * (f(x) - f(y)),
+        200.0 * (f(y) - f(z)),
+    )
 }
 
 /// CIE Lab of an 8-bit sRGB colour given as floats 0 to 255.

@@ -82,7 +82,14 @@ pub enum Extension {
 impl Failure {
     /// Draws a failure of a class for a product of this size in product lengths, which fills `share` of
     /// the canvas and may stand on legs. Camouflage is drawn by the caller.
-    pub fn draw(draw: &mut Draw, class: Class, choice: &Choice, share: f32, size: Vec3, legged: bool) -> Failure {
+    pub fn draw(
+        draw: &mut Draw,
+        class: Class,
+        choice: &Choice,
+        share: f32,
+        size: Vec3,
+        legged: bool,
+    ) -> Failure {
         // Canvas room above and below the product, as a share of its height.
         let room = ((1.0 - share * size.y) * 0.5 / (share * size.y)).max(0.02);
         match class {
@@ -90,22 +97,38 @@ impl Failure {
                 // Without an edge in sight nothing would show that the surface lies too high.
                 let kinds = if choice.has_edges() { 3 } else { 1 };
                 match draw.below(kinds) {
-                    0 => Failure::Floats { gap: draw.range(MIN_GAP, (room * 0.85).clamp(MIN_GAP + 0.02, 0.32)) },
-                    1 => Failure::Sinks { depth: draw.range(MIN_SINK, 0.32) },
-                    _ => Failure::Hangs { share: draw.range(MIN_OVERHANG + 0.03, 0.62) },
+                    0 => Failure::Floats {
+                        gap: draw.range(MIN_GAP, (room * 0.85).clamp(MIN_GAP + 0.02, 0.32)),
+                    },
+                    1 => Failure::Sinks {
+                        depth: draw.range(MIN_SINK, 0.32),
+                    },
+                    _ => Failure::Hangs {
+                        share: draw.range(MIN_OVERHANG + 0.03, 0.62),
+                    },
                 }
             }
             Class::SizeMismatch => {
-                let factor = if draw.chance(0.68) { draw.log_range(MIN_SCALE, 4.5) } else { draw.log_range(0.2, MAX_SCALE) };
+                let factor = if draw.chance(0.68) {
+                    draw.log_range(MIN_SCALE, 4.5)
+                } else {
+                    draw.log_range(0.2, MAX_SCALE)
+                };
                 Failure::Scale { factor }
             }
-            Class::Indistinctiveness => {
-                Failure::Clutter { count: draw.integer(15, 24) }
-            }
+            Class::Indistinctiveness => Failure::Clutter {
+                count: draw.integer(15, 24),
+            },
             Class::ShapeHallucination => {
                 let side = (1.0 - share * size.x) * 0.5 / share;
                 let part = match draw.below(6) {
-                    n if legged => if n < 4 { Extension::Base } else { Extension::Top },
+                    n if legged => {
+                        if n < 4 {
+                            Extension::Base
+                        } else {
+                            Extension::Top
+                        }
+                    }
                     0 | 1 => Extension::Base,
                     2 => Extension::Stand,
                     3 => Extension::Legs,
@@ -113,14 +136,24 @@ impl Failure {
                     _ if side > 0.14 => Extension::Handle,
                     _ => Extension::Base,
                 };
-                Failure::Extends { part, length: draw.range(MIN_EXTENSION, (room * 1.1).clamp(0.16, 0.34)) }
+                Failure::Extends {
+                    part,
+                    length: draw.range(MIN_EXTENSION, (room * 1.1).clamp(0.16, 0.34)),
+                }
             }
             Class::Available | Class::Unsuitable => Failure::None,
         }
     }
 
     /// Moves the support as the failure asks. `foot` is the half width of the product's base.
-    pub fn move_support(&self, draw: &mut Draw, choice: &Choice, support: &mut Support, height: f32, foot: Foot) {
+    pub fn move_support(
+        &self,
+        draw: &mut Draw,
+        choice: &Choice,
+        support: &mut Support,
+        height: f32,
+        foot: Foot,
+    ) {
         match *self {
             Failure::Floats { gap } => support.level = -gap * height,
             Failure::Sinks { depth } => {
@@ -146,7 +179,10 @@ impl Failure {
                     support.right = 9.0;
                 }
             }
-            Failure::Extends { part: Extension::Base | Extension::Stand | Extension::Legs, length } => {
+            Failure::Extends {
+                part: Extension::Base | Extension::Stand | Extension::Legs,
+                length,
+            } => {
                 support.level = -length * height;
             }
             _ => {}
@@ -196,32 +232,72 @@ pub fn extension(draw: &mut Draw, part: Extension, length: f32, model: &Model, t
             let one = Model::new(vec![p.clone()]).extent();
             if at_top { one.1.y } else { -one.0.y }
         };
-        let nearest = model.parts.iter().max_by(|a, b| reach(a).total_cmp(&reach(b)));
-        nearest.map_or_else(|| Material::matte(Vec3::ONE), |p| Material {
-            pattern: crate::material::Pattern::Plain(p.material.main_color()),
-            ..p.material.clone()
-        })
+        let nearest = model
+            .parts
+            .iter()
+            .max_by(|a, b| reach(a).total_cmp(&reach(b)));
+        nearest.map_or_else(
+            || Material::matte(Vec3::ONE),
+            |p| Material {
+                pattern: crate::material::Pattern::Plain(p.material.main_color()),
+                ..p.material.clone()
+            },
+        )
     };
-    let boxy = matches!(model.parts.first().map(|p| &p.shape), Some(Shape::Block { .. }));
+    let boxy = matches!(
+        model.parts.first().map(|p| &p.shape),
+        Some(Shape::Block { .. })
+    );
     let r = bottom.half.x.min(bottom.half.z);
     let paint = material(false);
     match part {
         Extension::Base if boxy => {
-            let first = model.parts.first().map(|p| p.shape.bounds().1).unwrap_or(bottom.half);
-            let half = v3(first.x * draw.range(0.96, 1.0), e * 0.5, first.z * draw.range(0.96, 1.0));
-            let block = Part::new(Shape::Block { half, round: e * 0.06 }, paint).turned(Rotation::about_y(turn));
-            Model::new(vec![block.at(v3(bottom.centre.x, -e * 0.5, bottom.centre.z))])
+            let first = model
+                .parts
+                .first()
+                .map(|p| p.shape.bounds().1)
+                .unwrap_or(bottom.half);
+            let half = v3(
+                first.x * draw.range(0.96, 1.0),
+                e * 0.5,
+                first.z * draw.range(0.96, 1.0),
+            );
+            let block = Part::new(
+                Shape::Block {
+                    half,
+                    round: e * 0.06,
+                },
+                paint,
+            )
+            .turned(Rotation::about_y(turn));
+            Model::new(vec![block.at(v3(
+                bottom.centre.x,
+                -e * 0.5,
+                bottom.centre.z,
+            ))])
         }
         Extension::Base => {
             let r = bottom.half.x.max(bottom.half.z) * draw.range(0.98, 1.1);
-            Model::new(vec![turned(Lathe::drum(r, -e, 0.0, e * 0.08), paint, bottom.centre)])
+            Model::new(vec![turned(
+                Lathe::drum(r, -e, 0.0, e * 0.08),
+                paint,
+                bottom.centre,
+            )])
         }
         Extension::Stand => {
             let thin = r * draw.range(0.2, 0.4);
             let disc = r * draw.range(0.85, 1.15);
             Model::new(vec![
-                turned(Lathe::drum(thin, -e, 0.0, 0.0), paint.clone(), bottom.centre),
-                turned(Lathe::drum(disc, -e, -e * 0.72, e * 0.08), paint, bottom.centre),
+                turned(
+                    Lathe::drum(thin, -e, 0.0, 0.0),
+                    paint.clone(),
+                    bottom.centre,
+                ),
+                turned(
+                    Lathe::drum(disc, -e, -e * 0.72, e * 0.08),
+                    paint,
+                    bottom.centre,
+                ),
             ])
         }
         Extension::Legs => {
@@ -230,7 +306,11 @@ pub fn extension(draw: &mut Draw, part: Extension, length: f32, model: &Model, t
             let (x, z) = (bottom.half.x.min(r * 1.6) * 0.68, r * 0.68);
             let legs = [(x, z), (-x, z), (x, -z), (-x, -z)].map(|(x, z)| {
                 let at = turn.apply(v3(x, 0.0, z)) + bottom.centre;
-                turned(Lathe::new(&[(0.0, -e), (thin * 0.7, -e), (thin, 0.0), (0.0, 0.0)]), paint.clone(), at)
+                turned(
+                    Lathe::new(&[(0.0, -e), (thin * 0.7, -e), (thin, 0.0), (0.0, 0.0)]),
+                    paint.clone(),
+                    at,
+                )
             });
             Model::new(legs.to_vec())
         }
@@ -242,11 +322,38 @@ pub fn extension(draw: &mut Draw, part: Extension, length: f32, model: &Model, t
         Extension::Handle => {
             let side = draw.sign();
             let ring = (height * draw.range(0.15, 0.2)).max(0.09);
-            let shape = Shape::Ring { major: ring, minor: ring * 0.22, stretch: ring * draw.range(0.0, 0.4), cut: -ring * 0.9 };
-            let facing = Rotation::about_y(if side > 0.0 { 0.0 } else { std::f32::consts::PI });
-            let at = v3(side * side_reach(model, height * 0.5, side), height * 0.5, 0.0);
-            let color = model.parts.first().map(|p| p.material.main_color()).unwrap_or(Vec3::ONE);
-            Model::new(vec![Part::new(shape, Material { pattern: crate::material::Pattern::Plain(color), ..paint }).turned(facing).at(at)])
+            let shape = Shape::Ring {
+                major: ring,
+                minor: ring * 0.22,
+                stretch: ring * draw.range(0.0, 0.4),
+                cut: -ring * 0.9,
+            };
+            let facing = Rotation::about_y(if side > 0.0 {
+                0.0
+            } else {
+                std::f32::consts::PI
+            });
+            let at = v3(
+                side * side_reach(model, height * 0.5, side),
+                height * 0.5,
+                0.0,
+            );
+            let color = model
+                .parts
+                .first()
+                .map(|p| p.material.main_color())
+                .unwrap_or(Vec3::ONE);
+            Model::new(vec![
+                Part::new(
+                    shape,
+                    Material {
+                        pattern: crate::material::Pattern::Plain(color),
+                        ..paint
+                    },
+                )
+                .turned(facing)
+                .at(at),
+            ])
         }
     }
 }
@@ -254,7 +361,9 @@ pub fn extension(draw: &mut Draw, part: Extension, length: f32, model: &Model, t
 /// How far the body reaches to a side at a height, met by a ray from outside.
 fn side_reach(model: &Model, height: f32, side: f32) -> f32 {
     let from = v3(side * 10.0, height, 0.0);
-    model.hit(from, v3(-side, 0.0, 0.0), 1e-3, 20.0).map_or(0.1, |hit| 10.0 - hit.t)
+    model
+        .hit(from, v3(-side, 0.0, 0.0), 1e-3, 20.0)
+        .map_or(0.1, |hit| 10.0 - hit.t)
 }
 
 fn turned(lathe: Lathe, material: Material, at: Vec3) -> Part {

@@ -62,9 +62,16 @@ struct Run {
 /// # Errors
 /// [`Error::Cancelled`] once `cancel` is set, [`Error::OtherRun`] if the folder was rendered with
 /// other settings, [`Error::Setting`] for an unusable size, and the file system's errors.
-pub fn render_folder(config: &RenderConfig, progress: &(dyn Fn(Progress) + Sync), cancel: &AtomicBool) -> Result<()> {
+pub fn render_folder(
+    config: &RenderConfig,
+    progress: &(dyn Fn(Progress) + Sync),
+    cancel: &AtomicBool,
+) -> Result<()> {
     if !(16..=4096).contains(&config.size) {
-        return Err(Error::Setting(format!("size {} is outside 16 to 4096 pixels", config.size)));
+        return Err(Error::Setting(format!(
+            "size {} is outside 16 to 4096 pixels",
+            config.size
+        )));
     }
     for part in ["images", "products", "depth", "saliency"] {
         let path = config.out.join(part);
@@ -73,15 +80,24 @@ pub fn render_folder(config: &RenderConfig, progress: &(dyn Fn(Progress) + Sync)
     check_run(config)?;
     let metadata = config.out.join("metadata.jsonl");
     let present = recorded(&metadata)?;
-    let missing: Vec<u64> = (0..config.count).filter(|index| !present.contains(index)).collect();
+    let missing: Vec<u64> = (0..config.count)
+        .filter(|index| !present.contains(index))
+        .collect();
     let found = config.count - missing.len() as u64;
     let done = AtomicU64::new(found);
-    progress(Progress { done: found, count: config.count, found });
+    progress(Progress {
+        done: found,
+        count: config.count,
+        found,
+    });
     let mut file = fs::OpenOptions::new()
         .create(true)
         .append(true)
         .open(&metadata)
-        .map_err(|source| Error::Io { path: metadata.clone(), source })?;
+        .map_err(|source| Error::Io {
+            path: metadata.clone(),
+            source,
+        })?;
     for chunk in missing.chunks(CHUNK as usize) {
         let lines: Vec<Option<String>> = chunk
             .par_iter()
@@ -92,16 +108,30 @@ pub fn render_folder(config: &RenderConfig, progress: &(dyn Fn(Progress) + Sync)
                 let sample = config.world.sample(config.seed, index, config.size);
                 let line = write_sample(&config.out, index, &sample)?.to_string();
                 let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-                progress(Progress { done, count: config.count, found });
+                progress(Progress {
+                    done,
+                    count: config.count,
+                    found,
+                });
                 Ok(Some(line))
             })
             .collect::<Result<_>>()?;
-        let text: String = lines.into_iter().flatten().map(|line| line + "\n").collect();
-        let io = |source| Error::Io { path: metadata.clone(), source };
+        let text: String = lines
+            .into_iter()
+            .flatten()
+            .map(|line| line + "\n")
+            .collect();
+        let io = |source| Error::Io {
+            path: metadata.clone(),
+            source,
+        };
         file.write_all(text.as_bytes()).map_err(io)?;
         file.flush().map_err(io)?;
         if cancel.load(Ordering::Relaxed) {
-            return Err(Error::Cancelled { done: done.load(Ordering::Relaxed), count: config.count });
+            return Err(Error::Cancelled {
+                done: done.load(Ordering::Relaxed),
+                count: config.count,
+            });
         }
     }
     Ok(())
@@ -121,8 +151,16 @@ pub fn write_sample(dir: &Path, index: u64, sample: &Sample) -> Result<Value> {
         Ok(relative)
     };
     let image = put("images", sample.picture.as_raw(), ExtendedColorType::Rgb8)?;
-    let product = put("products", sample.product.as_raw(), ExtendedColorType::Rgba8)?;
-    let depth = put("depth", sample.depth_image().as_raw(), ExtendedColorType::L8)?;
+    let product = put(
+        "products",
+        sample.product.as_raw(),
+        ExtendedColorType::Rgba8,
+    )?;
+    let depth = put(
+        "depth",
+        sample.depth_image().as_raw(),
+        ExtendedColorType::L8,
+    )?;
     let saliency = put("saliency", sample.saliency.as_raw(), ExtendedColorType::L8)?;
     Ok(json!({
         "index": index,
@@ -143,7 +181,10 @@ fn write_png(path: &Path, data: &[u8], w: u32, h: u32, color: ExtendedColorType)
     let mut bytes = Vec::with_capacity(data.len() / 2);
     PngEncoder::new_with_quality(&mut bytes, CompressionType::Fast, FilterType::Adaptive)
         .write_image(data, w, h, color)
-        .map_err(|source| Error::Encode { path: path.to_path_buf(), source })?;
+        .map_err(|source| Error::Encode {
+            path: path.to_path_buf(),
+            source,
+        })?;
     write_atomically(path, &bytes)
 }
 
@@ -151,7 +192,10 @@ fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
     let mut name = path.as_os_str().to_owned();
     name.push(".tmp");
     let temporary = PathBuf::from(name);
-    let io = |source| Error::Io { path: path.to_path_buf(), source };
+    let io = |source| Error::Io {
+        path: path.to_path_buf(),
+        source,
+    };
     fs::write(&temporary, bytes).map_err(io)?;
     fs::rename(&temporary, path).map_err(io)
 }
@@ -168,8 +212,14 @@ fn check_run(config: &RenderConfig) -> Result<()> {
     let wanted = serde_json::to_string(&run).unwrap_or_default();
     match fs::read_to_string(&path) {
         Ok(found) if serde_json::from_str::<Run>(&found).ok().as_ref() == Some(&run) => Ok(()),
-        Ok(found) => Err(Error::OtherRun { path, found: found.trim().to_string(), wanted }),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => write_atomically(&path, format!("{wanted}\n").as_bytes()),
+        Ok(found) => Err(Error::OtherRun {
+            path,
+            found: found.trim().to_string(),
+            wanted,
+        }),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            write_atomically(&path, format!("{wanted}\n").as_bytes())
+        }
         Err(source) => Err(Error::Io { path, source }),
     }
 }
@@ -179,12 +229,22 @@ fn recorded(path: &Path) -> Result<BTreeSet<u64>> {
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
-        Err(source) => return Err(Error::Io { path: path.to_path_buf(), source }),
+        Err(source) => {
+            return Err(Error::Io {
+                path: path.to_path_buf(),
+                source,
+            });
+        }
     };
     let mut indices = BTreeSet::new();
     let mut whole = String::with_capacity(text.len());
-    for line in text.split_inclusive('\n').filter(|line| line.ends_with('\n')) {
-        let index = serde_json::from_str::<Value>(line).ok().and_then(|record| record["index"].as_u64());
+    for line in text
+        .split_inclusive('\n')
+        .filter(|line| line.ends_with('\n'))
+    {
+        let index = serde_json::from_str::<Value>(line)
+            .ok()
+            .and_then(|record| record["index"].as_u64());
         if let Some(index) = index
             && indices.insert(index)
         {

@@ -158,22 +158,42 @@ pub enum Pattern {
 impl Material {
     /// Dull, of one colour.
     pub fn matte(color: Vec3) -> Self {
-        Material { pattern: Pattern::Plain(color), gloss: 0.08, metal: false, glow: 0.0 }
+        Material {
+            pattern: Pattern::Plain(color),
+            gloss: 0.08,
+            metal: false,
+            glow: 0.0,
+        }
     }
 
     /// Polished, of one colour.
     pub fn glossy(color: Vec3, gloss: f32) -> Self {
-        Material { pattern: Pattern::Plain(color), gloss, metal: false, glow: 0.0 }
+        Material {
+            pattern: Pattern::Plain(color),
+            gloss,
+            metal: false,
+            glow: 0.0,
+        }
     }
 
     /// Brushed metal of this tint.
     pub fn metal(color: Vec3) -> Self {
-        Material { pattern: Pattern::Plain(color), gloss: 0.6, metal: true, glow: 0.0 }
+        Material {
+            pattern: Pattern::Plain(color),
+            gloss: 0.6,
+            metal: true,
+            glow: 0.0,
+        }
     }
 
     /// A pattern with a gloss.
     pub fn of(pattern: Pattern, gloss: f32) -> Self {
-        Material { pattern, gloss, metal: false, glow: 0.0 }
+        Material {
+            pattern,
+            gloss,
+            metal: false,
+            glow: 0.0,
+        }
     }
 
     /// The same for a body `k` times as large.
@@ -191,7 +211,9 @@ impl Material {
                 *scale *= k;
                 *plank *= k;
             }
-            Pattern::Marble { scale, .. } | Pattern::Grass { scale, .. } | Pattern::Speckle { scale, .. } => *scale *= k,
+            Pattern::Marble { scale, .. }
+            | Pattern::Grass { scale, .. }
+            | Pattern::Speckle { scale, .. } => *scale *= k,
             Pattern::Tiles { size, .. } => *size = (size.0 * k, size.1 * k),
             Pattern::Grille { pitch, .. } => *pitch *= k,
             Pattern::Panes { half, width, .. } => {
@@ -209,7 +231,9 @@ impl Material {
             Pattern::Labelled { base, .. } | Pattern::Marble { base, .. } => *base,
             Pattern::Speckle { base, .. } | Pattern::Grille { base, .. } => *base,
             Pattern::TwoTone { low, .. } => *low,
-            Pattern::Wood { light, dark, .. } | Pattern::Grass { light, dark, .. } => light.mix(*dark, 0.4),
+            Pattern::Wood { light, dark, .. } | Pattern::Grass { light, dark, .. } => {
+                light.mix(*dark, 0.4)
+            }
             Pattern::Tiles { tile, .. } => *tile,
             Pattern::Panes { pane, .. } => *pane,
         }
@@ -221,24 +245,50 @@ impl Pattern {
     pub fn color(&self, p: Vec3, n: Vec3) -> Vec3 {
         match self {
             Pattern::Plain(c) => *c,
-            Pattern::Labelled { base, label, around } => label.color(*base, *around, p, n),
+            Pattern::Labelled {
+                base,
+                label,
+                around,
+            } => label.color(*base, *around, p, n),
             Pattern::TwoTone { low, high, at } => {
-                if p.y < *at { *low } else { *high }
+                if p.y < *at {
+                    *low
+                } else {
+                    *high
+                }
             }
-            Pattern::Wood { light, dark, scale, plank } => wood(*light, *dark, *scale, *plank, p),
+            Pattern::Wood {
+                light,
+                dark,
+                scale,
+                plank,
+            } => wood(*light, *dark, *scale, *plank, p),
             Pattern::Marble { base, vein, scale } => {
                 let q = p / *scale;
-                let warp = v3(fbm(q * 0.8, 3), fbm(q * 0.8 + Vec3::splat(7.3), 3), 0.0) - v3(0.5, 0.5, 0.0);
+                let warp = v3(fbm(q * 0.8, 3), fbm(q * 0.8 + Vec3::splat(7.3), 3), 0.0)
+                    - v3(0.5, 0.5, 0.0);
                 let field = noise(q * 0.7 + v3(warp.x, 0.3, warp.y) * 2.6);
                 let vein_line = (1.0 - (field - 0.5).abs() * 9.0).max(0.0).powi(2);
                 let field = noise(q * 1.9 + v3(warp.y, 1.3, warp.x) * 3.0);
                 let fine = (1.0 - (field - 0.5).abs() * 12.0).max(0.0).powi(2);
                 let cloud = fbm(q * 0.5, 3) - 0.4;
-                base.mix(*vein, (vein_line * 0.55 + fine * 0.25 + cloud.max(0.0) * 0.3).min(0.85))
+                base.mix(
+                    *vein,
+                    (vein_line * 0.55 + fine * 0.25 + cloud.max(0.0) * 0.3).min(0.85),
+                )
             }
-            Pattern::Tiles { tile, grout, size, brick } => {
+            Pattern::Tiles {
+                tile,
+                grout,
+                size,
+                brick,
+            } => {
                 let row = (p.y / size.1).floor();
-                let shift = if *brick && (row as i64) & 1 != 0 { 0.5 } else { 0.0 };
+                let shift = if *brick && (row as i64) & 1 != 0 {
+                    0.5
+                } else {
+                    0.0
+                };
                 let x = p.x / size.0 + shift;
                 let column = x.floor();
                 let (u, v) = ((x - column) * size.0, p.y - row * size.1);
@@ -250,9 +300,13 @@ impl Pattern {
             Pattern::Grass { light, dark, scale } => {
                 let q = p / *scale;
                 let patch = fbm(v3(q.x * 0.35, 0.0, q.z * 0.35), 3);
-                let blades = noise(v3(q.x * 5.0, 0.0, q.z * 2.2)) * 0.6 + noise(v3(q.x * 11.0, 3.0, q.z * 4.0)) * 0.4;
+                let blades = noise(v3(q.x * 5.0, 0.0, q.z * 2.2)) * 0.6
+                    + noise(v3(q.x * 11.0, 3.0, q.z * 4.0)) * 0.4;
                 let lean = noise(v3(q.x * 7.0 + q.z * 3.0, 9.0, q.z * 3.0));
-                dark.mix(*light, (patch * 0.7 + blades * 0.65 + lean * 0.3 - 0.35).clamp(0.0, 1.0))
+                dark.mix(
+                    *light,
+                    (patch * 0.7 + blades * 0.65 + lean * 0.3 - 0.35).clamp(0.0, 1.0),
+                )
             }
             Pattern::Speckle { base, speck, scale } => {
                 let q = p / *scale;
@@ -267,9 +321,18 @@ impl Pattern {
                 let shift = if (row as i64) & 1 != 0 { 0.5 } else { 0.0 };
                 let u = p.x / pitch + shift;
                 let (du, dv) = ((u - u.round()) * pitch, p.y - row * pitch * 0.866);
-                if du * du + dv * dv < pitch * pitch * 0.085 { *hole } else { *base }
+                if du * du + dv * dv < pitch * pitch * 0.085 {
+                    *hole
+                } else {
+                    *base
+                }
             }
-            Pattern::Panes { pane, bar, half, width } => {
+            Pattern::Panes {
+                pane,
+                bar,
+                half,
+                width,
+            } => {
                 let (x, y) = (p.x.abs(), p.y);
                 let frame = x > half.0 - width * 2.0 || y.abs() > half.1 - width * 2.0;
                 let bars = x < *width || (y - half.1 * 0.3).abs() < *width;
@@ -289,13 +352,16 @@ fn wood(light: Vec3, dark: Vec3, scale: f32, plank: f32, p: Vec3) -> Vec3 {
             return dark * 0.55;
         }
         tint = 0.9 + 0.2 * noise(v3(board * 4.3, 0.7, 2.1));
-        q = q + v3(board * 17.0, board * 3.0, 0.0);
+        q += v3(board * 17.0, board * 3.0, 0.0);
     }
     let along = v3(q.x * 0.18, q.y * 1.5, q.z * 1.5);
     let warp = fbm(along * 1.1, 3);
     let rings = ((q.z * 1.6 + q.y * 0.9 + warp * 5.0) * 2.2).sin() * 0.5 + 0.5;
     let fibre = noise(v3(q.x * 1.2, q.y * 22.0, q.z * 22.0));
-    let mixed = light.mix(dark, (rings * rings * 0.55 + fibre * 0.3 + (warp - 0.5) * 0.5).clamp(0.0, 1.0));
+    let mixed = light.mix(
+        dark,
+        (rings * rings * 0.55 + fibre * 0.3 + (warp - 0.5) * 0.5).clamp(0.0, 1.0),
+    );
     mixed * tint
 }
 
@@ -328,7 +394,10 @@ impl Label {
                 field || line(-0.22, 0.7) || line(-0.46, 0.5) || line(-0.68, 0.6)
             }
             Print::Dots => {
-                let (a, b) = ((s * 2.6).rem_euclid(1.0) - 0.5, (t * 2.6).rem_euclid(1.0) - 0.5);
+                let (a, b) = (
+                    (s * 2.6).rem_euclid(1.0) - 0.5,
+                    (t * 2.6).rem_euclid(1.0) - 0.5,
+                );
                 a * a + b * b < 0.075 && t.abs() < 0.9
             }
             Print::Emblem => {
@@ -345,7 +414,11 @@ impl Material {
     /// Moves a surface painted in `before` (or near it) to `after`; others stay.
     pub fn repaint(&mut self, before: Vec3, after: Vec3) {
         let shift = |c: &mut Vec3| {
-            let ratio = v3(after.x / before.x.max(1e-4), after.y / before.y.max(1e-4), after.z / before.z.max(1e-4));
+            let ratio = v3(
+                after.x / before.x.max(1e-4),
+                after.y / before.y.max(1e-4),
+                after.z / before.z.max(1e-4),
+            );
             let k = (c.x + c.y + c.z) / (before.x + before.y + before.z).max(1e-4);
             if (*c - before * k).length() < 1e-3 && (0.5..=1.2).contains(&k) {
                 *c = *c * ratio;

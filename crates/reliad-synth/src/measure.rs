@@ -24,16 +24,25 @@ pub struct Separation {
 /// pixels is compared with the mean of the scene's pixels outside the product within four.
 pub fn separation(product: &RgbaImage, scene: &RgbImage) -> Separation {
     let (w, h) = (product.width() as i64, product.height() as i64);
-    let alpha = |x: i64, y: i64| if x < 0 || y < 0 || x >= w || y >= h { 0 } else { product.get_pixel(x as u32, y as u32)[3] };
+    let alpha = |x: i64, y: i64| {
+        if x < 0 || y < 0 || x >= w || y >= h {
+            0
+        } else {
+            product.get_pixel(x as u32, y as u32)[3]
+        }
+    };
     let mut distances = Vec::new();
     let (mut all_front, mut all_behind) = (Vec::new(), Vec::new());
     for y in 0..h {
         for x in 0..w {
-            let edge = [(1, 0), (-1, 0), (0, 1), (0, -1)].iter().any(|(i, j)| alpha(x + i, y + j) < 128);
+            let edge = [(1, 0), (-1, 0), (0, 1), (0, -1)]
+                .iter()
+                .any(|(i, j)| alpha(x + i, y + j) < 128);
             if alpha(x, y) < 128 || !edge {
                 continue;
             }
-            let (mut front, mut fronts, mut behind, mut behinds) = (Vec3::ZERO, 0.0, Vec3::ZERO, 0.0);
+            let (mut front, mut fronts, mut behind, mut behinds) =
+                (Vec3::ZERO, 0.0, Vec3::ZERO, 0.0);
             for j in -4i64..=4 {
                 for i in -4i64..=4 {
                     let (px, py) = (x + i, y + j);
@@ -61,13 +70,22 @@ pub fn separation(product: &RgbaImage, scene: &RgbImage) -> Separation {
         }
     }
     if distances.is_empty() {
-        return Separation { median: 0.0, upper: 0.0, product: Vec3::ZERO, behind: Vec3::ZERO, variety: 0.0 };
+        return Separation {
+            median: 0.0,
+            upper: 0.0,
+            product: Vec3::ZERO,
+            behind: Vec3::ZERO,
+            variety: 0.0,
+        };
     }
     distances.sort_by(f32::total_cmp);
     let n = distances.len();
     let product = median_color(&all_front);
     let lab = lab_of_srgb(product);
-    let mut spread: Vec<f32> = all_front.iter().map(|c| delta_e(lab, lab_of_srgb(*c))).collect();
+    let mut spread: Vec<f32> = all_front
+        .iter()
+        .map(|c| delta_e(lab, lab_of_srgb(*c)))
+        .collect();
     spread.sort_by(f32::total_cmp);
     Separation {
         median: distances[n / 2],

@@ -26,10 +26,18 @@ pub fn render_product(seed: u64, family: Family, size: u32) -> (RgbaImage, Strin
         bounce: Vec3::splat(0.26),
     };
     let scene = Scene {
-        things: vec![Thing { model, role: Role::Product, casts: true }],
+        things: vec![Thing {
+            model,
+            role: Role::Product,
+            casts: true,
+        }],
         camera,
         light,
-        backdrop: Backdrop::Gradient { low: Vec3::ONE, high: Vec3::ONE, spot: (0.5, 0.5) },
+        backdrop: Backdrop::Gradient {
+            low: Vec3::ONE,
+            high: Vec3::ONE,
+            spot: (0.5, 0.5),
+        },
         seamless: None,
         focus: 4.4,
         aperture: 0.0,

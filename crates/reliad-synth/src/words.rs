@@ -11,7 +11,14 @@ pub fn prompt(draw: &mut Draw, choice: &Choice, props: &[Kind]) -> String {
     let behind = background(draw, choice, named);
     let light = light(draw, choice);
     let with = props_clause(draw, props);
-    let opening = *draw.pick(&["", "", "product photo, ", "advertising photo, ", "a product ", "studio shot, "]);
+    let opening = *draw.pick(&[
+        "",
+        "",
+        "product photo, ",
+        "advertising photo, ",
+        "a product ",
+        "studio shot, ",
+    ]);
     let text = match draw.below(5) {
         0 => format!("{opening}on {surface}, {behind}, {light}{with}"),
         1 => format!("{opening}on {surface} in front of {behind}{with}, {light}"),
@@ -19,10 +26,12 @@ pub fn prompt(draw: &mut Draw, choice: &Choice, props: &[Kind]) -> String {
         3 => format!("{opening}on {surface} before {behind}, {light}{with}"),
         _ => format!("{opening}{light}, on {surface}, {behind}{with}"),
     };
-    text.replace("a product a ", "a product on a ").replace("a product green", "a product on green").replace(
-        &format!("a product {light}"),
-        &format!("a product in {light}"),
-    )
+    text.replace("a product a ", "a product on a ")
+        .replace("a product green", "a product on green")
+        .replace(
+            &format!("a product {light}"),
+            &format!("a product in {light}"),
+        )
 }
 
 fn background(draw: &mut Draw, choice: &Choice, named: bool) -> String {

@@ -39,7 +39,10 @@ pub struct World {
 impl Default for World {
     /// Half available, an eighth each failure.
     fn default() -> Self {
-        World { mix: [4.0, 1.0, 1.0, 1.0, 1.0], class: None }
+        World {
+            mix: [4.0, 1.0, 1.0, 1.0, 1.0],
+            class: None,
+        }
     }
 }
 
@@ -69,7 +72,9 @@ impl Sample {
     /// The depth as 8-bit grey.
     pub fn depth_image(&self) -> GrayImage {
         let (w, h) = self.picture.dimensions();
-        GrayImage::from_fn(w, h, |x, y| image::Luma([(self.depth[(y * w + x) as usize] * 255.0 + 0.5) as u8]))
+        GrayImage::from_fn(w, h, |x, y| {
+            image::Luma([(self.depth[(y * w + x) as usize] * 255.0 + 0.5) as u8])
+        })
     }
 }
 
@@ -164,9 +169,15 @@ impl World {
 
         let unit = 1.0 / product.largest_cm();
         let turn = draw.range(-product.turn, product.turn);
-        let model = product.model.scaled(unit).placed(Rotation::about_y(turn), Vec3::ZERO);
+        let model = product
+            .model
+            .scaled(unit)
+            .placed(Rotation::about_y(turn), Vec3::ZERO);
         let (low, high) = model.extent();
-        let model = model.placed(Rotation::IDENTITY, v3(-(low.x + high.x) * 0.5, 0.0, -(low.z + high.z) * 0.5));
+        let model = model.placed(
+            Rotation::IDENTITY,
+            v3(-(low.x + high.x) * 0.5, 0.0, -(low.z + high.z) * 0.5),
+        );
         let size = high - low;
         let half = size * 0.5;
         let large = product.largest_cm() > 38.0;
@@ -198,27 +209,53 @@ impl World {
         let camera = Camera::framing(target, distance, pitch, &model.outline(), share);
         let built = choice.build(&support);
 
-        let mut ground =
-            Ground { choice: &choice, support: &support, built: &built, camera: &camera, half, taken: Vec::new() };
-        let scale = if let Failure::Scale { factor } = failure { factor } else { 1.0 };
+        let mut ground = Ground {
+            choice: &choice,
+            support: &support,
+            built: &built,
+            camera: &camera,
+            half,
+            taken: Vec::new(),
+        };
+        let scale = if let Failure::Scale { factor } = failure {
+            factor
+        } else {
+            1.0
+        };
         let count = match failure {
             Failure::Scale { .. } => draw.integer(1, 2),
             Failure::Clutter { .. } => draw.integer(2, 3),
             _ => draw.weighted(&[0.3, 0.45, 0.25]),
         };
         let props = ground.props(&mut draw, count, product.largest_cm(), scale);
-        let clutter = if let Failure::Clutter { count } = failure { ground.clutter(&mut draw, count) } else { Vec::new() };
+        let clutter = if let Failure::Clutter { count } = failure {
+            ground.clutter(&mut draw, count)
+        } else {
+            Vec::new()
+        };
         let kinds: Vec<Kind> = props.iter().filter_map(|p| p.kind).collect();
         let words = draw.clone();
         let prompt = prompt(&mut draw, &choice, &kinds);
 
-        let mut things = vec![Thing { model: model.clone(), role: Role::Product, casts: true }];
+        let mut things = vec![Thing {
+            model: model.clone(),
+            role: Role::Product,
+            casts: true,
+        }];
         if let Failure::Extends { part, length } = failure {
             let added = extension(&mut draw, part, length, &model, turn);
-            things.push(Thing { model: added, role: Role::Extension, casts: true });
+            things.push(Thing {
+                model: added,
+                role: Role::Extension,
+                casts: true,
+            });
         }
         let named_props = props.len();
-        let as_thing = |p: Placed| Thing { model: p.model, role: Role::Prop, casts: true };
+        let as_thing = |p: Placed| Thing {
+            model: p.model,
+            role: Role::Prop,
+            casts: true,
+        };
         things.extend(props.into_iter().map(as_thing));
         things.extend(clutter.into_iter().map(as_thing));
         things.extend(built.things);
@@ -265,7 +302,11 @@ impl Plan {
                 let wanted = to_linear(seen.product / 255.0);
                 let found = to_linear(seen.behind / 255.0);
                 let ratio = |a: f32, b: f32| ((a + 0.004) / (b + 0.004)).clamp(0.4, 2.5);
-                let pull = v3(ratio(wanted.x, found.x), ratio(wanted.y, found.y), ratio(wanted.z, found.z));
+                let pull = v3(
+                    ratio(wanted.x, found.x),
+                    ratio(wanted.y, found.y),
+                    ratio(wanted.z, found.z),
+                );
                 let before = self.choice.wall_color;
                 self.choice.wall_color = (before * pull).min(Vec3::splat(0.95));
                 self.repaint(before);
@@ -280,8 +321,13 @@ impl Plan {
     /// Gives the walls the choice's colour.
     fn repaint(&mut self, before: Vec3) {
         let after = self.choice.wall_color;
-        let pull = v3(after.x / before.x.max(1e-4), after.y / before.y.max(1e-4), after.z / before.z.max(1e-4));
-        if let crate::render::scene::Backdrop::Gradient { low, high, .. } = &mut self.scene.backdrop {
+        let pull = v3(
+            after.x / before.x.max(1e-4),
+            after.y / before.y.max(1e-4),
+            after.z / before.z.max(1e-4),
+        );
+        if let crate::render::scene::Backdrop::Gradient { low, high, .. } = &mut self.scene.backdrop
+        {
             *low = *low * pull;
             *high = *high * pull;
         }
@@ -320,7 +366,12 @@ impl Plan {
                 }
             }
             Failure::Clutter { .. } => {
-                let things = self.scene.things.iter().enumerate().filter(|(_, t)| t.role == Role::Prop);
+                let things = self
+                    .scene
+                    .things
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, t)| t.role == Role::Prop);
                 let (mut count, mut cover) = (0, 0.0);
                 for (index, _) in things {
                     count += usize::from(seen(index) > 0.002);
@@ -331,13 +382,20 @@ impl Plan {
                 }
             }
             Failure::Extends { part, .. } => {
-                let least = if matches!(part, Extension::Legs | Extension::Handle) { 0.004 } else { 0.01 };
+                let least = if matches!(part, Extension::Legs | Extension::Handle) {
+                    0.004
+                } else {
+                    0.01
+                };
                 if seen(1) < least {
                     return None;
                 }
             }
             Failure::Floats { gap } => {
-                let (_, y) = self.scene.camera.project(v3(0.0, -gap * self.height(), 0.0));
+                let (_, y) = self
+                    .scene
+                    .camera
+                    .project(v3(0.0, -gap * self.height(), 0.0));
                 if y > 0.97 {
                     return None;
                 }
@@ -353,7 +411,11 @@ impl Plan {
 
     fn parameters(&self, measured: &Separation) -> Value {
         let side = format!("{:?}", self.choice.side).to_lowercase();
-        let kinds: Vec<String> = self.kinds.iter().map(|k| format!("{k:?}").to_lowercase()).collect();
+        let kinds: Vec<String> = self
+            .kinds
+            .iter()
+            .map(|k| format!("{k:?}").to_lowercase())
+            .collect();
         json!({
             "product_family": self.product.family.name(),
             "product_cm": [self.product.size_cm.x, self.product.size_cm.y, self.product.size_cm.z],

@@ -9,11 +9,20 @@ use reliad_synth::{Error, RenderConfig, World, render_folder};
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
 fn config(out: &Path, count: u64) -> RenderConfig {
-    RenderConfig { count, seed: 4, size: 24, world: World::default(), out: out.to_path_buf() }
+    RenderConfig {
+        count,
+        seed: 4,
+        size: 24,
+        world: World::default(),
+        out: out.to_path_buf(),
+    }
 }
 
 fn lines(out: &Path) -> std::io::Result<Vec<String>> {
-    Ok(fs::read_to_string(out.join("metadata.jsonl"))?.lines().map(str::to_string).collect())
+    Ok(fs::read_to_string(out.join("metadata.jsonl"))?
+        .lines()
+        .map(str::to_string)
+        .collect())
 }
 
 #[test]
@@ -27,7 +36,13 @@ fn a_cut_off_folder_is_completed_to_the_same_bytes() -> Outcome {
     let text = fs::read_to_string(&path)?;
     fs::write(&path, &text[..text.len() - 40])?;
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;
-    pool.install(|| render_folder(&config(cut.path(), 7), &|p| assert!(p.done >= 2 && p.found == 2), &go))?;
+    pool.install(|| {
+        render_folder(
+            &config(cut.path(), 7),
+            &|p| assert!(p.done >= 2 && p.found == 2),
+            &go,
+        )
+    })?;
     let (mut a, mut b) = (lines(whole.path())?, lines(cut.path())?);
     a.sort();
     b.sort();
@@ -35,7 +50,11 @@ fn a_cut_off_folder_is_completed_to_the_same_bytes() -> Outcome {
     for folder in ["images", "products", "depth", "saliency"] {
         for index in 0..7 {
             let name = format!("{folder}/{index:08}.png");
-            assert_eq!(fs::read(whole.path().join(&name))?, fs::read(cut.path().join(&name))?, "{name}");
+            assert_eq!(
+                fs::read(whole.path().join(&name))?,
+                fs::read(cut.path().join(&name))?,
+                "{name}"
+            );
         }
     }
     Ok(())
@@ -54,7 +73,10 @@ fn a_cancelled_run_says_so_and_goes_on() -> Outcome {
         },
         &stop,
     );
-    assert!(matches!(result, Err(Error::Cancelled { count: 6, .. })), "{result:?}");
+    assert!(
+        matches!(result, Err(Error::Cancelled { count: 6, .. })),
+        "{result:?}"
+    );
     assert!(lines(dir.path())?.len() < 6);
     render_folder(&config(dir.path(), 6), &|_| {}, &AtomicBool::new(false))?;
     assert_eq!(lines(dir.path())?.len(), 6);
@@ -66,9 +88,21 @@ fn other_settings_are_refused() -> Outcome {
     let dir = tempfile::tempdir()?;
     let go = AtomicBool::new(false);
     render_folder(&config(dir.path(), 1), &|_| {}, &go)?;
-    let other = RenderConfig { seed: 5, ..config(dir.path(), 1) };
-    assert!(matches!(render_folder(&other, &|_| {}, &go), Err(Error::OtherRun { .. })));
-    let tiny = RenderConfig { size: 2, ..config(dir.path(), 1) };
-    assert!(matches!(render_folder(&tiny, &|_| {}, &go), Err(Error::Setting(_))));
+    let other = RenderConfig {
+        seed: 5,
+        ..config(dir.path(), 1)
+    };
+    assert!(matches!(
+        render_folder(&other, &|_| {}, &go),
+        Err(Error::OtherRun { .. })
+    ));
+    let tiny = RenderConfig {
+        size: 2,
+        ..config(dir.path(), 1)
+    };
+    assert!(matches!(
+        render_folder(&tiny, &|_| {}, &go),
+        Err(Error::Setting(_))
+    ));
     Ok(())
 }

@@ -4,22 +4,38 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 use reliad_imaging::Class;
-use reliad_synth::{CLEAR, CLOSE, MAX_SCALE, MIN_EXTENSION, MIN_GAP, MIN_OVERHANG, MIN_SCALE, MIN_SINK, POOL, Sample, World, corpus, sample};
+use reliad_synth::{
+    CLEAR, CLOSE, MAX_SCALE, MIN_EXTENSION, MIN_GAP, MIN_OVERHANG, MIN_SCALE, MIN_SINK, POOL,
+    Sample, World, corpus, sample,
+};
 
 const SIZE: u32 = 48;
 
 fn samples(world: &World, seed: u64, count: u64) -> Vec<Sample> {
-    (0..count).into_par_iter().map(|index| world.sample(seed, index, SIZE)).collect()
+    (0..count)
+        .into_par_iter()
+        .map(|index| world.sample(seed, index, SIZE))
+        .collect()
 }
 
 fn number(sample: &Sample, path: &str) -> f32 {
-    sample.parameters.pointer(path).and_then(|v| v.as_f64()).unwrap_or(f64::NAN) as f32
+    sample
+        .parameters
+        .pointer(path)
+        .and_then(|v| v.as_f64())
+        .unwrap_or(f64::NAN) as f32
 }
 
 #[test]
 fn a_sample_is_the_same_on_every_run_and_thread() {
-    let one = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a pool of one thread");
-    let many = rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("a pool of two threads");
+    let one = rayon::ThreadPoolBuilder::new()
+        .num_threads(1)
+        .build()
+        .expect("a pool of one thread");
+    let many = rayon::ThreadPoolBuilder::new()
+        .num_threads(2)
+        .build()
+        .expect("a pool of two threads");
     let world = World::default();
     let alone = one.install(|| samples(&world, 5, 12));
     let shared = many.install(|| samples(&world, 5, 12));
@@ -30,9 +46,16 @@ fn a_sample_is_the_same_on_every_run_and_thread() {
         assert_eq!(a.saliency, b.saliency, "sample {index}");
         assert_eq!(a.parameters, b.parameters, "sample {index}");
         let own = sample(5, index as u64, SIZE);
-        assert_eq!((&a.title, &a.prompt, a.class), (&own.title, &own.prompt, own.class));
+        assert_eq!(
+            (&a.title, &a.prompt, a.class),
+            (&own.title, &own.prompt, own.class)
+        );
     }
-    assert_ne!(alone[0].picture, sample(6, 0, SIZE).picture, "another seed is another picture");
+    assert_ne!(
+        alone[0].picture,
+        sample(6, 0, SIZE).picture,
+        "another seed is another picture"
+    );
 }
 
 #[test]
@@ -50,7 +73,11 @@ fn labels_follow_from_the_parameters_with_their_margins() {
     let mut classes: BTreeMap<Class, usize> = BTreeMap::new();
     for sample in &all {
         *classes.entry(sample.class).or_default() += 1;
-        assert_eq!(sample.parameters["margins_kept"], true, "{}", sample.parameters);
+        assert_eq!(
+            sample.parameters["margins_kept"], true,
+            "{}",
+            sample.parameters
+        );
         let kind = sample.parameters["failure"]["kind"].as_str().unwrap_or("");
         let expected = match kind {
             "none" => Class::Available,
@@ -64,8 +91,12 @@ fn labels_follow_from_the_parameters_with_their_margins() {
         let level = number(sample, "/surface_level");
         let scale = number(sample, "/prop_scale");
         match kind {
-            "floats" => assert!(number(sample, "/failure/gap") >= MIN_GAP && level <= -MIN_GAP * 0.999),
-            "sinks" => assert!(number(sample, "/failure/depth") >= MIN_SINK && level >= MIN_SINK * 0.999),
+            "floats" => {
+                assert!(number(sample, "/failure/gap") >= MIN_GAP && level <= -MIN_GAP * 0.999)
+            }
+            "sinks" => {
+                assert!(number(sample, "/failure/depth") >= MIN_SINK && level >= MIN_SINK * 0.999)
+            }
             "hangs" => assert!(number(sample, "/failure/share") >= MIN_OVERHANG && level == 0.0),
             "scale" => assert!(!(MAX_SCALE..MIN_SCALE).contains(&scale) && level == 0.0),
             "extends" => assert!(number(sample, "/failure/length") >= MIN_EXTENSION),
@@ -83,7 +114,12 @@ fn labels_follow_from_the_parameters_with_their_margins() {
     }
     let share = |class| classes.get(&class).copied().unwrap_or(0) as f32 / all.len() as f32;
     assert!((0.4..0.6).contains(&share(Class::Available)), "{classes:?}");
-    for class in [Class::SpaceMismatch, Class::SizeMismatch, Class::Indistinctiveness, Class::ShapeHallucination] {
+    for class in [
+        Class::SpaceMismatch,
+        Class::SizeMismatch,
+        Class::Indistinctiveness,
+        Class::ShapeHallucination,
+    ] {
         assert!((0.07..0.19).contains(&share(class)), "{classes:?}");
     }
 }
@@ -91,10 +127,17 @@ fn labels_follow_from_the_parameters_with_their_margins() {
 #[test]
 fn a_class_can_be_asked_for() {
     for class in Class::ALL.into_iter().take(5) {
-        let world = World { class: Some(class), ..World::default() };
+        let world = World {
+            class: Some(class),
+            ..World::default()
+        };
         for sample in samples(&world, 3, 12) {
             assert_eq!(sample.class, class);
-            assert_eq!(sample.parameters["margins_kept"], true, "{}", sample.parameters);
+            assert_eq!(
+                sample.parameters["margins_kept"], true,
+                "{}",
+                sample.parameters
+            );
         }
     }
 }
@@ -120,7 +163,11 @@ fn the_product_is_centred_fills_its_share_and_is_pasted_intact() {
         assert!((0.5..=0.84).contains(&share), "{share}: {}", sample.title);
         let off = (left + right) as f32 * 0.5 - (SIZE - 1) as f32 * 0.5;
         let down = (top + bottom) as f32 * 0.5 - (SIZE - 1) as f32 * 0.5;
-        assert!(off.abs() <= 1.5 && down.abs() <= 1.5, "{off} {down}: {}", sample.title);
+        assert!(
+            off.abs() <= 1.5 && down.abs() <= 1.5,
+            "{off} {down}: {}",
+            sample.title
+        );
     }
 }
 
@@ -144,10 +191,18 @@ fn depth_spans_its_range_and_the_product_is_nearer_than_what_is_behind_it() {
         let high = sample.depth.iter().copied().fold(0.0, f32::max);
         assert_eq!((low, high), (0.0, 1.0));
         // Row by row, walls and backdrops at the top are farther than the product's middle.
-        let top = sample.depth[..SIZE as usize].iter().copied().fold(0.0, f32::max);
+        let top = sample.depth[..SIZE as usize]
+            .iter()
+            .copied()
+            .fold(0.0, f32::max);
         let middle = sample.depth[(SIZE * SIZE / 2 + SIZE / 2) as usize];
         let inside = sample.product.get_pixel(SIZE / 2, SIZE / 2)[3] == 255;
-        if inside && sample.parameters["props"].as_array().is_some_and(Vec::is_empty) && sample.class == Class::Available {
+        if inside
+            && sample.parameters["props"]
+                .as_array()
+                .is_some_and(Vec::is_empty)
+            && sample.class == Class::Available
+        {
             assert!(middle > top, "{middle} {top}: {}", sample.parameters);
         }
     }
@@ -161,14 +216,29 @@ fn texts_are_drawn_without_rendering_and_state_size_surface_and_light() {
     for (title, prompt) in &texts {
         assert!(title.contains(" cm"), "{title}");
         assert!(prompt.contains("from the "), "{prompt}");
-        assert!(["table", "floor", "counter", "podium", "grass", "stone", "deck"].iter().any(|s| prompt.contains(s)), "{prompt}");
+        assert!(
+            [
+                "table", "floor", "counter", "podium", "grass", "stone", "deck"
+            ]
+            .iter()
+            .any(|s| prompt.contains(s)),
+            "{prompt}"
+        );
         for text in [title, prompt] {
-            words.extend(text.split(|c: char| !c.is_alphabetic()).map(str::to_lowercase));
+            words.extend(
+                text.split(|c: char| !c.is_alphabetic())
+                    .map(str::to_lowercase),
+            );
         }
     }
     assert!(words.len() < 320, "{}", words.len());
-    for leak in ["float", "sink", "hang", "clutter", "huge", "tiny", "wrong", "stand", "leg"] {
-        assert!(!texts.iter().any(|(_, prompt)| prompt.contains(leak)), "{leak}");
+    for leak in [
+        "float", "sink", "hang", "clutter", "huge", "tiny", "wrong", "stand", "leg",
+    ] {
+        assert!(
+            !texts.iter().any(|(_, prompt)| prompt.contains(leak)),
+            "{leak}"
+        );
     }
 }
 
@@ -176,7 +246,10 @@ fn texts_are_drawn_without_rendering_and_state_size_surface_and_light() {
 fn products_come_back_under_the_same_identity() {
     let all = samples(&World::default(), 51, 40);
     assert!(all.iter().all(|s| s.product_id < POOL));
-    let texts: BTreeMap<u64, &str> = all.iter().map(|s| (s.product_id, s.title.as_str())).collect();
+    let texts: BTreeMap<u64, &str> = all
+        .iter()
+        .map(|s| (s.product_id, s.title.as_str()))
+        .collect();
     for sample in &all {
         assert_eq!(texts[&sample.product_id], sample.title);
     }

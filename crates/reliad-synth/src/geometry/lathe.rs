@@ -14,6 +14,9 @@ pub struct Lathe {
     radius: f32,
 }
 
+/// Segments overlap by this length, so that rounding opens no cracks between them.
+const SEAM: f32 = 2e-5;
+
 #[derive(Clone, Copy, Debug)]
 struct Segment {
     r0: f32,
@@ -29,7 +32,9 @@ impl Lathe {
     pub fn new(points: &[(f32, f32)]) -> Self {
         let mut clean: Vec<(f32, f32)> = Vec::with_capacity(points.len());
         for &point in points {
-            let far = clean.last().is_none_or(|l| (l.0 - point.0).abs() + (l.1 - point.1).abs() > 1e-6);
+            let far = clean
+                .last()
+                .is_none_or(|l| (l.0 - point.0).abs() + (l.1 - point.1).abs() > 1e-6);
             if far {
                 clean.push(point);
             }
@@ -56,19 +61,38 @@ impl Lathe {
             .map(|(i, w)| {
                 let n = face[i];
                 let n0 = if i > 0 { corner(face[i - 1], n) } else { None };
-                let n1 = if i + 1 < face.len() { corner(n, face[i + 1]) } else { None };
-                Segment { r0: w[0].0, y0: w[0].1, r1: w[1].0, y1: w[1].1, n0: n0.unwrap_or(n), n1: n1.unwrap_or(n) }
+                let n1 = if i + 1 < face.len() {
+                    corner(n, face[i + 1])
+                } else {
+                    None
+                };
+                Segment {
+                    r0: w[0].0,
+                    y0: w[0].1,
+                    r1: w[1].0,
+                    y1: w[1].1,
+                    n0: n0.unwrap_or(n),
+                    n1: n1.unwrap_or(n),
+                }
             })
             .collect();
         let low = clean.iter().map(|p| p.1).fold(f32::INFINITY, f32::min);
         let high = clean.iter().map(|p| p.1).fold(f32::NEG_INFINITY, f32::max);
         let radius = clean.iter().map(|p| p.0).fold(0.0, f32::max);
-        Lathe { segments, low, high, radius }
+        Lathe {
+            segments,
+            low,
+            high,
+            radius,
+        }
     }
 
     /// The profile of a closed drum between two heights with edges rounded by `fillet`.
     pub fn drum(radius: f32, low: f32, high: f32, fillet: f32) -> Self {
-        Self::new(&fillets(&[(0.0, low), (radius, low), (radius, high), (0.0, high)], fillet))
+        Self::new(&fillets(
+            &[(0.0, low), (radius, low), (radius, high), (0.0, high)],
+            fillet,
+        ))
     }
 
     /// Lowest and highest y, and the largest radius.
@@ -81,15 +105,28 @@ impl Lathe {
         let segments = self
             .segments
             .iter()
-            .map(|s| Segment { r0: s.r0 * k, y0: s.y0 * k, r1: s.r1 * k, y1: s.y1 * k, ..*s })
+            .map(|s| Segment {
+                r0: s.r0 * k,
+                y0: s.y0 * k,
+                r1: s.r1 * k,
+                y1: s.y1 * k,
+                ..*s
+            })
             .collect();
-        Lathe { segments, low: self.low * k, high: self.high * k, radius: self.radius * k }
+        Lathe {
+            segments,
+            low: self.low * k,
+            high: self.high * k,
+            radius: self.radius * k,
+        }
     }
 
     /// Points of the surface, `around` for each profile point.
     pub fn outline(&self, around: usize) -> Vec<Vec3> {
         let first = self.segments.first().map(|s| (s.r0, s.y0));
-        let rings = first.into_iter().chain(self.segments.iter().map(|s| (s.r1, s.y1)));
+        let rings = first
+            .into_iter()
+            .chain(self.segments.iter().map(|s| (s.r1, s.y1)));
         rings
             .flat_map(|(r, y)| {
                 (0..around).map(move |i| {
@@ -133,7 +170,11 @@ impl Lathe {
         let mut best = far;
         let mut found: Option<(&Segment, f32)> = None;
         for segment in &self.segments {
-            let (low, high) = if segment.y0 < segment.y1 { (segment.y0, segment.y1) } else { (segment.y1, segment.y0) };
+            let (low, high) = if segment.y0 < segment.y1 {
+                (segment.y0, segment.y1)
+            } else {
+                (segment.y1, segment.y0)
+            };
             if low > y_high || high < y_low {
                 continue;
             }
@@ -153,8 +194,20 @@ impl Lathe {
 
 impl Segment {
     #[inline]
-    #[expect(clippy::too_many_arguments, reason = "the ray's products are shared by all segments of a body")]
-    fn hit(&self, o: Vec3, d: Vec3, flat: f32, half: f32, from_axis: f32, near: f32, far: f32) -> Option<(f32, f32)> {
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the ray's products are shared by all segments of a body"
+    )]
+    fn hit(
+        &self,
+        o: Vec3,
+        d: Vec3,
+        flat: f32,
+        half: f32,
+        from_axis: f32,
+        near: f32,
+        far: f32,
+    ) -> Option<(f32, f32)> {
         let (dr, dy) = (self.r1 - self.r0, self.y1 - self.y0);
         if dy.abs() < 1e-6 {
             if d.y.abs() < 1e-9 {
@@ -167,8 +220,12 @@ impl Segment {
             let (x, z) = (o.x + d.x * t, o.z + d.z * t);
             let r = (x * x + z * z).sqrt();
             let along = (r - self.r0) / if dr.abs() > 1e-9 { dr } else { 1e-9 };
-            return (0.0..=1.0).contains(&along).then_some((t, along));
+            let slack = SEAM / dr.abs().max(1e-9);
+            return (-slack..=1.0 + slack)
+                .contains(&along)
+                .then_some((t, along));
         }
+        let slack = SEAM / dy.abs();
         // |p_xz|^2 = r(y)^2 with r linear in y: a quadratic in the distance.
         let slope = dr / dy;
         let a0 = self.r0 + slope * (o.y - self.y0);
@@ -182,10 +239,14 @@ impl Segment {
             }
             let along = (o.y + d.y * t - self.y0) / dy;
             // The mirrored half of the cone has a negative radius.
-            ((0.0..=1.0).contains(&along) && a0 + m * t >= 0.0).then_some((t, along))
+            ((-slack..=1.0 + slack).contains(&along) && a0 + m * t >= 0.0).then_some((t, along))
         };
         if a.abs() < 1e-9 {
-            return if b.abs() < 1e-12 { None } else { accept(-0.5 * c / b) };
+            return if b.abs() < 1e-12 {
+                None
+            } else {
+                accept(-0.5 * c / b)
+            };
         }
         let disc = b * b - a * c;
         if disc < 0.0 {
@@ -193,8 +254,16 @@ impl Segment {
         }
         let root = disc.sqrt();
         let q = -(b + root.copysign(b));
-        let (first, second) = if q.abs() < 1e-12 { (0.0, 0.0) } else { (q / a, c / q) };
-        let (first, second) = if first < second { (first, second) } else { (second, first) };
+        let (first, second) = if q.abs() < 1e-12 {
+            (0.0, 0.0)
+        } else {
+            (q / a, c / q)
+        };
+        let (first, second) = if first < second {
+            (first, second)
+        } else {
+            (second, first)
+        };
         accept(first).or_else(|| accept(second))
     }
 }
@@ -216,14 +285,23 @@ pub fn fillets(points: &[(f32, f32)], radius: f32) -> Vec<(f32, f32)> {
             out.push(p);
             continue;
         }
-        let start = (p.0 + (a.0 - p.0) / back * cut, p.1 + (a.1 - p.1) / back * cut);
-        let end = (p.0 + (b.0 - p.0) / ahead * cut, p.1 + (b.1 - p.1) / ahead * cut);
+        let start = (
+            p.0 + (a.0 - p.0) / back * cut,
+            p.1 + (a.1 - p.1) / back * cut,
+        );
+        let end = (
+            p.0 + (b.0 - p.0) / ahead * cut,
+            p.1 + (b.1 - p.1) / ahead * cut,
+        );
         let cosine = ((p.0 - a.0) * (b.0 - p.0) + (p.1 - a.1) * (b.1 - p.1)) / (back * ahead);
         let steps = ((cosine.clamp(-1.0, 1.0).acos() / 0.17).ceil() as usize).clamp(2, 10);
         for step in 0..=steps {
             let t = step as f32 / steps as f32;
             let (u, v, w) = ((1.0 - t) * (1.0 - t), 2.0 * t * (1.0 - t), t * t);
-            out.push((u * start.0 + v * p.0 + w * end.0, u * start.1 + v * p.1 + w * end.1));
+            out.push((
+                u * start.0 + v * p.0 + w * end.0,
+                u * start.1 + v * p.1 + w * end.1,
+            ));
         }
     }
     out
@@ -236,10 +314,17 @@ mod tests {
     #[test]
     fn a_drum_is_met_at_its_side_and_top() {
         let drum = Lathe::drum(1.0, 0.0, 2.0, 0.0);
-        let (t, n) = drum.hit(v3(-5.0, 1.0, 0.0), v3(1.0, 0.0, 0.0), 1e-4, 1e9).expect("the ray meets the side");
+        let (t, n) = drum
+            .hit(v3(-5.0, 1.0, 0.0), v3(1.0, 0.0, 0.0), 1e-4, 1e9)
+            .expect("the ray meets the side");
         assert!((t - 4.0).abs() < 1e-4 && (n - v3(-1.0, 0.0, 0.0)).length() < 1e-4);
-        let (t, n) = drum.hit(v3(0.3, 5.0, 0.2), v3(0.0, -1.0, 0.0), 1e-4, 1e9).expect("the ray meets the top");
+        let (t, n) = drum
+            .hit(v3(0.3, 5.0, 0.2), v3(0.0, -1.0, 0.0), 1e-4, 1e9)
+            .expect("the ray meets the top");
         assert!((t - 3.0).abs() < 1e-4 && (n - Vec3::UP).length() < 1e-4);
-        assert!(drum.hit(v3(-5.0, 2.5, 0.0), v3(1.0, 0.0, 0.0), 1e-4, 1e9).is_none());
+        assert!(
+            drum.hit(v3(-5.0, 2.5, 0.0), v3(1.0, 0.0, 0.0), 1e-4, 1e9)
+                .is_none()
+        );
     }
 }

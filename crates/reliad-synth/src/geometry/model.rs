@@ -40,7 +40,12 @@ pub struct ModelHit {
 impl Part {
     /// A body that stands where it was made.
     pub fn new(shape: Shape, material: Material) -> Self {
-        Part { shape, rotation: Rotation::IDENTITY, origin: Vec3::ZERO, material }
+        Part {
+            shape,
+            rotation: Rotation::IDENTITY,
+            origin: Vec3::ZERO,
+            material,
+        }
     }
 
     /// The same body elsewhere.
@@ -78,15 +83,27 @@ impl Model {
             }
         }
         let centre = (low + high) * 0.5;
-        let radius = points.iter().map(|p| (*p - centre).length()).fold(0.0, f32::max);
-        Model { parts, centre, radius: radius * 1.0001 }
+        let radius = points
+            .iter()
+            .map(|p| (*p - centre).length())
+            .fold(0.0, f32::max);
+        Model {
+            parts,
+            centre,
+            radius: radius * 1.0001,
+        }
     }
 
     /// Points whose projections bound the model's.
     pub fn outline(&self) -> Vec<Vec3> {
         self.parts
             .iter()
-            .flat_map(|part| part.shape.outline().into_iter().map(|p| part.rotation.apply(p) + part.origin))
+            .flat_map(|part| {
+                part.shape
+                    .outline()
+                    .into_iter()
+                    .map(|p| part.rotation.apply(p) + part.origin)
+            })
             .collect()
     }
 
@@ -144,9 +161,16 @@ impl Model {
             let local_d = part.rotation.invert(d);
             if let Some((t, normal)) = part.shape.hit(local_o, local_d, near, limit) {
                 limit = t;
-                best = Some(ModelHit { t, normal, part: index });
+                best = Some(ModelHit {
+                    t,
+                    normal,
+                    part: index,
+                });
             }
         }
-        best.map(|hit| ModelHit { normal: self.parts[hit.part].rotation.apply(hit.normal), ..hit })
+        best.map(|hit| ModelHit {
+            normal: self.parts[hit.part].rotation.apply(hit.normal),
+            ..hit
+        })
     }
 }

@@ -43,9 +43,17 @@ impl Shape {
                 let (low, high, r) = lathe.extent();
                 (v3(-r, low, -r), v3(r, high, r))
             }
-            Shape::Ring { major, minor, stretch, cut } => {
+            Shape::Ring {
+                major,
+                minor,
+                stretch,
+                cut,
+            } => {
                 let out = major + minor;
-                (v3(cut.max(-out), -out - stretch, -minor), v3(out, out + stretch, *minor))
+                (
+                    v3(cut.max(-out), -out - stretch, -minor),
+                    v3(out, out + stretch, *minor),
+                )
             }
         }
     }
@@ -54,11 +62,22 @@ impl Shape {
     pub fn scaled(&self, k: f32) -> Self {
         match self {
             Shape::Ellipsoid { radii } => Shape::Ellipsoid { radii: *radii * k },
-            Shape::Block { half, round } => Shape::Block { half: *half * k, round: round * k },
+            Shape::Block { half, round } => Shape::Block {
+                half: *half * k,
+                round: round * k,
+            },
             Shape::Turned(lathe) => Shape::Turned(lathe.scaled(k)),
-            Shape::Ring { major, minor, stretch, cut } => {
-                Shape::Ring { major: major * k, minor: minor * k, stretch: stretch * k, cut: cut * k }
-            }
+            Shape::Ring {
+                major,
+                minor,
+                stretch,
+                cut,
+            } => Shape::Ring {
+                major: major * k,
+                minor: minor * k,
+                stretch: stretch * k,
+                cut: cut * k,
+            },
         }
     }
 
@@ -80,11 +99,22 @@ impl Shape {
             Shape::Block { half, round } => {
                 // The eight corner balls of the rounded box.
                 let inner = *half - Vec3::splat(*round);
-                let ball = Shape::Ellipsoid { radii: Vec3::splat(*round) }.outline();
+                let ball = Shape::Ellipsoid {
+                    radii: Vec3::splat(*round),
+                }
+                .outline();
                 let ball = if *round > 0.0 { ball } else { vec![Vec3::ZERO] };
-                corners(-inner, inner).into_iter().flat_map(|c| ball.iter().map(move |b| c + *b).collect::<Vec<_>>()).collect()
+                corners(-inner, inner)
+                    .into_iter()
+                    .flat_map(|c| ball.iter().map(move |b| c + *b).collect::<Vec<_>>())
+                    .collect()
             }
-            Shape::Ring { major, minor, stretch, cut } => {
+            Shape::Ring {
+                major,
+                minor,
+                stretch,
+                cut,
+            } => {
                 let mut points = Vec::new();
                 for i in 0..48 {
                     let (s, c) = (i as f32 / 48.0 * std::f32::consts::TAU).sin_cos();
@@ -105,7 +135,12 @@ impl Shape {
             Shape::Ellipsoid { radii } => ellipsoid_hit(*radii, o, d, near, far),
             Shape::Block { half, round } => block_hit(*half, *round, o, d, near, far),
             Shape::Turned(lathe) => lathe.hit(o, d, near, far),
-            Shape::Ring { major, minor, stretch, cut } => {
+            Shape::Ring {
+                major,
+                minor,
+                stretch,
+                cut,
+            } => {
                 let (low, high) = self.bounds();
                 let (t0, t1, _) = slab(low, high, o, d)?;
                 let distance = |p: Vec3| {
@@ -203,7 +238,14 @@ fn ellipsoid_hit(radii: Vec3, o: Vec3, d: Vec3, near: f32, far: f32) -> Option<(
 }
 
 /// Sphere tracing between two distances, with the normal from central differences.
-fn march(distance: impl Fn(Vec3) -> f32, o: Vec3, d: Vec3, t0: f32, t1: f32, eps: f32) -> Option<(f32, Vec3)> {
+fn march(
+    distance: impl Fn(Vec3) -> f32,
+    o: Vec3,
+    d: Vec3,
+    t0: f32,
+    t1: f32,
+    eps: f32,
+) -> Option<(f32, Vec3)> {
     if t0 > t1 {
         return None;
     }
@@ -242,11 +284,18 @@ mod tests {
 
     #[test]
     fn blocks_are_met_at_faces_and_rounded_edges() {
-        let block = Shape::Block { half: v3(1.0, 1.0, 1.0), round: 0.2 };
-        let (t, n) = block.hit(v3(0.0, 0.0, 5.0), v3(0.0, 0.0, -1.0), 1e-4, 1e9).expect("face");
+        let block = Shape::Block {
+            half: v3(1.0, 1.0, 1.0),
+            round: 0.2,
+        };
+        let (t, n) = block
+            .hit(v3(0.0, 0.0, 5.0), v3(0.0, 0.0, -1.0), 1e-4, 1e9)
+            .expect("face");
         assert!((t - 4.0).abs() < 1e-5 && n == v3(0.0, 0.0, 1.0));
         let from = v3(5.0, 0.0, 5.0);
-        let (t, n) = block.hit(from, v3(-1.0, 0.0, -1.0).normalized(), 1e-4, 1e9).expect("edge");
+        let (t, n) = block
+            .hit(from, v3(-1.0, 0.0, -1.0).normalized(), 1e-4, 1e9)
+            .expect("edge");
         let expected = 5.0 * 2f32.sqrt() - (0.8 * 2f32.sqrt() + 0.2);
         assert!((t - expected).abs() < 2e-3, "{t} {expected}");
         assert!((n - v3(1.0, 0.0, 1.0).normalized()).length() < 1e-2);
@@ -254,8 +303,12 @@ mod tests {
 
     #[test]
     fn an_ellipsoid_is_met_at_its_pole() {
-        let egg = Shape::Ellipsoid { radii: v3(1.0, 2.0, 1.0) };
-        let (t, n) = egg.hit(v3(0.0, 9.0, 0.0), v3(0.0, -1.0, 0.0), 1e-4, 1e9).expect("pole");
+        let egg = Shape::Ellipsoid {
+            radii: v3(1.0, 2.0, 1.0),
+        };
+        let (t, n) = egg
+            .hit(v3(0.0, 9.0, 0.0), v3(0.0, -1.0, 0.0), 1e-4, 1e9)
+            .expect("pole");
         assert!((t - 7.0).abs() < 1e-5 && (n - Vec3::UP).length() < 1e-5);
     }
 }

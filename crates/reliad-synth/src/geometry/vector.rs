@@ -69,13 +69,21 @@ impl Vec3 {
     /// Component-wise minimum.
     #[inline]
     pub fn min(self, other: Self) -> Self {
-        v3(self.x.min(other.x), self.y.min(other.y), self.z.min(other.z))
+        v3(
+            self.x.min(other.x),
+            self.y.min(other.y),
+            self.z.min(other.z),
+        )
     }
 
     /// Component-wise maximum.
     #[inline]
     pub fn max(self, other: Self) -> Self {
-        v3(self.x.max(other.x), self.y.max(other.y), self.z.max(other.z))
+        v3(
+            self.x.max(other.x),
+            self.y.max(other.y),
+            self.z.max(other.z),
+        )
     }
 
     /// The largest component.
@@ -105,7 +113,11 @@ impl Vec3 {
     /// Two unit vectors that span the plane across this unit vector.
     #[inline]
     pub fn tangents(self) -> (Self, Self) {
-        let other = if self.y.abs() < 0.9 { Vec3::UP } else { v3(1.0, 0.0, 0.0) };
+        let other = if self.y.abs() < 0.9 {
+            Vec3::UP
+        } else {
+            v3(1.0, 0.0, 0.0)
+        };
         let first = other.cross(self).normalized();
         (first, self.cross(first))
     }
@@ -188,31 +200,50 @@ pub struct Rotation {
 
 impl Rotation {
     /// No rotation.
-    pub const IDENTITY: Rotation =
-        Rotation { x: v3(1.0, 0.0, 0.0), y: v3(0.0, 1.0, 0.0), z: v3(0.0, 0.0, 1.0) };
+    pub const IDENTITY: Rotation = Rotation {
+        x: v3(1.0, 0.0, 0.0),
+        y: v3(0.0, 1.0, 0.0),
+        z: v3(0.0, 0.0, 1.0),
+    };
 
     /// About the vertical axis by `angle` radians; positive turns +z towards +x.
     pub fn about_y(angle: f32) -> Self {
         let (s, c) = angle.sin_cos();
-        Rotation { x: v3(c, 0.0, -s), y: Vec3::UP, z: v3(s, 0.0, c) }
+        Rotation {
+            x: v3(c, 0.0, -s),
+            y: Vec3::UP,
+            z: v3(s, 0.0, c),
+        }
     }
 
     /// About the axis to the right by `angle` radians; positive turns +y towards +z.
     pub fn about_x(angle: f32) -> Self {
         let (s, c) = angle.sin_cos();
-        Rotation { x: v3(1.0, 0.0, 0.0), y: v3(0.0, c, s), z: v3(0.0, -s, c) }
+        Rotation {
+            x: v3(1.0, 0.0, 0.0),
+            y: v3(0.0, c, s),
+            z: v3(0.0, -s, c),
+        }
     }
 
     /// About the axis to the camera by `angle` radians; positive turns +x towards +y.
     pub fn about_z(angle: f32) -> Self {
         let (s, c) = angle.sin_cos();
-        Rotation { x: v3(c, s, 0.0), y: v3(-s, c, 0.0), z: v3(0.0, 0.0, 1.0) }
+        Rotation {
+            x: v3(c, s, 0.0),
+            y: v3(-s, c, 0.0),
+            z: v3(0.0, 0.0, 1.0),
+        }
     }
 
     /// The rotation that takes +y to the unit vector `direction`.
     pub fn up_to(direction: Vec3) -> Self {
         let (x, z) = direction.tangents();
-        Rotation { x, y: direction, z: -z }
+        Rotation {
+            x,
+            y: direction,
+            z: -z,
+        }
     }
 
     /// From local to outer coordinates.
@@ -229,7 +260,11 @@ impl Rotation {
 
     /// This rotation after `first`.
     pub fn after(&self, first: &Rotation) -> Rotation {
-        Rotation { x: self.apply(first.x), y: self.apply(first.y), z: self.apply(first.z) }
+        Rotation {
+            x: self.apply(first.x),
+            y: self.apply(first.y),
+            z: self.apply(first.z),
+        }
     }
 }
 
@@ -244,6 +279,10 @@ mod tests {
         assert!((turn.invert(turn.apply(v)) - v).length() < 1e-6);
         let up = Rotation::up_to(v.normalized());
         assert!((up.apply(Vec3::UP) - v.normalized()).length() < 1e-6);
-        assert!((up.apply(v3(1.0, 0.0, 0.0)).cross(up.apply(Vec3::UP)) - up.apply(v3(0.0, 0.0, 1.0))).length() < 1e-5);
+        assert!(
+            (up.apply(v3(1.0, 0.0, 0.0)).cross(up.apply(Vec3::UP)) - up.apply(v3(0.0, 0.0, 1.0)))
+                .length()
+                < 1e-5
+        );
     }
 }

@@ -16,7 +16,11 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
     let finish = look::finish(draw);
     let color = look::color(draw);
     let accent = look::apart(draw, color, 30.0);
-    let waist = if draw.chance(0.25) { draw.range(0.82, 0.95) } else { 1.0 };
+    let waist = if draw.chance(0.25) {
+        draw.range(0.82, 0.95)
+    } else {
+        1.0
+    };
     let base_r = r * draw.range(0.9, 1.0);
 
     let body_top = height - cap_height;
@@ -39,30 +43,74 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
     let (label, words) = if labelled {
         let low = shoulder * draw.range(0.18, 0.3);
         let high = shoulder * draw.range(0.68, 0.92);
-        let width = if draw.chance(0.4) { r * 10.0 } else { r * draw.range(0.6, 1.1) };
+        let width = if draw.chance(0.4) {
+            r * 10.0
+        } else {
+            r * draw.range(0.6, 1.1)
+        };
         let (label, words) = look::label(draw, color, low, high, width);
         (Some(label), words)
     } else {
-        (None, format!("with a {} cap", if metal_cap { "silver" } else { accent.name }))
+        (
+            None,
+            format!(
+                "with a {} cap",
+                if metal_cap { "silver" } else { accent.name }
+            ),
+        )
     };
     let main = look::vary(draw, color.linear());
-    let mut parts = vec![Part::new(Shape::Turned(Lathe::new(&profile)), look::body(main, finish.gloss, label, true))];
-    let cap = if metal_cap { Material::metal(v3(0.75, 0.72, 0.66)) } else { Material::glossy(accent.linear(), 0.5) };
+    let mut parts = vec![Part::new(
+        Shape::Turned(Lathe::new(&profile)),
+        look::body(main, finish.gloss, label, true),
+    )];
+    let cap = if metal_cap {
+        Material::metal(v3(0.75, 0.72, 0.66))
+    } else {
+        Material::glossy(accent.linear(), 0.5)
+    };
     let cap_r = neck * draw.range(1.08, 1.35);
     if pump {
         let collar = cap_height * 0.45;
-        parts.push(Part::new(Shape::Turned(Lathe::drum(cap_r, body_top, body_top + collar, cap_r * 0.15)), cap.clone()));
         parts.push(Part::new(
-            Shape::Turned(Lathe::drum(neck * 0.3, body_top + collar, height - cap_height * 0.2, 0.0)),
+            Shape::Turned(Lathe::drum(
+                cap_r,
+                body_top,
+                body_top + collar,
+                cap_r * 0.15,
+            )),
+            cap.clone(),
+        ));
+        parts.push(Part::new(
+            Shape::Turned(Lathe::drum(
+                neck * 0.3,
+                body_top + collar,
+                height - cap_height * 0.2,
+                0.0,
+            )),
             cap.clone(),
         ));
         let spout = v3(neck * 1.1, cap_height * 0.16, neck * 0.5);
         parts.push(
-            Part::new(Shape::Block { half: spout, round: cap_height * 0.1 }, cap)
-                .at(v3(neck * 0.7, height - cap_height * 0.16, 0.0)),
+            Part::new(
+                Shape::Block {
+                    half: spout,
+                    round: cap_height * 0.1,
+                },
+                cap,
+            )
+            .at(v3(neck * 0.7, height - cap_height * 0.16, 0.0)),
         );
     } else {
-        parts.push(Part::new(Shape::Turned(Lathe::drum(cap_r, body_top - cap_height * 0.05, height, cap_r * 0.18)), cap));
+        parts.push(Part::new(
+            Shape::Turned(Lathe::drum(
+                cap_r,
+                body_top - cap_height * 0.05,
+                height,
+                cap_r * 0.18,
+            )),
+            cap,
+        ));
     }
     let noun = match (pump, height) {
         (true, _) => *draw.pick(&["pump bottle", "soap dispenser", "lotion bottle"]),
@@ -70,5 +118,10 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
         _ => *draw.pick(&["bottle", "water bottle", "oil bottle", "juice bottle"]),
     };
     let title = look::title(draw, finish.word, color.name, noun, &words, height);
-    Made { model: Model::new(parts), title, color, turn: 0.5 }
+    Made {
+        model: Model::new(parts),
+        title,
+        color,
+        turn: 0.5,
+    }
 }

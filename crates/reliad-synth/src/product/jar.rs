@@ -16,20 +16,38 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
     let round = height * draw.range(0.04, 0.22);
     let belly = r * draw.range(0.96, 1.06);
     let profile = fillets(
-        &[(0.0, 0.0), (r * draw.range(0.86, 0.99), 0.0), (belly, top * 0.5), (r * 0.98, top), (0.0, top)],
+        &[
+            (0.0, 0.0),
+            (r * draw.range(0.86, 0.99), 0.0),
+            (belly, top * 0.5),
+            (r * 0.98, top),
+            (0.0, top),
+        ],
         round,
     );
     let main = look::vary(draw, color.linear());
     let (lid_material, lid_word) = match draw.below(4) {
         0 => (Material::metal(v3(0.85, 0.56, 0.22)), "golden"),
         1 => {
-            let pattern = Pattern::Wood { light: v3(0.55, 0.36, 0.18), dark: v3(0.32, 0.18, 0.08), scale: r * 0.5, plank: 0.0 };
+            let pattern = Pattern::Wood {
+                light: v3(0.55, 0.36, 0.18),
+                dark: v3(0.32, 0.18, 0.08),
+                scale: r * 0.5,
+                plank: 0.0,
+            };
             (Material::of(pattern, 0.1), "wooden")
         }
-        _ => (Material::glossy(accent.linear(), draw.range(0.1, 0.8)), accent.name),
+        _ => (
+            Material::glossy(accent.linear(), draw.range(0.1, 0.8)),
+            accent.name,
+        ),
     };
     let (label, words) = if draw.chance(0.65) {
-        let width = if draw.chance(0.5) { r * 10.0 } else { r * draw.range(0.6, 1.0) };
+        let width = if draw.chance(0.5) {
+            r * 10.0
+        } else {
+            r * draw.range(0.6, 1.0)
+        };
         let (label, words) = look::label(draw, color, top * 0.2, top * 0.82, width);
         (Some(label), words)
     } else {
@@ -37,10 +55,32 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
     };
     let lid_r = r * draw.range(0.99, 1.06);
     let parts = vec![
-        Part::new(Shape::Turned(Lathe::new(&profile)), look::body(main, finish.gloss, label, true)),
-        Part::new(Shape::Turned(Lathe::drum(lid_r, top + height * 0.01, height, lid * draw.range(0.08, 0.4))), lid_material),
+        Part::new(
+            Shape::Turned(Lathe::new(&profile)),
+            look::body(main, finish.gloss, label, true),
+        ),
+        Part::new(
+            Shape::Turned(Lathe::drum(
+                lid_r,
+                top + height * 0.01,
+                height,
+                lid * draw.range(0.08, 0.4),
+            )),
+            lid_material,
+        ),
     ];
-    let noun = *draw.pick(&["cream jar", "cosmetic jar", "candle jar", "honey jar", "tea tin"]);
+    let noun = *draw.pick(&[
+        "cream jar",
+        "cosmetic jar",
+        "candle jar",
+        "honey jar",
+        "tea tin",
+    ]);
     let title = look::title(draw, finish.word, color.name, noun, &words, height);
-    Made { model: Model::new(parts), title, color, turn: 0.4 }
+    Made {
+        model: Model::new(parts),
+        title,
+        color,
+        turn: 0.4,
+    }
 }

@@ -18,7 +18,11 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
     let vase = draw.chance(0.5);
     let main = look::vary(draw, color.linear());
     let brass = !vase && draw.chance(0.3);
-    let stem_material = if brass { Material::metal(v3(0.78, 0.58, 0.3)) } else { Material::glossy(main, finish.gloss) };
+    let stem_material = if brass {
+        Material::metal(v3(0.78, 0.58, 0.3))
+    } else {
+        Material::glossy(main, finish.gloss)
+    };
     let mut parts = Vec::new();
     if vase {
         let neck = foot_r * 0.28;
@@ -34,17 +38,35 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
             ],
             foot_r * 0.55,
         );
-        parts.push(Part::new(Shape::Turned(Lathe::new(&profile)), stem_material));
+        parts.push(Part::new(
+            Shape::Turned(Lathe::new(&profile)),
+            stem_material,
+        ));
     } else {
         let foot = height * 0.045;
-        parts.push(Part::new(Shape::Turned(Lathe::drum(foot_r, 0.0, foot, foot * 0.35)), Material::glossy(main, finish.gloss)));
+        parts.push(Part::new(
+            Shape::Turned(Lathe::drum(foot_r, 0.0, foot, foot * 0.35)),
+            Material::glossy(main, finish.gloss),
+        ));
         let stem = Lathe::drum(height * 0.018, foot, shade_low + shade_height * 0.3, 0.0);
         parts.push(Part::new(Shape::Turned(stem), stem_material));
     }
-    let profile = [(shade_r, shade_low), (shade_top, height), (shade_top * 0.97, height), (shade_r * 0.97, shade_low)];
+    let profile = [
+        (shade_r, shade_low),
+        (shade_top, height),
+        (shade_top * 0.97, height),
+        (shade_r * 0.97, shade_low),
+    ];
     let mut shade = if draw.chance(0.4) {
         let c = shade_color.linear();
-        Material::of(Pattern::Speckle { base: c, speck: c * 0.85, scale: height * 0.012 }, 0.02)
+        Material::of(
+            Pattern::Speckle {
+                base: c,
+                speck: c * 0.85,
+                scale: height * 0.012,
+            },
+            0.02,
+        )
     } else {
         Material::matte(shade_color.linear())
     };
@@ -52,9 +74,21 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
     parts.push(Part::new(Shape::Turned(Lathe::new(&profile)), shade));
     // Closes the shade against the view from above.
     let lid = Lathe::new(&[(0.0, height * 0.985), (shade_top * 0.97, height * 0.985)]);
-    parts.push(Part::new(Shape::Turned(lid), Material::matte(shade_color.linear())));
+    parts.push(Part::new(
+        Shape::Turned(lid),
+        Material::matte(shade_color.linear()),
+    ));
     let words = format!("with a {} shade", shade_color.name);
-    let noun = if vase { *draw.pick(&["ceramic table lamp", "table lamp"]) } else { *draw.pick(&["table lamp", "desk lamp", "bedside lamp"]) };
+    let noun = if vase {
+        *draw.pick(&["ceramic table lamp", "table lamp"])
+    } else {
+        *draw.pick(&["table lamp", "desk lamp", "bedside lamp"])
+    };
     let title = look::title(draw, finish.word, color.name, noun, &words, height);
-    Made { model: Model::new(parts), title, color: shade_color, turn: 0.5 }
+    Made {
+        model: Model::new(parts),
+        title,
+        color: shade_color,
+        turn: 0.5,
+    }
 }

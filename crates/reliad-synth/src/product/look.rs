@@ -17,9 +17,18 @@ pub struct Finish {
 /// Matte, satin or glossy.
 pub fn finish(draw: &mut Draw) -> Finish {
     *draw.pick(&[
-        Finish { word: "matte", gloss: 0.1 },
-        Finish { word: "satin", gloss: 0.45 },
-        Finish { word: "glossy", gloss: 0.9 },
+        Finish {
+            word: "matte",
+            gloss: 0.1,
+        },
+        Finish {
+            word: "satin",
+            gloss: 0.45,
+        },
+        Finish {
+            word: "glossy",
+            gloss: 0.9,
+        },
     ])
 }
 
@@ -37,7 +46,11 @@ pub fn apart(draw: &mut Draw, other: Named, distance: f32) -> Named {
             return candidate;
         }
     }
-    if lab.x > 60.0 { by_name("charcoal") } else { by_name("white") }
+    if lab.x > 60.0 {
+        by_name("charcoal")
+    } else {
+        by_name("white")
+    }
 }
 
 /// A small deviation of a colour, so that two things of one name differ a little.
@@ -46,10 +59,20 @@ pub fn vary(draw: &mut Draw, color: Vec3) -> Vec3 {
 }
 
 /// A printed label in `paper` (or straight on the body) between two heights, with its title words.
-pub fn label(draw: &mut Draw, base: Named, low: f32, high: f32, half_width: f32) -> (Label, String) {
+pub fn label(
+    draw: &mut Draw,
+    base: Named,
+    low: f32,
+    high: f32,
+    half_width: f32,
+) -> (Label, String) {
     let print = *draw.pick(&Print::ALL);
     let on_body = draw.chance(0.3);
-    let paper = if on_body { base } else { apart(draw, base, 30.0) };
+    let paper = if on_body {
+        base
+    } else {
+        apart(draw, base, 30.0)
+    };
     let ink = apart(draw, paper, 40.0);
     let label = Label {
         paper: paper.linear(),
@@ -73,19 +96,37 @@ pub fn label(draw: &mut Draw, base: Named, low: f32, high: f32, half_width: f32)
 /// The body's material, with the label if there is one.
 pub fn body(color: Vec3, gloss: f32, label: Option<Label>, around: bool) -> Material {
     match label {
-        Some(label) => Material::of(Pattern::Labelled { base: color, label, around }, gloss),
+        Some(label) => Material::of(
+            Pattern::Labelled {
+                base: color,
+                label,
+                around,
+            },
+            gloss,
+        ),
         None => Material::glossy(color, gloss),
     }
 }
 
 /// The title of a thing: finish, colour, noun, extra words, size.
-pub fn title(draw: &mut Draw, finish: &str, color: &str, noun: &str, extra: &str, height: f32) -> String {
+pub fn title(
+    draw: &mut Draw,
+    finish: &str,
+    color: &str,
+    noun: &str,
+    extra: &str,
+    height: f32,
+) -> String {
     let cm = if height < 9.95 && (height - height.round()).abs() > 0.3 {
         format!("{height:.1} cm")
     } else {
         format!("{:.0} cm", height.round())
     };
-    let extra = if extra.is_empty() { String::new() } else { format!(" {extra}") };
+    let extra = if extra.is_empty() {
+        String::new()
+    } else {
+        format!(" {extra}")
+    };
     let text = match draw.below(4) {
         0 => format!("{finish} {color} {noun}{extra}, {cm} tall"),
         1 => format!("{color} {noun}{extra}, {finish}, {cm} high"),

@@ -38,8 +38,15 @@ pub enum Family {
 
 impl Family {
     /// All of them.
-    pub const ALL: [Family; 7] =
-        [Family::Bottle, Family::Jar, Family::Mug, Family::Carton, Family::Speaker, Family::Lamp, Family::Stool];
+    pub const ALL: [Family; 7] = [
+        Family::Bottle,
+        Family::Jar,
+        Family::Mug,
+        Family::Carton,
+        Family::Speaker,
+        Family::Lamp,
+        Family::Stool,
+    ];
 
     /// The word in parameters.
     pub fn name(self) -> &'static str {
@@ -133,7 +140,12 @@ mod tests {
             let product = Product::of(id);
             let (low, high) = product.model.extent();
             assert!(low.y.abs() < 0.02, "{}: base at {}", product.title, low.y);
-            assert!((3.0..=64.0).contains(&product.largest_cm()), "{}: {:?}", product.title, product.size_cm);
+            assert!(
+                (3.0..=64.0).contains(&product.largest_cm()),
+                "{}: {:?}",
+                product.title,
+                product.size_cm
+            );
             let stated: f32 = product
                 .title
                 .split_whitespace()
@@ -141,7 +153,12 @@ mod tests {
                 .find(|(_, unit)| unit.starts_with("cm"))
                 .and_then(|(number, _)| number.parse().ok())
                 .unwrap_or(0.0);
-            assert!((stated - high.y).abs() <= 0.75, "{}: {} high", product.title, high.y);
+            assert!(
+                (stated - high.y).abs() <= 0.75,
+                "{}: {} high",
+                product.title,
+                high.y
+            );
         }
     }
 

@@ -20,7 +20,12 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
     );
     outer.extend([(r - wall * 0.5, height + wall * 0.2), (r - wall, height)]);
     let mut inner = fillets(
-        &[(r - wall, height), (belly - wall, height * 0.45), (foot - wall, height * 0.08), (0.0, height * 0.08)],
+        &[
+            (r - wall, height),
+            (belly - wall, height * 0.45),
+            (foot - wall, height * 0.08),
+            (0.0, height * 0.08),
+        ],
         height * 0.1,
     );
     // The rim's point is shared.
@@ -29,8 +34,15 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
     let style = draw.below(3);
     let (material, words) = match style {
         0 => {
-            let pattern = Pattern::TwoTone { low: inside.linear(), high: main, at: height * draw.range(0.2, 0.4) };
-            (Material::of(pattern, finish.gloss), format!("with a {} base", inside.name))
+            let pattern = Pattern::TwoTone {
+                low: inside.linear(),
+                high: main,
+                at: height * draw.range(0.2, 0.4),
+            };
+            (
+                Material::of(pattern, finish.gloss),
+                format!("with a {} base", inside.name),
+            )
         }
         1 => {
             let (label, words) = look::label(draw, color, height * 0.25, height * 0.78, r * 0.8);
@@ -44,19 +56,42 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
     let middle = height * draw.range(0.46, 0.54);
     // The handle meets the wall at its two ends, wherever the belly lies.
     let outside = Lathe::new(&outer);
-    let reach = |y: f32| outside.hit(v3(9.9 * r, y, 0.0), v3(-1.0, 0.0, 0.0), 1e-3, 99.0 * r).map_or(r, |(t, _)| 9.9 * r - t);
-    let join = reach(middle + ring + stretch).min(reach(middle - ring - stretch)).min(reach(middle + stretch));
-    let handle = Shape::Ring { major: ring, minor, stretch, cut: -wall * 0.9 };
+    let reach = |y: f32| {
+        outside
+            .hit(v3(9.9 * r, y, 0.0), v3(-1.0, 0.0, 0.0), 1e-3, 99.0 * r)
+            .map_or(r, |(t, _)| 9.9 * r - t)
+    };
+    let join = reach(middle + ring + stretch)
+        .min(reach(middle - ring - stretch))
+        .min(reach(middle + stretch));
+    let handle = Shape::Ring {
+        major: ring,
+        minor,
+        stretch,
+        cut: -wall * 0.9,
+    };
     let side = draw.sign();
-    let turn_out = crate::geometry::Rotation::about_y(if side > 0.0 { 0.0 } else { std::f32::consts::PI });
+    let turn_out = crate::geometry::Rotation::about_y(if side > 0.0 {
+        0.0
+    } else {
+        std::f32::consts::PI
+    });
     let parts = vec![
         Part::new(Shape::Turned(outside), material),
-        Part::new(Shape::Turned(Lathe::new(&inner)), Material::glossy(inside.linear(), finish.gloss)),
+        Part::new(
+            Shape::Turned(Lathe::new(&inner)),
+            Material::glossy(inside.linear(), finish.gloss),
+        ),
         Part::new(handle, Material::glossy(main, finish.gloss))
             .turned(turn_out)
             .at(v3(side * join, middle, 0.0)),
     ];
     let noun = *draw.pick(&["ceramic mug", "coffee mug", "stoneware mug", "tea mug"]);
     let title = look::title(draw, finish.word, color.name, noun, &words, height);
-    Made { model: Model::new(parts), title, color, turn: 0.45 }
+    Made {
+        model: Model::new(parts),
+        title,
+        color,
+        turn: 0.45,
+    }
 }

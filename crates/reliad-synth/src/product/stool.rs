@@ -16,8 +16,15 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
     if draw.chance(0.35) {
         let accent = look::apart(draw, color, 28.0);
         let band = height * draw.range(0.06, 0.14);
-        parts.push(Part::new(Shape::Turned(Lathe::drum(r * 0.94, 0.0, band, band * 0.1)), Material::matte(accent.linear())));
-        let fabric = Pattern::Speckle { base: main, speck: main * 0.8, scale: height * 0.01 };
+        parts.push(Part::new(
+            Shape::Turned(Lathe::drum(r * 0.94, 0.0, band, band * 0.1)),
+            Material::matte(accent.linear()),
+        ));
+        let fabric = Pattern::Speckle {
+            base: main,
+            speck: main * 0.8,
+            scale: height * 0.01,
+        };
         let drum = Lathe::drum(r, band, height, height * draw.range(0.06, 0.14));
         parts.push(Part::new(Shape::Turned(drum), Material::of(fabric, 0.03)));
         noun = *draw.pick(&["pouf", "upholstered stool", "round ottoman"]);
@@ -28,7 +35,12 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
         let wooden = draw.chance(0.5);
         let accent = look::apart(draw, color, 25.0);
         let leg_material = if wooden {
-            let pattern = Pattern::Wood { light: v3(0.58, 0.38, 0.2), dark: v3(0.34, 0.19, 0.08), scale: height * 0.05, plank: 0.0 };
+            let pattern = Pattern::Wood {
+                light: v3(0.58, 0.38, 0.2),
+                dark: v3(0.34, 0.19, 0.08),
+                scale: height * 0.05,
+                plank: 0.0,
+            };
             Material::of(pattern, 0.2)
         } else {
             Material::glossy(accent.linear(), 0.4)
@@ -41,16 +53,38 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
             let foot = v3(c * r * 0.85, 0.0, s * r * 0.85);
             let head = v3(c * r * 0.6, height - seat * 0.8, s * r * 0.6);
             let along = head - foot;
-            let leg = Lathe::new(&[(0.0, 0.0), (thick * 0.8, 0.0), (thick, along.length()), (0.0, along.length())]);
+            let leg = Lathe::new(&[
+                (0.0, 0.0),
+                (thick * 0.8, 0.0),
+                (thick, along.length()),
+                (0.0, along.length()),
+            ]);
             // The slanted leg's lower rim would dip below the ground.
-            let lift = Vec3::UP * (thick * 0.8 * (along.x * along.x + along.z * along.z).sqrt() / along.length());
-            parts.push(Part::new(Shape::Turned(leg), leg_material.clone()).turned(Rotation::up_to(along.normalized())).at(foot + lift));
+            let lift = Vec3::UP
+                * (thick * 0.8 * (along.x * along.x + along.z * along.z).sqrt() / along.length());
+            parts.push(
+                Part::new(Shape::Turned(leg), leg_material.clone())
+                    .turned(Rotation::up_to(along.normalized()))
+                    .at(foot + lift),
+            );
         }
         let drum = Lathe::drum(r, height - seat, height, seat * draw.range(0.2, 0.48));
-        parts.push(Part::new(Shape::Turned(drum), Material::glossy(main, finish.gloss * 0.6)));
+        parts.push(Part::new(
+            Shape::Turned(drum),
+            Material::glossy(main, finish.gloss * 0.6),
+        ));
         noun = *draw.pick(&["stool", "round stool", "side table"]);
-        words = if wooden { "with wooden legs".to_string() } else { format!("with {} legs", accent.name) };
+        words = if wooden {
+            "with wooden legs".to_string()
+        } else {
+            format!("with {} legs", accent.name)
+        };
     }
     let title = look::title(draw, finish.word, color.name, noun, &words, height);
-    Made { model: Model::new(parts), title, color, turn: 0.6 }
+    Made {
+        model: Model::new(parts),
+        title,
+        color,
+        turn: 0.6,
+    }
 }

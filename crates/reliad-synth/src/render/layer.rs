@@ -76,10 +76,18 @@ impl Layer {
         let mut seen = Vec::with_capacity(size * size);
         for y in 0..size {
             for x in 0..size {
-                let d = scene.camera.ray((x as f32 + 0.5) * step, (y as f32 + 0.5) * step);
+                let d = scene
+                    .camera
+                    .ray((x as f32 + 0.5) * step, (y as f32 + 0.5) * step);
                 let o = scene.camera.position;
                 let hit = scene.trace(o, d, 1e-3, 1e9, roles);
-                let mut pixel = Seen { hit, point: Vec3::ZERO, key: 1.0, open: 1.0, mirror: Vec3::ZERO };
+                let mut pixel = Seen {
+                    hit,
+                    point: Vec3::ZERO,
+                    key: 1.0,
+                    open: 1.0,
+                    mirror: Vec3::ZERO,
+                };
                 if let Some(hit) = hit {
                     pixel.point = o + d * hit.t;
                     let phase = (x & 3) + (y & 3) * 4;
@@ -143,8 +151,10 @@ impl Layer {
             for px in x.saturating_sub(1)..=(x + 1).min(self.size - 1) {
                 let there = &self.seen[py * self.size + px];
                 let Some(other) = there.hit else { continue };
-                let same = f32::from(u8::from(other.thing == hit.thing)) + f32::from(u8::from(other.part == hit.part));
-                let score = same * 4.0 + other.normal.dot(hit.normal) - if (px, py) == (x, y) { 0.0 } else { 0.05 };
+                let same = f32::from(u8::from(other.thing == hit.thing))
+                    + f32::from(u8::from(other.part == hit.part));
+                let score = same * 4.0 + other.normal.dot(hit.normal)
+                    - if (px, py) == (x, y) { 0.0 } else { 0.05 };
                 if score > closest {
                     closest = score;
                     best = (there.key, there.open, there.mirror);
@@ -155,8 +165,20 @@ impl Layer {
     }
 }
 
-#[expect(clippy::too_many_arguments, reason = "one inner step of the loop above, split for reading")]
-fn light(scene: &Scene, samples: &Samples, pixel: &mut Seen, hit: Hit, d: Vec3, phase: usize, roles: u8, shaders: u8) {
+#[expect(
+    clippy::too_many_arguments,
+    reason = "one inner step of the loop above, split for reading"
+)]
+fn light(
+    scene: &Scene,
+    samples: &Samples,
+    pixel: &mut Seen,
+    hit: Hit,
+    d: Vec3,
+    phase: usize,
+    roles: u8,
+    shaders: u8,
+) {
     let n = hit.normal;
     let from = pixel.point + n * 2e-3;
     // A single convex body can't shade itself.
@@ -177,7 +199,11 @@ fn light(scene: &Scene, samples: &Samples, pixel: &mut Seen, hit: Hit, d: Vec3, 
                 lit += 1;
             }
         }
-        pixel.key = if asked > 0 { lit as f32 / asked as f32 } else { 0.0 };
+        pixel.key = if asked > 0 {
+            lit as f32 / asked as f32
+        } else {
+            0.0
+        };
     } else {
         pixel.key = 0.0;
     }
@@ -187,7 +213,9 @@ fn light(scene: &Scene, samples: &Samples, pixel: &mut Seen, hit: Hit, d: Vec3, 
     for ray in 0..RAYS {
         let s = samples.dome[phase + ray * TILE];
         let to = a * s.x + n * s.y + b * s.z;
-        let mut t = scene.blocked(from, to, reach, shaders, false, skip).unwrap_or(reach);
+        let mut t = scene
+            .blocked(from, to, reach, shaders, false, skip)
+            .unwrap_or(reach);
         if product_layer && to.y < -1e-3 {
             // A cut-out was photographed standing on something.
             t = t.min((from.y / -to.y).max(0.0));
@@ -206,9 +234,13 @@ fn light(scene: &Scene, samples: &Samples, pixel: &mut Seen, hit: Hit, d: Vec3, 
             Some(m) => {
                 let part = &scene.things[m.thing].model.parts[m.part];
                 let p = part.local(from + to * m.t);
-                let color = part.material.pattern.color(p, part.rotation.invert(m.normal));
+                let color = part
+                    .material
+                    .pattern
+                    .color(p, part.rotation.invert(m.normal));
                 let key = scene.light.key * m.normal.dot(scene.light.direction).max(0.0) * 0.8;
-                color * (key + scene.light.ambient(m.normal) * 0.8 + Vec3::splat(part.material.glow))
+                color
+                    * (key + scene.light.ambient(m.normal) * 0.8 + Vec3::splat(part.material.glow))
             }
             None => scene.light.environment(to).min(Vec3::splat(1.2)),
         };

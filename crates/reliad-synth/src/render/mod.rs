@@ -54,10 +54,18 @@ pub fn render(scene: &Scene, size: u32) -> Rendered {
             let cover = f32::from(a) / 255.0;
             let rgb = [display.x, display.y, display.z].map(|c| (c * 255.0 + 0.5) as u8);
             backing.put_pixel(x as u32, y as u32, Rgb(rgb));
-            let over = |top: u8, below: u8| (f32::from(top) * cover + f32::from(below) * (1.0 - cover) + 0.5) as u8;
-            picture.put_pixel(x as u32, y as u32, Rgb([over(r, rgb[0]), over(g, rgb[1]), over(b, rgb[2])]));
+            let over = |top: u8, below: u8| {
+                (f32::from(top) * cover + f32::from(below) * (1.0 - cover) + 0.5) as u8
+            };
+            picture.put_pixel(
+                x as u32,
+                y as u32,
+                Rgb([over(r, rgb[0]), over(g, rgb[1]), over(b, rgb[2])]),
+            );
             let seen = &behind.seen[i];
-            let invented = seen.hit.is_some_and(|h| scene.things[h.thing].role == Role::Extension);
+            let invented = seen
+                .hit
+                .is_some_and(|h| scene.things[h.thing].role == Role::Extension);
             saliency.put_pixel(x as u32, y as u32, Luma([if invented { 255 } else { a }]));
             let front = product.seen[i];
             let inverse = if front.hit.is_some() {
@@ -77,30 +85,68 @@ pub fn render(scene: &Scene, size: u32) -> Rendered {
     for value in &mut near {
         *value = (*value - low) / span;
     }
-    Rendered { product: product_image, picture, scene: backing, depth: near, saliency, visible }
+    Rendered {
+        product: product_image,
+        picture,
+        scene: backing,
+        depth: near,
+        saliency,
+        visible,
+    }
 }
 
 /// Renders the product's layer only.
 pub fn render_product(scene: &Scene, size: u32) -> RgbaImage {
-    product_pixels(scene, &Layer::render(scene, size as usize, PRODUCT, PRODUCT))
+    product_pixels(
+        scene,
+        &Layer::render(scene, size as usize, PRODUCT, PRODUCT),
+    )
 }
 
 fn pixel_color(scene: &Scene, layer: &Layer, x: usize, y: usize) -> Option<Vec3> {
     let seen = &layer.seen[y * layer.size + x];
     let hit = seen.hit?;
-    let (u, v) = ((x as f32 + 0.5) / layer.size as f32, (y as f32 + 0.5) / layer.size as f32);
+    let (u, v) = (
+        (x as f32 + 0.5) / layer.size as f32,
+        (y as f32 + 0.5) / layer.size as f32,
+    );
     let d = scene.camera.ray(u, v);
-    Some(shade(scene, &hit, seen.point, d, (seen.key, seen.open, seen.mirror), (u, v)))
+    Some(shade(
+        scene,
+        &hit,
+        seen.point,
+        d,
+        (seen.key, seen.open, seen.mirror),
+        (u, v),
+    ))
 }
 
 /// A ray through a place inside pixel `(x, y)`, given in 0..1 of the pixel.
-fn sub_hit(scene: &Scene, layer: &Layer, x: usize, y: usize, at: (f32, f32)) -> (Option<Hit>, Vec3, (f32, f32)) {
-    let (u, v) = ((x as f32 + at.0) / layer.size as f32, (y as f32 + at.1) / layer.size as f32);
+fn sub_hit(
+    scene: &Scene,
+    layer: &Layer,
+    x: usize,
+    y: usize,
+    at: (f32, f32),
+) -> (Option<Hit>, Vec3, (f32, f32)) {
+    let (u, v) = (
+        (x as f32 + at.0) / layer.size as f32,
+        (y as f32 + at.1) / layer.size as f32,
+    );
     let d = scene.camera.ray(u, v);
-    (scene.trace(scene.camera.position, d, 1e-3, 1e9, layer.roles), d, (u, v))
+    (
+        scene.trace(scene.camera.position, d, 1e-3, 1e9, layer.roles),
+        d,
+        (u, v),
+    )
 }
 
-const ROTATED_GRID: [(f32, f32); 4] = [(0.375, 0.125), (0.875, 0.375), (0.625, 0.875), (0.125, 0.625)];
+const ROTATED_GRID: [(f32, f32); 4] = [
+    (0.375, 0.125),
+    (0.875, 0.375),
+    (0.625, 0.875),
+    (0.125, 0.625),
+];
 
 /// Whether the pixel differs enough from a neighbour to need finer sampling.
 fn is_edge(layer: &Layer, toned: &[Vec3], x: usize, y: usize) -> bool {
@@ -111,24 +157,37 @@ fn is_edge(layer: &Layer, toned: &[Vec3], x: usize, y: usize) -> bool {
         layer.seen[there].hit.map(|h| (h.thing, h.part)) != own
             || (toned[there] - toned[here]).abs().max_component() > 0.07
     };
-    (x > 0 && differs(here - 1)) || (x + 1 < n && differs(here + 1)) || (y > 0 && differs(here - n)) || (y + 1 < n && differs(here + n))
+    (x > 0 && differs(here - 1))
+        || (x + 1 < n && differs(here + 1))
+        || (y > 0 && differs(here - n))
+        || (y + 1 < n && differs(here + n))
 }
 
 fn product_pixels(scene: &Scene, layer: &Layer) -> RgbaImage {
     let n = layer.size;
     let empty = |x: i64, y: i64| {
-        x < 0 || y < 0 || x >= n as i64 || y >= n as i64 || layer.seen[y as usize * n + x as usize].hit.is_none()
+        x < 0
+            || y < 0
+            || x >= n as i64
+            || y >= n as i64
+            || layer.seen[y as usize * n + x as usize].hit.is_none()
     };
-    let toned: Vec<Vec3> = (0..n * n).map(|i| pixel_color(scene, layer, i % n, i / n).map_or(Vec3::ZERO, tone)).collect();
+    let toned: Vec<Vec3> = (0..n * n)
+        .map(|i| pixel_color(scene, layer, i % n, i / n).map_or(Vec3::ZERO, tone))
+        .collect();
     let mut image = RgbaImage::new(n as u32, n as u32);
     for y in 0..n {
         for x in 0..n {
             let around = (-1..=1).flat_map(|j| (-1..=1).map(move |i| (i, j)));
-            let gaps = around.filter(|(i, j)| empty(x as i64 + i, y as i64 + j)).count();
+            let gaps = around
+                .filter(|(i, j)| empty(x as i64 + i, y as i64 + j))
+                .count();
             let grid: Vec<(f32, f32)> = if gaps == 9 {
                 continue;
             } else if gaps > 0 {
-                (0..16).map(|i| (((i % 4) as f32 + 0.5) / 4.0, ((i / 4) as f32 + 0.5) / 4.0)).collect()
+                (0..16)
+                    .map(|i| (((i % 4) as f32 + 0.5) / 4.0, ((i / 4) as f32 + 0.5) / 4.0))
+                    .collect()
             } else if is_edge(layer, &toned, x, y) {
                 ROTATED_GRID.to_vec()
             } else {
@@ -141,7 +200,14 @@ fn product_pixels(scene: &Scene, layer: &Layer) -> RgbaImage {
                 let (hit, d, canvas) = sub_hit(scene, layer, x, y, at);
                 if let Some(hit) = hit {
                     let point = scene.camera.position + d * hit.t;
-                    sum += tone(shade(scene, &hit, point, d, layer.light_near(x, y, &hit), canvas));
+                    sum += tone(shade(
+                        scene,
+                        &hit,
+                        point,
+                        d,
+                        layer.light_near(x, y, &hit),
+                        canvas,
+                    ));
                     covered += 1;
                 }
             }
@@ -164,7 +230,11 @@ fn scene_pixels(scene: &Scene, layer: &Layer) -> Vec<Vec3> {
     let flat: Vec<Vec3> = (0..n * n)
         .map(|i| {
             let (x, y) = (i % n, i / n);
-            let behind = || scene.backdrop.color((x as f32 + 0.5) / n as f32, (y as f32 + 0.5) / n as f32);
+            let behind = || {
+                scene
+                    .backdrop
+                    .color((x as f32 + 0.5) / n as f32, (y as f32 + 0.5) / n as f32)
+            };
             pixel_color(scene, layer, x, y).unwrap_or_else(behind)
         })
         .collect();
@@ -201,7 +271,11 @@ fn blur(scene: &Scene, layer: &Layer, color: &mut [Vec3]) {
         .seen
         .iter()
         .map(|s| {
-            let inverse = if s.hit.is_some() { 1.0 / scene.camera.depth(s.point) } else { 0.0 };
+            let inverse = if s.hit.is_some() {
+                1.0 / scene.camera.depth(s.point)
+            } else {
+                0.0
+            };
             let off = (1.0 - scene.focus * inverse).abs() - 0.08;
             (off.max(0.0) * scene.aperture * n as f32).min(n as f32 * 0.03)
         })

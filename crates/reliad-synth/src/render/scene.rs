@@ -103,7 +103,13 @@ impl Backdrop {
                 let d = ((u - spot.0).powi(2) + (v - spot.1).powi(2)).sqrt();
                 low.mix(*high, smooth(1.0, 0.0, v)) * (1.08 - 0.22 * smooth(0.1, 0.9, d))
             }
-            Backdrop::Bokeh { dark, middle, light, radius, salt } => {
+            Backdrop::Bokeh {
+                dark,
+                middle,
+                light,
+                radius,
+                salt,
+            } => {
                 let cloud = crate::texture::fbm(v3(u * 3.5, v * 3.0, *salt as f32 * 1.37), 3);
                 let mut color = dark.mix(*middle, smooth(0.25, 0.75, cloud + (0.55 - v) * 0.35));
                 for layer in 0..2i32 {
@@ -113,7 +119,9 @@ impl Backdrop {
                     for dx in -1..=1 {
                         for dy in -1..=1 {
                             let (x, y) = (cx + dx, cy + dy);
-                            let pick = |k: i32| lattice(x, y, salt.wrapping_mul(31).wrapping_add(layer * 7 + k));
+                            let pick = |k: i32| {
+                                lattice(x, y, salt.wrapping_mul(31).wrapping_add(layer * 7 + k))
+                            };
                             if pick(0) > 0.55 {
                                 continue;
                             }
@@ -122,7 +130,8 @@ impl Backdrop {
                             let own = r * (0.6 + 0.4 * pick(3));
                             let disc = 1.0 - smooth(own * 0.82, own * 1.05, d);
                             let rim = 0.75 + 0.25 * smooth(own * 0.5, own * 0.95, d);
-                            color = color.mix(*light, disc * rim * (0.12 + 0.45 * pick(4) * pick(4)));
+                            color =
+                                color.mix(*light, disc * rim * (0.12 + 0.45 * pick(4) * pick(4)));
                         }
                     }
                 }
@@ -187,15 +196,37 @@ impl Scene {
             }
             if let Some(hit) = thing.model.hit(o, d, near, limit) {
                 limit = hit.t;
-                best = Some(Hit { t: hit.t, normal: hit.normal, thing: index, part: hit.part });
+                best = Some(Hit {
+                    t: hit.t,
+                    normal: hit.normal,
+                    thing: index,
+                    part: hit.part,
+                });
             }
         }
-        best.map(|hit| if hit.normal.dot(d) > 0.0 { Hit { normal: -hit.normal, ..hit } } else { hit })
+        best.map(|hit| {
+            if hit.normal.dot(d) > 0.0 {
+                Hit {
+                    normal: -hit.normal,
+                    ..hit
+                }
+            } else {
+                hit
+            }
+        })
     }
 
     /// Distance to the nearest (or `any`) shading thing among `roles` within `far`, but for number `skip`.
     #[inline]
-    pub fn blocked(&self, o: Vec3, d: Vec3, far: f32, roles: u8, any: bool, skip: usize) -> Option<f32> {
+    pub fn blocked(
+        &self,
+        o: Vec3,
+        d: Vec3,
+        far: f32,
+        roles: u8,
+        any: bool,
+        skip: usize,
+    ) -> Option<f32> {
         let mut limit = far;
         let mut found = None;
         for (index, thing) in self.things.iter().enumerate() {

@@ -5,21 +5,37 @@ use crate::color::to_srgb;
 use crate::geometry::Vec3;
 
 /// Linear light from a surface point towards the camera.
-pub fn shade(scene: &Scene, hit: &Hit, point: Vec3, d: Vec3, light: (f32, f32, Vec3), canvas: (f32, f32)) -> Vec3 {
+pub fn shade(
+    scene: &Scene,
+    hit: &Hit,
+    point: Vec3,
+    d: Vec3,
+    light: (f32, f32, Vec3),
+    canvas: (f32, f32),
+) -> Vec3 {
     let (key_share, open, mirror) = light;
     let thing = &scene.things[hit.thing];
     let part = &thing.model.parts[hit.part];
     let material = &part.material;
     let n = hit.normal;
-    let albedo = material.pattern.color(part.local(point), part.rotation.invert(n));
+    let albedo = material
+        .pattern
+        .color(part.local(point), part.rotation.invert(n));
     let l = &scene.light;
     let facing = n.dot(l.direction).max(0.0);
     // A wide key light is hidden in corners too: the contact shadow.
     let key_share = key_share * (0.5 + 0.5 * open);
     let occlusion = 0.12 + 0.88 * open;
     // The lamp is near: surfaces on its side get more.
-    let falloff = if thing.role == Role::Set { (1.0 + 0.2 * point.x * l.direction.x).clamp(0.6, 1.5) } else { 1.0 };
-    let diffuse = albedo * (l.key * (facing * key_share * falloff) + l.ambient(n) * occlusion + Vec3::splat(material.glow));
+    let falloff = if thing.role == Role::Set {
+        (1.0 + 0.2 * point.x * l.direction.x).clamp(0.6, 1.5)
+    } else {
+        1.0
+    };
+    let diffuse = albedo
+        * (l.key * (facing * key_share * falloff)
+            + l.ambient(n) * occlusion
+            + Vec3::splat(material.glow));
     let gloss = material.gloss;
     let cosine = (-d.dot(n)).clamp(0.0, 1.0);
     let grazing = (1.0 - cosine).powi(5);
@@ -35,7 +51,11 @@ pub fn shade(scene: &Scene, hit: &Hit, point: Vec3, d: Vec3, light: (f32, f32, V
     let lobe = n.dot(half).max(0.0).powf(power) * (power + 8.0) / 60.0;
     let highlight = l.key * (lobe * key_share * facing.min(1.0) * (0.04 + 0.25 * gloss));
     let color = if material.metal {
-        albedo * (reflected * (0.75 + 0.45 * gloss) + l.ambient(n) * (0.2 * occlusion) + l.key * (0.3 * facing * key_share)) + albedo * highlight
+        albedo
+            * (reflected * (0.75 + 0.45 * gloss)
+                + l.ambient(n) * (0.2 * occlusion)
+                + l.key * (0.3 * facing * key_share))
+            + albedo * highlight
     } else {
         let coat = fresnel * smooth(0.05, 0.6, gloss);
         diffuse * (1.0 - coat) + reflected * coat + highlight
