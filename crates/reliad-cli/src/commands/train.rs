@@ -28,41 +28,63 @@ pub struct TrainArgs {
     stage: StageName,
 
     /// Folder of samples that `reliad synth render` wrote
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, env = "RELIAD_DATA", hide_env_values = true, value_name = "DIR")]
     data: PathBuf,
 
     /// Model directory to write into; earlier stages are read from it
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, env = "RELIAD_OUT", hide_env_values = true, value_name = "DIR")]
     out: PathBuf,
 
     /// The stage's configuration [default: configs/mini/<STAGE>.json]; for mini the folder of them
-    #[arg(long, value_name = "FILE")]
+    #[arg(
+        long,
+        env = "RELIAD_CONFIG",
+        hide_env_values = true,
+        value_name = "FILE"
+    )]
     config: Option<PathBuf>,
 
     /// Train for so many steps; two such runs are equal bit for bit
-    #[arg(long, value_name = "N", conflicts_with = "minutes")]
+    #[arg(
+        long,
+        env = "RELIAD_STEPS",
+        hide_env_values = true,
+        value_name = "N",
+        conflicts_with = "minutes"
+    )]
     steps: Option<u64>,
 
     /// Train for so many minutes, all runs of the stage together [default: the stage's share in
     /// configs/mini/plan.json]
-    #[arg(long, value_name = "M")]
+    #[arg(long, env = "RELIAD_MINUTES", hide_env_values = true, value_name = "M")]
     minutes: Option<f64>,
 
     /// Seed of weights, data order and noise
-    #[arg(long, value_name = "S", default_value_t = 1)]
+    #[arg(
+        long,
+        env = "RELIAD_SEED",
+        hide_env_values = true,
+        value_name = "S",
+        default_value_t = 1
+    )]
     seed: u64,
 
     /// Model directory whose components a new OUT starts with, such as an earlier stage's result
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, env = "RELIAD_INIT", hide_env_values = true, value_name = "DIR")]
     init: Option<PathBuf>,
 
     /// Samples never trained on: after rfnet they are judged and the result is written to
     /// OUT/rfnet/evaluation.json
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, env = "RELIAD_TEST", hide_env_values = true, value_name = "DIR")]
     test: Option<PathBuf>,
 
     /// Where to compute: cpu, gpu, cuda, vulkan or metal; `:1` picks the second one
-    #[arg(long, env = "RELIAD_DEVICE", default_value = "cpu")]
+    #[arg(
+        long,
+        env = "RELIAD_DEVICE",
+        hide_env_values = true,
+        default_value = "cpu"
+    )]
     device: String,
 }
 
