@@ -4,6 +4,8 @@
 
 use std::time::Instant;
 
+use burn::optim::{AdamWConfig, GradientsParams};
+use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
 use burn::tensor::{Device, Distribution, Tensor, activation, module, ops::ConvOptions};
 
 #[global_allocator]
@@ -240,5 +242,97 @@ fn main() {
         line(&format!("gelu {n}x{len}x{}", 4 * c), 0.0, &[g], |t| {
             activation::gelu(t[0].clone())
         });
+    }
+    for (n, c, size) in [(8, 16, 64), (16, 96, 16)] {
+        let x = random([n, c, size, size]);
+        line(
+            &format!("upsample plain {n}x{c}x{size}x{size}"),
+            0.0,
+            &[x.clone()],
+            |t| {
+                let options = InterpolateOptions::new(InterpolateMode::Nearest)
+                    .with_output_size([2 * size, 2 * size]);
+                module::interpolate(t[0].clone(), options)
+            },
+        );
+        line(
+            &format!("concatenate {n}x{c}x{size}x{size}"),
+            0.0,
+            &[x.clone(), x.clone()],
+            |t| Tensor::cat(vec![t[0].clone(), t[1].clone()], 1),
+        );
+        line(
+            &format!("add {n}x{c}x{size}x{size}"),
+            0.0,
+            &[x.clone(), x.clone()],
+            |t| t[0].clone() + t[1].clone(),
+        );
+        let time = random([n, c, 1, 1]);
+        line(
+            &format!("add per channel {n}x{c}x{size}x{size}"),
+            0.0,
+            &[x.clone(), time],
+            |t| t[0].clone() + t[1].clone(),
+        );
+        line(
+            &format!("to tokens {n}x{c}x{size}x{size}"),
+            0.0,
+            &[x.clone()],
+            |t| t[0].clone().reshape([1, n, c, size * size]).swap_dims(2, 3) * 2.0,
+        );
+        let weight = random([c, c, 3, 3]);
+        let flops = 2.0 * 9.0 * (n * c * c * size * size) as f64 / 4.0;
+        line(
+            &format!("conv3 stride 2 fused {n}x{c}x{size}"),
+            flops,
+            &[x.clone(), weight.clone()],
+            |t| {
+                reliad_kernels::conv2d::conv2d(
+                    t[0].clone(),
+                    t[1].clone(),
+                    None,
+                    [2, 2],
+                    [(1, 1); 2],
+                )
+            },
+        );
+        line(
+            &format!("conv3 stride 2 plain {n}x{c}x{size}"),
+            flops,
+            &[x, weight],
+            |t| {
+                module::conv2d(
+                    t[0].clone(),
+                    t[1].clone(),
+                    None,
+                    ConvOptions::new([2, 2], [1, 1], [1, 1], 1),
+                )
+            },
+        );
+    }
+    if std::env::args()
+        .nth(1)
+        .is_none_or(|filter| "optimiser".contains(&filter))
+    {
+        let layer = || burn::nn::LinearConfig::new(1000, 1000).init(&device);
+        let model: Vec<burn::nn::Linear> = (0..7).map(|_| layer()).collect();
+        let mut optimizer = AdamWConfig::new().init();
+        let x = Tensor::<2>::random([1, 1000], Distribution::Default, &device);
+        let gradients = || {
+            let y = model.iter().fold(x.clone(), |x, layer| layer.forward(x));
+            (
+                model.clone(),
+                GradientsParams::from_grads(y.sum().backward(), &model),
+            )
+        };
+        let alone = cost(|| drop(gradients()));
+        let both = cost(|| {
+            let (model, gradients) = gradients();
+            drop(optimizer.step(1e-3, model, gradients));
+        });
+        println!(
+            "optimiser: AdamW on 7,000,000 weights {:.1} ms",
+            both - alone
+        );
     }
 }

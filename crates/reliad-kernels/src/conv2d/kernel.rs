@@ -40,43 +40,68 @@ impl Geometry {
     }
 }
 
-/// Planes of one size, padded with zeros.
+/// Planes padded with zeros. With a stride each is split into its phases, the sub-planes that hold every `stride`-th
+/// row and column, so that each kernel element still reads along a line.
 struct Planes<'a> {
     values: Cow<'a, [f32]>,
     channels: usize,
+    stride: usize,
     /// Distance between rows.
     pitch: usize,
-    /// Distance between planes, a multiple of [`MOST_LANES`].
-    plane: usize,
+    /// Distance between phases, a multiple of [`MOST_LANES`].
+    phase: usize,
 }
 
 impl Planes<'_> {
-    fn sample(&self, index: usize) -> &[f32] {
-        &self.values[index * self.channels * self.plane..]
+    /// Distance between channels.
+    fn plane(&self) -> usize {
+        self.stride * self.stride * self.phase
     }
 
+    fn sample(&self, index: usize) -> &[f32] {
+        &self.values[index * self.channels * self.plane()..]
+    }
+
+    /// Where each kernel element reads, from the output's position.
     fn taps(&self, kernel: usize) -> Vec<usize> {
+        let tap = |u: usize, v: usize| {
+            let phase = u % self.stride * self.stride + v % self.stride;
+            phase * self.phase + u / self.stride * self.pitch + v / self.stride
+        };
         (0..kernel * kernel)
-            .map(|t| t / kernel * self.pitch + t % kernel)
+            .map(|t| tap(t / kernel, t % kernel))
             .collect()
     }
 }
 
-/// Lays `source`, planes of `size`, into zero planes of `[rows, pitch]`, from `before` on, `stride` apart. `exact` says that no read will
-/// leave a plane, so that planes which fit already need no copy.
-fn lay(
-    source: &[f32],
+/// Where [`lay`] puts planes.
+struct Layout {
     channels: usize,
+    /// Height and width of the source.
     size: [usize; 2],
+    /// Rows above and columns to the left of it.
     before: [usize; 2],
-    stride: usize,
+    /// Height and width with the zeros.
     into: [usize; 2],
+    stride: usize,
+    /// No read will leave a plane, so planes that fit already need no copy.
     exact: bool,
-) -> Planes<'_> {
-    let [height, width] = size;
-    let [rows, pitch] = into;
-    let plane = (rows * pitch).next_multiple_of(MOST_LANES);
-    let values = if exact && size == into && (height * width).is_multiple_of(MOST_LANES) {
+}
+
+fn lay(source: &[f32], layout: Layout) -> Planes<'_> {
+    let Layout {
+        channels,
+        size: [height, width],
+        before,
+        into,
+        stride,
+        exact,
+    } = layout;
+    let [rows, pitch] = into.map(|size| size.div_ceil(stride));
+    let phase = (rows * pitch).next_multiple_of(MOST_LANES);
+    let plane = stride * stride * phase;
+    let fits = into == [height, width] && plane == height * width && stride == 1;
+    let values = if exact && fits {
         Cow::Borrowed(source)
     } else {
         // Reads of whole registers run past the last plane.
@@ -87,12 +112,21 @@ fn lay(
             .zip(source.par_chunks(height * width))
             .for_each(|(to, from)| {
                 for (row, from) in from.chunks_exact(width).enumerate() {
-                    let start = (before[0] + row * stride) * pitch + before[1];
-                    if stride == 1 {
-                        to[start..start + width].copy_from_slice(from);
-                    } else {
-                        for (to, from) in to[start..].iter_mut().step_by(stride).zip(from) {
-                            *to = *from;
+                    let row = row + before[0];
+                    for first in 0..stride.min(width) {
+                        let column = first + before[1];
+                        let start = (row % stride * stride + column % stride) * phase
+                            + row / stride * pitch
+                            + column / stride;
+                        if stride == 1 {
+                            to[start..start + width].copy_from_slice(from);
+                        } else {
+                            for (to, from) in to[start..]
+                                .iter_mut()
+                                .zip(from[first..].iter().step_by(stride))
+                            {
+                                *to = *from;
+                            }
                         }
                     }
                 }
@@ -102,8 +136,9 @@ fn lay(
     Planes {
         values,
         channels,
+        stride,
         pitch,
-        plane,
+        phase,
     }
 }
 
@@ -133,45 +168,42 @@ fn pack(
 const BAND: usize = 2048;
 
 /// The shape of a [`correlate`].
-struct Correlation {
+struct Correlation<'a> {
     samples: usize,
-    kernel: usize,
     /// Output channels.
     outs: usize,
-    stride: usize,
     /// Height and width of the output.
     output: [usize; 2],
+    /// Where each kernel element reads, from the output's position.
+    taps: &'a [usize],
 }
 
-/// Correlates every sample with packed weights; keeps every `stride`-th row and column.
+/// Correlates every sample with packed weights.
 fn correlate(
     input: &Planes<'_>,
     packed: &[f32],
     bias: Option<&[f32]>,
-    shape: Correlation,
+    shape: Correlation<'_>,
 ) -> Vec<f32> {
     let Correlation {
         samples,
-        kernel,
         outs,
-        stride,
         output: [height, width],
+        taps,
     } = shape;
-    let taps = input.taps(kernel);
     let rows = block_rows();
     let block = input.channels * taps.len() * rows;
-    let full_width = (width - 1) * stride + 1;
+    let pixels = height * width;
     // Sixteen rows start at a multiple of the lanes, whatever the pitch.
-    let band = (BAND / (input.pitch * stride))
+    let band = (BAND / input.pitch)
         .next_multiple_of(MOST_LANES)
         .clamp(MOST_LANES, height.max(MOST_LANES));
-    let mut out = vec![0.0; samples * outs * height * width];
-    let blocks_of_a_sample = outs.div_ceil(rows);
+    let mut out = vec![0.0; samples * outs * pixels];
     let mut jobs: Vec<(usize, usize, &mut [f32])> =
-        Vec::with_capacity(samples * blocks_of_a_sample);
-    for (sample, out) in out.chunks_mut(outs * height * width).enumerate() {
+        Vec::with_capacity(samples * outs.div_ceil(rows));
+    for (sample, out) in out.chunks_mut(outs * pixels).enumerate() {
         jobs.extend(
-            out.chunks_mut(rows * height * width)
+            out.chunks_mut(rows * pixels)
                 .enumerate()
                 .map(|(b, out)| (sample, b, out)),
         );
@@ -180,39 +212,46 @@ fn correlate(
         .for_each_init(Vec::new, |scratch, (sample, b, out)| {
             for first in (0..height).step_by(band) {
                 let count = band.min(height - first);
-                let start = first * stride * input.pitch;
-                let positions =
-                    ((count - 1) * stride * input.pitch + full_width).next_multiple_of(MOST_LANES);
+                let positions = ((count - 1) * input.pitch + width).next_multiple_of(MOST_LANES);
                 scratch.resize(rows * positions, 0.0);
                 dispatch(Correlate {
-                    input: &input.sample(sample)[start..],
-                    plane: input.plane,
+                    input: &input.sample(sample)[first * input.pitch..],
+                    plane: input.plane(),
                     channels: input.channels,
-                    taps: &taps,
+                    taps,
                     weights: &packed[b * block..(b + 1) * block],
                     out: scratch,
                     positions,
                 });
-                for (j, out) in out.chunks_exact_mut(height * width).enumerate() {
+                for (j, out) in out.chunks_exact_mut(pixels).enumerate() {
                     let offset = bias.map_or(0.0, |bias| bias[b * rows + j]);
-                    for row in 0..count {
-                        let from =
-                            &scratch[j * positions + row * stride * input.pitch..][..full_width];
-                        let to = &mut out[(first + row) * width..][..width];
-                        if stride == 1 {
-                            for (to, from) in to.iter_mut().zip(from) {
-                                *to = from + offset;
-                            }
-                        } else {
-                            for (to, from) in to.iter_mut().zip(from.iter().step_by(stride)) {
-                                *to = from + offset;
-                            }
+                    for (row, to) in out[first * width..]
+                        .chunks_exact_mut(width)
+                        .take(count)
+                        .enumerate()
+                    {
+                        let from = &scratch[j * positions + row * input.pitch..][..width];
+                        for (to, from) in to.iter_mut().zip(from) {
+                            *to = from + offset;
                         }
                     }
                 }
             }
         });
     out
+}
+
+/// The input's planes.
+fn padded_input(x: &[f32], geometry: Geometry) -> Planes<'_> {
+    let layout = Layout {
+        channels: geometry.channels_in,
+        size: geometry.input,
+        before: geometry.before,
+        into: geometry.padded(),
+        stride: geometry.stride,
+        exact: geometry.kernel == 1,
+    };
+    lay(x, layout)
 }
 
 /// The convolution of `x` `[samples, channels_in, h, w]` with `weight` `[channels_out, channels_in, k, k]`.
@@ -227,37 +266,32 @@ pub(crate) fn forward(
         channels_in,
         channels_out,
         kernel,
-        stride,
         ..
     } = geometry;
-    let input = lay(
-        x,
-        channels_in,
-        geometry.input,
-        geometry.before,
-        1,
-        geometry.padded(),
-        kernel == 1,
-    );
-    let taps = kernel * kernel;
-    let packed = pack(channels_out, channels_in, taps, |o, i, t| {
-        weight[(o * channels_in + i) * taps + t]
+    let input = padded_input(x, geometry);
+    let taps = input.taps(kernel);
+    let packed = pack(channels_out, channels_in, taps.len(), |o, i, t| {
+        weight[(o * channels_in + i) * taps.len() + t]
     });
-    correlate(
-        &input,
-        &packed,
-        bias,
-        Correlation {
-            samples,
-            kernel,
-            outs: channels_out,
-            stride,
-            output: geometry.output(),
-        },
-    )
+    let shape = Correlation {
+        samples,
+        outs: channels_out,
+        output: geometry.output(),
+        taps: &taps,
+    };
+    correlate(&input, &packed, bias, shape)
 }
 
-/// Gradient of the input: the upstream gradient correlated with the flipped, transposed kernel.
+/// The rows (or columns) of the padded input at `phase`, modulo the stride, that lie in the input: index of the first
+/// and their number.
+fn span(phase: usize, stride: usize, before: usize, size: usize) -> (usize, usize) {
+    let first = before.saturating_sub(phase).div_ceil(stride);
+    let end = (before + size).saturating_sub(phase).div_ceil(stride);
+    (first, end - first)
+}
+
+/// Gradient of the input: for each phase of it, the upstream gradient correlated with the kernel elements that reach
+/// that phase, flipped and with the channels exchanged.
 pub(crate) fn input_gradient(dy: &[f32], weight: &[f32], geometry: Geometry) -> Vec<f32> {
     let Geometry {
         samples,
@@ -269,31 +303,65 @@ pub(crate) fn input_gradient(dy: &[f32], weight: &[f32], geometry: Geometry) -> 
         before,
         ..
     } = geometry;
-    let upstream = lay(
-        dy,
-        channels_out,
-        geometry.output(),
-        before.map(|before| kernel - 1 - before),
-        stride,
-        input.map(|size| size + kernel - 1),
-        kernel == 1,
-    );
-    let taps = kernel * kernel;
-    let packed = pack(channels_in, channels_out, taps, |i, o, t| {
-        weight[(o * channels_in + i) * taps + taps - 1 - t]
-    });
-    correlate(
-        &upstream,
-        &packed,
-        None,
-        Correlation {
+    let [height, width] = input;
+    let reach = kernel.div_ceil(stride) - 1;
+    let span = |phase: usize, axis: usize| span(phase, stride, before[axis], input[axis]);
+    let first = [0, 1].map(|axis| span(stride - 1, axis).0);
+    let layout = Layout {
+        channels: channels_out,
+        size: geometry.output(),
+        before: first.map(|first| reach - first),
+        into: [0, 1].map(|axis| span(0, axis).0 + span(0, axis).1 - first[axis] + reach),
+        stride: 1,
+        exact: kernel == 1,
+    };
+    let upstream = lay(dy, layout);
+    let mut dx = if stride == 1 {
+        Vec::new()
+    } else {
+        vec![0.0; samples * channels_in * height * width]
+    };
+    for (a, b) in (0..stride * stride).map(|phase| (phase / stride, phase % stride)) {
+        let [(top, rows), (left, columns)] = [span(a, 0), span(b, 1)];
+        let elements: Vec<(usize, usize)> = (a..kernel)
+            .step_by(stride)
+            .flat_map(|u| (b..kernel).step_by(stride).map(move |v| (u, v)))
+            .collect();
+        if elements.is_empty() || rows * columns == 0 {
+            continue;
+        }
+        let tap = |&(u, v): &(usize, usize)| {
+            (top - first[0] + reach - u / stride) * upstream.pitch + left - first[1] + reach
+                - v / stride
+        };
+        let taps: Vec<usize> = elements.iter().map(tap).collect();
+        let packed = pack(channels_in, channels_out, taps.len(), |i, o, t| {
+            let (u, v) = elements[t];
+            weight[((o * channels_in + i) * kernel + u) * kernel + v]
+        });
+        let shape = Correlation {
             samples,
-            kernel,
             outs: channels_in,
-            stride: 1,
-            output: input,
-        },
-    )
+            output: [rows, columns],
+            taps: &taps,
+        };
+        let part = correlate(&upstream, &packed, None, shape);
+        if stride == 1 {
+            return part;
+        }
+        let (y, x) = (top * stride + a - before[0], left * stride + b - before[1]);
+        dx.par_chunks_mut(height * width)
+            .zip(part.par_chunks(rows * columns))
+            .for_each(|(dx, part)| {
+                for (row, part) in part.chunks_exact(columns).enumerate() {
+                    let start = (y + row * stride) * width + x;
+                    for (to, from) in dx[start..].iter_mut().step_by(stride).zip(part) {
+                        *to = *from;
+                    }
+                }
+            });
+    }
+    dx
 }
 
 /// Gradient of the weights, `[channels_out, channels_in, k, k]`.
@@ -303,33 +371,22 @@ pub(crate) fn weight_gradient(x: &[f32], dy: &[f32], geometry: Geometry) -> Vec<
         channels_in,
         channels_out,
         kernel,
-        stride,
         ..
     } = geometry;
-    let input = lay(
-        x,
-        channels_in,
-        geometry.input,
-        geometry.before,
-        1,
-        geometry.padded(),
-        kernel == 1,
-    );
-    let [_, pitch] = geometry.padded();
-    let [height, _] = geometry.output();
-    // Rows as long as the input's; positions between rows and strides are zero and add nothing.
-    let rows = (height - 1) * stride + 1;
-    let positions = rows * pitch;
-    let upstream = lay(
-        dy,
-        channels_out,
-        geometry.output(),
-        [0, 0],
-        stride,
-        [rows, pitch],
-        true,
-    );
+    let input = padded_input(x, geometry);
     let taps = input.taps(kernel);
+    let [height, _] = geometry.output();
+    // Rows as long as the input's; the positions between them are zero and add nothing.
+    let positions = height * input.pitch;
+    let layout = Layout {
+        channels: channels_out,
+        size: geometry.output(),
+        before: [0, 0],
+        into: [height, input.pitch],
+        stride: 1,
+        exact: true,
+    };
+    let upstream = lay(dy, layout);
     let size = channels_in * taps.len();
     // Small planes of several samples in one go, so that the sums stay in registers for longer.
     let together = (2 * BAND / positions).max(1);
@@ -348,13 +405,13 @@ pub(crate) fn weight_gradient(x: &[f32], dy: &[f32], geometry: Geometry) -> Vec<
                     let count = (positions - start).min(BAND);
                     dispatch(Accumulate {
                         upstream: upstream.sample(first),
-                        rows: channels.map(|channel| channel * upstream.plane),
+                        rows: channels.map(|channel| channel * upstream.plane()),
                         input: input.sample(first),
-                        plane: input.plane,
+                        plane: input.plane(),
                         channels: channels_in,
                         taps: &taps,
                         samples: together.min(samples - first),
-                        steps: [channels_out * upstream.plane, channels_in * input.plane],
+                        steps: [channels_out * upstream.plane(), channels_in * input.plane()],
                         run: (start, count.next_multiple_of(MOST_LANES)),
                         sums,
                     });
