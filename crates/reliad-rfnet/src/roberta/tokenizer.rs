@@ -144,13 +144,14 @@ fn describe(vocab: &serde_json::Value, merges: &str) -> Result<Vec<u8>, String> 
         let Ok(id) = id(token) else { continue };
         added.push(json!({
             "id": id, "content": token, "special": true, "normalized": false,
-            "single_word": false, "lstrip": token == "<mask>", "rstrip": false,
+            "single_word": false, "lstrip": false, "rstrip": false,
         }));
     }
     let merges: Vec<&str> = merges
         .lines()
         .filter(|line| !line.starts_with("#version") && !line.is_empty())
         .collect();
+    let unknown = id("<unk>").is_ok().then_some("<unk>");
     let tokenizer = json!({
         "version": "1.0",
         "added_tokens": added,
@@ -161,7 +162,7 @@ fn describe(vocab: &serde_json::Value, merges: &str) -> Result<Vec<u8>, String> 
             "type": "RobertaProcessing", "sep": ["</s>", id("</s>")?], "cls": ["<s>", id("<s>")?],
             "trim_offsets": true, "add_prefix_space": false,
         },
-        "model": { "type": "BPE", "unk_token": "<unk>", "vocab": vocab, "merges": merges },
+        "model": { "type": "BPE", "unk_token": unknown, "vocab": vocab, "merges": merges },
     });
     serde_json::to_vec(&tokenizer).map_err(|error| error.to_string())
 }
