@@ -21,6 +21,7 @@ fn main() {
         .collect();
     let mut table: BTreeMap<&str, BTreeMap<String, u64>> = BTreeMap::new();
     let mut attempts = 0;
+    let mut redrawn: BTreeMap<String, u64> = BTreeMap::new();
     for (label, parameters) in &rows {
         *table
             .entry("label")
@@ -52,7 +53,9 @@ fn main() {
             .or_default()
             .entry(format!("{label}: {props}"))
             .or_default() += 1;
-        attempts += parameters["attempt"].as_u64().unwrap_or(0);
+        let redraws = parameters["attempt"].as_u64().unwrap_or(0);
+        attempts += redraws;
+        *redrawn.entry(parameters["failure"]["kind"].to_string()).or_default() += redraws;
     }
     for (key, values) in table {
         let shares: Vec<String> = values
@@ -67,5 +70,5 @@ fn main() {
             .collect();
         println!("{key}: {}", shares.join(", "));
     }
-    println!("redraws a sample: {:.2}", attempts as f64 / count as f64);
+    println!("redraws a sample: {:.2}; all by failure: {redrawn:?}", attempts as f64 / count as f64);
 }
