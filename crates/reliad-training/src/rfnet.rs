@@ -5,6 +5,7 @@ use std::path::Path;
 use burn::module::Module;
 use burn::tensor::activation::{log_softmax, softmax};
 use burn::tensor::{Device, Int, Tensor, TensorData};
+use reliad_dataset::Split;
 use reliad_rfnet::judge::{Judge, JudgeItem};
 use reliad_rfnet::preprocess::Preprocess;
 use reliad_rfnet::rfnet::{RfNet, RfNetConfig, RfNetInput};
@@ -279,8 +280,8 @@ impl Task for RfNetTask {
     }
 }
 
-/// Judges every sample of the folder `data` with the model directory `model`, the way `generate`
-/// does.
+/// Judges the samples of the folder `data` whose products are in no training split, with the model
+/// directory `model`, the way `generate` does. `None` when the caller asked to stop.
 ///
 /// # Errors
 /// A missing or damaged component, or samples that cannot be read.
@@ -304,6 +305,9 @@ pub fn evaluate(
         let Some(label) = config.index(record.label) else {
             continue;
         };
+        if Split::of_product(record.product_id) == Split::Train {
+            continue;
+        }
         let item = JudgeItem {
             picture: &picture(&record.image)?.into_rgb8(),
             product: &picture(&record.product)?.into_rgba8(),

@@ -1,0 +1,199 @@
+//! All stages, two steps each, on a folder of noise: the model directory that comes out loads.
+#![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
+
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use burn::tensor::Device;
+use image::{GrayImage, Luma, Rgb, RgbImage, Rgba, RgbaImage};
+use reliad_diffusion::painter::Painter;
+use reliad_rfnet::judge::Judge;
+use reliad_training::{
+    Budget, Control, Ended, Stage, controlnet, maps, painter, rfnet, tokenizer, vae,
+};
+use reliad_weights::ModelDir;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+const SIZE: u32 = 64;
+
+fn write_world(dir: &Path) {
+    let mut lines = String::new();
+    for part in ["images", "products", "depth", "saliency"] {
+        std::fs::create_dir_all(dir.join(part)).unwrap();
+    }
+    for index in 0..60u32 {
+        let shade = |x: u32, y: u32, channel: u32| (x * 3 + y * 2 + index * 7 + channel * 40) as u8;
+        let file = |part: &str| format!("{part}/{index:08}.png");
+        RgbImage::from_fn(SIZE, SIZE, |x, y| {
+            Rgb([shade(x, y, 0), shade(x, y, 1), shade(x, y, 2)])
+        })
+        .save(dir.join(file("images")))
+        .unwrap();
+        RgbaImage::from_fn(SIZE, SIZE, |x, y| {
+            let inside = (16..48).contains(&x) && (12..52).contains(&y);
+            Rgba([shade(y, x, 0), 90, 200, if inside { 255 } else { 0 }])
+        })
+        .save(dir.join(file("products")))
+        .unwrap();
+        GrayImage::from_fn(SIZE, SIZE, |_, y| Luma([(y * 4) as u8]))
+            .save(dir.join(file("depth")))
+            .unwrap();
+        GrayImage::from_fn(SIZE, SIZE, |x, _| Luma([if x > 32 { 255 } else { 0 }]))
+            .save(dir.join(file("saliency")))
+            .unwrap();
+        let label = ["available", "space_mismatch", "size_mismatch"][index as usize % 3];
+        let record = json!({
+            "image": file("images"), "product": file("products"), "depth": file("depth"),
+            "saliency": file("saliency"), "title": format!("A red mug, {index} cm"),
+            "prompt": "a product on marble, warm light", "label": label, "product_id": index,
+        });
+        lines += &format!("{record}\n");
+    }
+    std::fs::write(dir.join("metadata.jsonl"), lines).unwrap();
+}
+
+fn config<T: DeserializeOwned>(json: Value) -> T {
+    serde_json::from_value(json).unwrap()
+}
+
+#[test]
+fn every_stage_writes_a_component_that_loads() {
+    let data = tempfile::tempdir().unwrap();
+    let out = tempfile::tempdir().unwrap();
+    write_world(data.path());
+    let device = Device::flex();
+    let stage = Stage {
+        data: data.path().to_owned(),
+        out: out.path().to_owned(),
+        budget: Budget::Steps(2),
+        seed: 1,
+        device: device.clone(),
+    };
+    let stop = AtomicBool::new(false);
+    let mut control = Control {
+        on_report: &mut |_, _| {},
+        stop: &stop,
+    };
+    let finished = |ended: Ended| assert!(matches!(ended, Ended::Finished(_)), "{ended:?}");
+    let fit = json!({ "batch_size": 2, "validations": 1 });
+    let control = &mut control;
+
+    let vocabulary = config(json!({
+        "texts": 60, "prompt_vocabulary": 540, "prompt_length": 16,
+        "title_vocabulary": 280, "title_length": 16
+    }));
+    finished(tokenizer::train(&vocabulary, &stage).unwrap());
+    let autoencoder = config(json!({
+        "network": {
+            "block_out_channels": [8, 8, 8, 8], "norm_num_groups": 4, "scaling_factor": 1.0,
+            "down_block_types": vec!["DownEncoderBlock2D"; 4],
+            "up_block_types": vec!["UpDecoderBlock2D"; 4], "mid_block_add_attention": false
+        },
+        "fit": fit, "recipe": { "size": SIZE, "held_out": 2 }
+    }));
+    finished(vae::train(&autoencoder, &stage, control).unwrap());
+    let networks = config(json!({
+        "text_encoder": {
+            "hidden_size": 8, "intermediate_size": 8, "num_attention_heads": 2,
+            "num_hidden_layers": 1
+        },
+        "unet": {
+            "block_out_channels": [8, 8], "attention_head_dim": 2, "cross_attention_dim": 8,
+            "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D"],
+            "up_block_types": ["CrossAttnUpBlock2D", "UpBlock2D"],
+            "layers_per_block": 1, "norm_num_groups": 4
+        },
+        "fit": fit, "recipe": { "size": SIZE, "held_out": 2 }
+    }));
+    finished(painter::train(&networks, &stage, control).unwrap());
+    let edges = config(json!({
+        "network": { "conditioning_embedding_out_channels": [4, 4, 4, 4] },
+        "fit": fit, "recipe": { "size": SIZE, "held_out": 2 }
+    }));
+    finished(controlnet::train(&edges, &stage, control).unwrap());
+    let depth = config(json!({
+        "network": {
+            "model_type": "dpt", "hidden_size": 8, "num_hidden_layers": 4,
+            "num_attention_heads": 2, "intermediate_size": 8, "image_size": 32, "patch_size": 8,
+            "backbone_out_indices": [0, 1, 2, 3], "readout_type": "ignore",
+            "reassemble_factors": [2, 1, 0.5, 0.25], "neck_hidden_sizes": [4, 4, 4, 4],
+            "fusion_hidden_size": 4, "use_batch_norm_in_fusion_residual": false
+        },
+        "fit": fit, "recipe": { "size": 32, "held_out": 2 }
+    }));
+    finished(maps::train_depth(&depth, &stage, control).unwrap());
+    let saliency = config(json!({
+        "network": {
+            "model_type": "u2net", "in_channels": 3, "image_size": 32,
+            "encoder": vec![[2, 2]; 6], "decoder": vec![[2, 2]; 5]
+        },
+        "fit": fit, "recipe": { "size": 32, "held_out": 2 }
+    }));
+    finished(maps::train_saliency(&saliency, &stage, control).unwrap());
+    let judge = config(json!({
+        "network": {
+            "preprocess": { "image_size": 32 }, "max_caption_tokens": 16,
+            "image_encoder": { "block": "basic", "layers": [1, 1, 1, 1], "base_width": 2 },
+            "text_encoder": {
+                "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2,
+                "intermediate_size": 8, "max_position_embeddings": 18
+            },
+            "width": 8, "heads": 2, "fusion_feed_forward": 8, "classes": 5
+        },
+        "fit": fit, "recipe": { "repaint_every": 3, "balance": 1.0 }
+    }));
+    finished(rfnet::train(&judge, &stage, control).unwrap());
+
+    let model = ModelDir::open(out.path()).unwrap();
+    Painter::load(&model, &device).unwrap();
+    Judge::load(&model, &device).unwrap();
+    let metrics = rfnet::evaluate(out.path(), data.path(), &device, control)
+        .unwrap()
+        .unwrap();
+    assert!((1..30).contains(&metrics.samples), "{}", metrics.samples);
+
+    // The same command again only writes the components once more.
+    finished(controlnet::train(&edges, &stage, control).unwrap());
+}
+
+#[test]
+fn a_stage_stops_with_a_checkpoint_when_asked() {
+    let data = tempfile::tempdir().unwrap();
+    let out = tempfile::tempdir().unwrap();
+    write_world(data.path());
+    let stage = Stage {
+        data: data.path().to_owned(),
+        out: out.path().to_owned(),
+        budget: Budget::Steps(1000),
+        seed: 1,
+        device: Device::flex(),
+    };
+    let saliency: maps::MapTraining = config(json!({
+        "network": {
+            "model_type": "u2net", "in_channels": 3, "image_size": 32,
+            "encoder": vec![[2, 2]; 6], "decoder": vec![[2, 2]; 5]
+        },
+        "fit": { "batch_size": 2, "report_seconds": 0.0 }, "recipe": { "size": 32, "held_out": 2 }
+    }));
+    let stop = AtomicBool::new(false);
+    let mut reports = 0;
+    let ended = maps::train_saliency(
+        &saliency,
+        &stage,
+        &mut Control {
+            on_report: &mut |_, report| {
+                reports += 1;
+                if report.step >= 2 {
+                    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+                }
+            },
+            stop: &stop,
+        },
+    )
+    .unwrap();
+    assert_eq!(ended, Ended::Stopped);
+    assert!(out.path().join(".training/saliency/step-000000002").exists());
+    assert!(!out.path().join("saliency").exists());
+    assert!(reports >= 2);
+}
