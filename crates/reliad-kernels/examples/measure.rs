@@ -226,7 +226,7 @@ fn main() {
         line(
             &format!("geglu fused {n}x{len}x{}", 4 * c),
             0.0,
-            &[both.clone()],
+            std::slice::from_ref(&both),
             |t| reliad_kernels::geglu::geglu(t[0].clone()),
         );
         line(
@@ -248,7 +248,7 @@ fn main() {
         line(
             &format!("upsample plain {n}x{c}x{size}x{size}"),
             0.0,
-            &[x.clone()],
+            std::slice::from_ref(&x),
             |t| {
                 let options = InterpolateOptions::new(InterpolateMode::Nearest)
                     .with_output_size([2 * size, 2 * size]);
@@ -277,7 +277,7 @@ fn main() {
         line(
             &format!("to tokens {n}x{c}x{size}x{size}"),
             0.0,
-            &[x.clone()],
+            std::slice::from_ref(&x),
             |t| t[0].clone().reshape([1, n, c, size * size]).swap_dims(2, 3) * 2.0,
         );
         let weight = random([c, c, 3, 3]);

@@ -82,6 +82,10 @@ const LANES: usize = 64;
 
 /// Sums of `N` terms computed from each index below `len`, in a fixed order.
 #[inline(always)]
+#[expect(
+    clippy::needless_range_loop,
+    reason = "one index into arrays of several sums"
+)]
 pub(crate) fn sums<const N: usize>(len: usize, terms: impl Fn(usize) -> [f32; N]) -> [f32; N] {
     let mut lanes = [[0.0f32; LANES]; N];
     let whole = len / LANES * LANES;

@@ -137,7 +137,7 @@ fn bits_do_not_depend_on_threads_or_batch() {
     let (one, two) = (with(1), with(2));
     assert!(one == two);
     let alone = run(
-        &x.clone().slice([3..4]),
+        &x.clone().narrow(0, 3, 1),
         &weight,
         &bias,
         1,

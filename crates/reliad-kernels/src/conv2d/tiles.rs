@@ -1,5 +1,9 @@
 //! The inner loops of the convolution: sums kept in registers over padded, flattened planes.
 #![expect(
+    clippy::needless_range_loop,
+    reason = "indices of fixed arrays unroll into registers"
+)]
+#![expect(
     unsafe_code,
     reason = "loads at offsets that are checked once per call instead of once per load"
 )]
