@@ -111,9 +111,11 @@ impl Error {
                  or --no-judge to keep every picture"
                     .into(),
             ),
-            Error::MissingPart { .. } => {
-                Some("a model is a directory in diffusers layout; see docs/models.md".into())
-            }
+            Error::MissingPart { .. } => Some(
+                "a model is a directory in diffusers layout: tokenizer/, text_encoder/, unet/, \
+                 vae/, scheduler/ and controlnet/"
+                    .into(),
+            ),
             Error::NotFinite { .. } => {
                 Some("a smaller --guidance or --control-scale may help".into())
             }
