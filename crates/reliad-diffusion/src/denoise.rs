@@ -228,10 +228,10 @@ impl Iterator for Denoising {
         let direction = (1.0 - step.alpha_next - step.sigma * step.sigma).max(0.0);
         let mut latents =
             clean.mul_scalar(step.alpha_next.sqrt()) + noise.mul_scalar(direction.sqrt());
-        if step.sigma > 0.0 {
-            if let Some(fresh) = self.conditions.step_noise.get(self.index) {
-                latents = latents + fresh.clone().mul_scalar(step.sigma);
-            }
+        if step.sigma > 0.0
+            && let Some(fresh) = self.conditions.step_noise.get(self.index)
+        {
+            latents = latents + fresh.clone().mul_scalar(step.sigma);
         }
         if let Some(inpainting) = &self.conditions.inpainting {
             let next = self.steps.get(self.index + 1);

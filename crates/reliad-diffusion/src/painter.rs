@@ -56,6 +56,10 @@ pub struct PaintRequest {
 }
 
 /// Where an item's noise comes from.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one value a picture; a box would only hide the tensors"
+)]
 #[derive(Debug, Clone)]
 pub enum ItemNoise {
     /// Drawn from the item's seed.

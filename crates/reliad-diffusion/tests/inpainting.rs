@@ -64,7 +64,10 @@ fn pictures_equal_diffusers() {
         let conditions = painter.condition(&[request], &SETTINGS).unwrap();
         let last = painter.denoise(conditions, SETTINGS).last().unwrap();
         let picture = painter.decode(last.latents);
-        let error = relative_error(picture, golden.float(&format!("{schedule}.picture"), &device));
+        let error = relative_error(
+            picture,
+            golden.float(&format!("{schedule}.picture"), &device),
+        );
         println!("{schedule}: relative error {error:.1e}");
         assert!(error <= PIPELINE, "{schedule}: relative error {error:e}");
     }
@@ -86,7 +89,10 @@ fn an_item_is_the_same_alone_and_in_a_batch() {
             .map(|item| request(&golden, seeded(item), &device))
             .collect();
         let conditions = painter.condition(&requests, &settings).unwrap();
-        let last = painter.denoise(conditions, settings.clone()).last().unwrap();
+        let last = painter
+            .denoise(conditions, settings.clone())
+            .last()
+            .unwrap();
         painter.decode(last.latents)
     };
     let alone = run(&["b"]);
@@ -120,7 +126,12 @@ fn gradients_flow_through_the_chosen_step_only() {
         assert!(difference < 1e-4, "step {}: {difference:e}", step.index);
         if step.index == 4 {
             let gradients = step.x0.powi_scalar(2).sum().backward();
-            let norm = weight.grad(&gradients).unwrap().abs().sum().into_scalar::<f32>();
+            let norm = weight
+                .grad(&gradients)
+                .unwrap()
+                .abs()
+                .sum()
+                .into_scalar::<f32>();
             assert!(norm > 0.0);
         } else {
             assert!(!step.x0.is_autodiff());
