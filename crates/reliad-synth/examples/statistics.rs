@@ -55,7 +55,9 @@ fn main() {
             .or_default() += 1;
         let redraws = parameters["attempt"].as_u64().unwrap_or(0);
         attempts += redraws;
-        *redrawn.entry(parameters["failure"]["kind"].to_string()).or_default() += redraws;
+        *redrawn
+            .entry(parameters["failure"]["kind"].to_string())
+            .or_default() += redraws;
     }
     for (key, values) in table {
         let shares: Vec<String> = values
@@ -70,5 +72,8 @@ fn main() {
             .collect();
         println!("{key}: {}", shares.join(", "));
     }
-    println!("redraws a sample: {:.2}; all by failure: {redrawn:?}", attempts as f64 / count as f64);
+    println!(
+        "redraws a sample: {:.2}; all by failure: {redrawn:?}",
+        attempts as f64 / count as f64
+    );
 }

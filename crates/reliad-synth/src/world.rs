@@ -14,7 +14,7 @@ use crate::measure::{Separation, separation};
 use crate::product::{Family, POOL, Product};
 use crate::prop::Kind;
 use crate::render::scene::{Role, Scene, Thing};
-use crate::render::{Rendered, render};
+use crate::render::{Rendered, render, render_product};
 use crate::stage::{self, Choice};
 use crate::words::prompt;
 
@@ -121,6 +121,10 @@ impl World {
         let mut attempt = 0;
         let (plan, measured, checked) = loop {
             let mut plan = self.plan(seed, index, attempt);
+            if attempt + 1 < ATTEMPTS && plan.is_hopeless() {
+                attempt += 1;
+                continue;
+            }
             let preview = plan.preview();
             if let Some(measured) = plan.check(&preview) {
                 break (plan, measured, true);
@@ -160,8 +164,8 @@ impl World {
         };
         let share = fixed.range(0.56, 0.775);
         let camouflage = class == Class::Indistinctiveness && fixed.chance(0.5);
-        // Products of several colours can't be camouflaged: others are tried sooner.
-        for _ in 0..attempt / if camouflage { 2 } else { 12 } {
+        // Products of several colours can't be camouflaged: others are tried at once.
+        for _ in 0..attempt / if camouflage { 1 } else { 12 } {
             fixed.bits();
         }
         let product = Product::of(fixed.bits() % POOL);
@@ -289,6 +293,16 @@ impl World {
 }
 
 impl Plan {
+    /// Whether the product's layer alone shows that no wall can camouflage it.
+    fn is_hopeless(&self) -> bool {
+        if self.failure != Failure::Camouflage {
+            return false;
+        }
+        let size = PREVIEW * 3 / 4;
+        let product = render_product(&self.scene, size);
+        separation(&product, &RgbImage::new(size, size)).variety > CLOSE
+    }
+
     /// A small picture; for camouflage, with the background pulled to the product's colour.
     fn preview(&mut self) -> Rendered {
         let mut preview = render(&self.scene, PREVIEW);
