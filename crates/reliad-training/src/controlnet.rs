@@ -16,6 +16,7 @@ use serde_json::Value;
 use crate::error::{Error, Result};
 use crate::fit::{FitConfig, Loss, Outcome, Step, Task, fit};
 use crate::latents::Latents;
+use crate::parameters::preserve_variance;
 use crate::pictures::{Layout, Pictures};
 use crate::progress::Control;
 use crate::prompts;
@@ -107,7 +108,12 @@ pub fn train(
         .map_err(Error::component("unet"))?;
     let network = network_config(&unet_config, &config.network)?;
     device.seed(stage.seed);
-    let start = ControlNetModel::from_unet(&frozen, &network, &device);
+    let mut start = ControlNetModel::from_unet(&frozen, &network, &device);
+    // Two zero convolutions in a row would leave the edges without a gradient for hundreds of
+    // steps, and PyTorch's own initialisation lets sparse edges fade on their way: those before the
+    // UNet's copy start with full variance, those behind it still start at zero.
+    start.controlnet_cond_embedding =
+        preserve_variance(start.controlnet_cond_embedding, stage.seed, 1.6, |_| true);
     let world = World::open(&stage.data, recipe.samples)?;
     let Some(latents) = Latents::of_world(stage, &world, recipe.size, control)? else {
         return Ok(Ended::Stopped);
@@ -152,11 +158,7 @@ pub fn train(
     match fit(
         &mut task,
         start,
-        &config.fit,
-        stage.budget,
-        stage.seed,
-        &stage.checkpoints(NAME),
-        NAME,
+        &stage.training(NAME, &config.fit, &stage.checkpoints(NAME)),
         control,
     )? {
         Outcome::Stopped(_) => Ok(Ended::Stopped),

@@ -73,7 +73,7 @@ impl FitConfig {
         if !(0.0..1.0).contains(&self.average_decay) {
             return wrong("average_decay", "must be at least 0 and below 1");
         }
-        if !(self.gradient_norm > 0.0) {
+        if self.gradient_norm.is_nan() || self.gradient_norm <= 0.0 {
             return wrong("gradient_norm", "must be positive");
         }
         Ok(())
@@ -134,8 +134,23 @@ pub enum Outcome<M> {
     Stopped(State),
 }
 
-/// Trains `model` (on an autodiff device) within `budget`, from the newest checkpoint in `dir` or
-/// from the start.
+/// What one training is told besides its task.
+#[derive(Debug, Clone, Copy)]
+pub struct Training<'a> {
+    /// Name in reports, and of the stream of random numbers.
+    pub name: &'a str,
+    /// Settings of the loop.
+    pub config: &'a FitConfig,
+    /// How long it lasts.
+    pub budget: Budget,
+    /// Seed of noise; data order is the task's.
+    pub seed: u64,
+    /// Folder of checkpoints and `metrics.jsonl`.
+    pub dir: &'a Path,
+}
+
+/// Trains `model` (on an autodiff device), from the newest checkpoint in the folder or from the
+/// start.
 ///
 /// # Errors
 /// [`Error::Diverged`] when the loss is no number, [`Error::Checkpoint`] when the checkpoints
@@ -143,13 +158,16 @@ pub enum Outcome<M> {
 pub fn fit<T: Task>(
     task: &mut T,
     model: T::Model,
-    config: &FitConfig,
-    budget: Budget,
-    seed: u64,
-    dir: &Path,
-    name: &str,
+    training: &Training<'_>,
     control: &mut Control<'_>,
 ) -> Result<Outcome<T::Model>> {
+    let Training {
+        name,
+        config,
+        budget,
+        seed,
+        dir,
+    } = *training;
     config.check()?;
     let checkpoints = Checkpoints::new(dir);
     let average = model.valid();

@@ -79,11 +79,7 @@ pub fn train_depth(
     match fit(
         &mut task,
         model,
-        &config.fit,
-        stage.budget,
-        stage.seed,
-        &stage.checkpoints("depth"),
-        "depth",
+        &stage.training("depth", &config.fit, &stage.checkpoints("depth")),
         control,
     )? {
         Outcome::Stopped(_) => Ok(Ended::Stopped),
@@ -118,11 +114,7 @@ pub fn train_saliency(
     match fit(
         &mut task,
         model,
-        &config.fit,
-        stage.budget,
-        stage.seed,
-        &stage.checkpoints("saliency"),
-        "saliency",
+        &stage.training("saliency", &config.fit, &stage.checkpoints("saliency")),
         control,
     )? {
         Outcome::Stopped(_) => Ok(Ended::Stopped),

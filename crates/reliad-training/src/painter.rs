@@ -138,11 +138,7 @@ pub fn train(config: &PainterTraining, stage: &Stage, control: &mut Control<'_>)
     match fit(
         &mut task,
         networks,
-        &config.fit,
-        stage.budget,
-        stage.seed,
-        &stage.checkpoints(NAME),
-        NAME,
+        &stage.training(NAME, &config.fit, &stage.checkpoints(NAME)),
         control,
     )? {
         Outcome::Stopped(_) => Ok(Ended::Stopped),

@@ -72,7 +72,7 @@ pub fn clip_norm<M: Module>(
             .sqrt()
             .into_scalar::<f32>(),
     );
-    if !(total > limit) {
+    if total.is_nan() || total <= limit {
         return (gradients, total);
     }
     let mut scale = Scale {

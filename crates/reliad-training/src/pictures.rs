@@ -133,6 +133,44 @@ impl Pictures {
     }
 }
 
+/// A movement of a picture that leaves what it shows as it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Movement {
+    /// Mirrored left to right.
+    pub mirrored: bool,
+    /// Pixels to the right.
+    pub across: isize,
+    /// Pixels down.
+    pub down: isize,
+}
+
+impl Pictures {
+    /// As [`batch`](Self::batch), each picture moved; its edge pixels are repeated where nothing comes in.
+    pub fn moved(&self, indices: &[usize], moves: &[Movement], device: &Device) -> Tensor<4> {
+        let (size, channels) = (self.size, self.layout.channels());
+        let last = size as isize - 1;
+        let mut values = Vec::with_capacity(indices.len() * self.stride());
+        for (&index, movement) in indices.iter().zip(moves) {
+            for plane in self.bytes(index).chunks_exact(size * size) {
+                for row in 0..size as isize {
+                    let row = (row - movement.down).clamp(0, last) as usize;
+                    for column in 0..size as isize {
+                        let column = (column - movement.across).clamp(0, last);
+                        let column = if movement.mirrored {
+                            last - column
+                        } else {
+                            column
+                        };
+                        values.push(f32::from(plane[row * size + column as usize]) / 255.0);
+                    }
+                }
+            }
+        }
+        let shape = [indices.len(), channels, size, size];
+        Tensor::from_data(TensorData::new(values, shape), device)
+    }
+}
+
 fn decode(file: &Path, layout: Layout, size: usize, out: &mut [u8]) -> Result<()> {
     let picture = image::open(file).map_err(|source| Error::Picture {
         path: file.to_owned(),
@@ -208,6 +246,31 @@ mod tests {
             [200, 100, 50, 64]
         );
         assert!(Pictures::read(&[file], Layout::Rgb, 3).is_err());
+    }
+
+    #[test]
+    fn movements_mirror_and_shift_with_repeated_edges() {
+        let pictures = Pictures::from_bytes(Layout::Gray, 2, vec![0, 51, 102, 255]);
+        let moved = |movement| -> Vec<f32> {
+            let batch = pictures.moved(&[0], &[movement], &Device::flex());
+            batch.into_data().iter::<f32>().collect()
+        };
+        assert_eq!(moved(Movement::default()), [0.0, 0.2, 0.4, 1.0]);
+        let mirrored = Movement {
+            mirrored: true,
+            ..Movement::default()
+        };
+        assert_eq!(moved(mirrored), [0.2, 0.0, 1.0, 0.4]);
+        let right = Movement {
+            across: 1,
+            ..Movement::default()
+        };
+        assert_eq!(moved(right), [0.0, 0.0, 0.4, 0.4]);
+        let up = Movement {
+            down: -1,
+            ..Movement::default()
+        };
+        assert_eq!(moved(up), [0.4, 1.0, 0.4, 1.0]);
     }
 
     #[test]

@@ -5,6 +5,8 @@ use std::path::Path;
 use burn::module::Module;
 use burn::tensor::activation::{log_softmax, softmax};
 use burn::tensor::{Device, Int, Tensor, TensorData};
+use rand::RngExt as _;
+use rand_chacha::ChaCha8Rng;
 use reliad_dataset::Split;
 use reliad_rfnet::judge::{Judge, JudgeItem};
 use reliad_rfnet::preprocess::Preprocess;
@@ -17,8 +19,9 @@ use serde_json::{Value, json};
 use crate::error::{Error, Result};
 use crate::fit::{FitConfig, Loss, Outcome, Step, Task, fit};
 use crate::metrics::JudgeMetrics;
+use crate::pictures::{Movement, Pictures};
 use crate::progress::Control;
-use crate::random::Order;
+use crate::random::{self, Order};
 use crate::stage::{Ended, Stage};
 use crate::views::{Viewer, Views};
 use crate::world::World;
@@ -48,6 +51,11 @@ pub struct RfNetRecipe {
     pub repaint_every: usize,
     /// Largest standard deviation of noise on repainted latents.
     pub latent_noise: f64,
+    /// Pictures are mirrored at random and moved by up to so many pixels of the judge's input, product,
+    /// picture and maps together, which changes no label.
+    pub shift: u32,
+    /// Standard deviation of a random gain and offset of product and picture together, 0 to 1.
+    pub exposure: f64,
     /// Weight of a class is its rarity to this power: 0 none, 1 balanced.
     pub balance: f64,
 }
@@ -58,6 +66,8 @@ impl Default for RfNetRecipe {
             samples: None,
             repaint_every: 3,
             latent_noise: 0.3,
+            shift: 8,
+            exposure: 0.1,
             balance: 0.0,
         }
     }
@@ -119,6 +129,7 @@ pub fn train(config: &RfNetTraining, stage: &Stage, control: &mut Control<'_>) -
         held_out,
         tokenizer,
         batch_size: config.fit.batch_size,
+        recipe,
         seed: stage.seed,
         device,
         plain: stage.device.clone(),
@@ -126,11 +137,7 @@ pub fn train(config: &RfNetTraining, stage: &Stage, control: &mut Control<'_>) -
     match fit(
         &mut task,
         start,
-        &config.fit,
-        stage.budget,
-        stage.seed,
-        &stage.checkpoints(NAME),
-        NAME,
+        &stage.training(NAME, &config.fit, &stage.checkpoints(NAME)),
         control,
     )? {
         Outcome::Stopped(_) => Ok(Ended::Stopped),
@@ -181,13 +188,20 @@ struct RfNetTask {
     order: Order,
     weights: Vec<f32>,
     batch_size: usize,
+    recipe: RfNetRecipe,
     seed: u64,
     device: Device,
     plain: Device,
 }
 
 impl RfNetTask {
-    fn input(&self, views: &Views, places: &[usize], device: &Device) -> Result<RfNetInput> {
+    fn input(
+        &self,
+        views: &Views,
+        places: &[usize],
+        augmentation: Option<&mut ChaCha8Rng>,
+        device: &Device,
+    ) -> Result<RfNetInput> {
         let inputs = self.config.inputs;
         let titles: Vec<&str> = places
             .iter()
@@ -198,11 +212,15 @@ impl RfNetTask {
             .then(|| self.tokenizer.encode_batch(&titles, device))
             .transpose()
             .map_err(Error::component("tokenizer"))?;
-        let rgb = |on: bool, pictures: &crate::pictures::Pictures| {
-            on.then(|| self.preprocess.generated(pictures.batch(places, device)))
+        let (moves, gain, offset) = self.augmentation(places.len(), augmentation, device);
+        let rgb = |on: bool, pictures: &Pictures| {
+            on.then(|| {
+                let seen = pictures.moved(places, &moves, device) * gain.clone() + offset.clone();
+                self.preprocess.generated(seen.clamp(0.0, 1.0))
+            })
         };
-        let map = |on: bool, pictures: &crate::pictures::Pictures| {
-            on.then(|| self.preprocess.map(pictures.batch(places, device)))
+        let map = |on: bool, pictures: &Pictures| {
+            on.then(|| self.preprocess.map(pictures.moved(places, &moves, device)))
         };
         Ok(RfNetInput {
             product: rgb(inputs.product, &views.product),
@@ -211,6 +229,35 @@ impl RfNetTask {
             saliency: map(inputs.saliency, &views.saliency),
             caption,
         })
+    }
+
+    /// How each sample is moved, and its gain and offset `[n, 3, 1, 1]`; none without a generator.
+    fn augmentation(
+        &self,
+        count: usize,
+        rng: Option<&mut ChaCha8Rng>,
+        device: &Device,
+    ) -> (Vec<Movement>, Tensor<4>, Tensor<4>) {
+        let shape = [count, 3, 1, 1];
+        let Some(rng) = rng else {
+            let none = vec![Movement::default(); count];
+            return (
+                none,
+                Tensor::ones(shape, device),
+                Tensor::zeros(shape, device),
+            );
+        };
+        let reach = self.recipe.shift as i32;
+        let moves = (0..count)
+            .map(|_| Movement {
+                mirrored: rng.random(),
+                across: rng.random_range(-reach..=reach) as isize,
+                down: rng.random_range(-reach..=reach) as isize,
+            })
+            .collect();
+        let gain = random::normal(rng, shape, device) * self.recipe.exposure + 1.0;
+        let offset = random::normal(rng, shape, device) * (0.5 * self.recipe.exposure);
+        (moves, gain, offset)
     }
 
     fn labels(&self, views: &Views, places: &[usize]) -> Vec<usize> {
@@ -233,7 +280,8 @@ impl Task for RfNetTask {
             .seed(self.seed.wrapping_mul(0x9e37_79b9).wrapping_add(step.index));
         let places = self.order.batch(step.index, self.batch_size);
         let labels = self.labels(&self.views, &places);
-        let logits = model.forward(self.input(&self.views, &places, &self.device)?);
+        let logits =
+            model.forward(self.input(&self.views, &places, Some(&mut step.rng), &self.device)?);
         let count = labels.len();
         let weights: Vec<f32> = labels.iter().map(|&label| self.weights[label]).collect();
         let index: Vec<i64> = labels.iter().map(|&label| label as i64).collect();
@@ -256,7 +304,7 @@ impl Task for RfNetTask {
         let mut verdicts = Vec::with_capacity(places.len());
         let mut loss = 0.0;
         for chunk in places.chunks(self.batch_size) {
-            let logits = average.forward(self.input(&self.held_out, chunk, &self.plain)?);
+            let logits = average.forward(self.input(&self.held_out, chunk, None, &self.plain)?);
             let labels = self.labels(&self.held_out, chunk);
             let probabilities: Vec<f64> = softmax(logits, 1).into_data().iter::<f64>().collect();
             for (row, &label) in probabilities.chunks_exact(self.config.classes).zip(&labels) {

@@ -6,6 +6,7 @@ use burn::tensor::Device;
 use serde::de::DeserializeOwned;
 
 use crate::error::{Error, Result};
+use crate::fit::{FitConfig, Training};
 use crate::schedule::Budget;
 
 /// Where a stage reads and writes, and how long it runs.
@@ -32,6 +33,22 @@ impl Stage {
     /// Folder of the component `name` in the model directory.
     pub fn component(&self, name: &str) -> PathBuf {
         self.out.join(name)
+    }
+
+    /// This stage's training under `name`, with its checkpoints in `dir`.
+    pub fn training<'a>(
+        &self,
+        name: &'a str,
+        config: &'a FitConfig,
+        dir: &'a Path,
+    ) -> Training<'a> {
+        Training {
+            name,
+            config,
+            budget: self.budget,
+            seed: self.seed,
+            dir,
+        }
     }
 
     /// The device on which networks train.

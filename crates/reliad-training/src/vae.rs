@@ -129,11 +129,7 @@ pub fn train(config: &VaeTraining, stage: &Stage, control: &mut Control<'_>) -> 
     match fit(
         &mut task,
         model,
-        &config.fit,
-        stage.budget,
-        stage.seed,
-        &stage.checkpoints(NAME),
-        NAME,
+        &stage.training(NAME, &config.fit, &stage.checkpoints(NAME)),
         control,
     )? {
         Outcome::Stopped(_) => Ok(Ended::Stopped),

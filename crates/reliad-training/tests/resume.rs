@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use burn::module::Module;
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::{Device, Tensor, activation};
-use reliad_training::fit::{FitConfig, Loss, Outcome, Step, Task, fit};
+use reliad_training::fit::{FitConfig, Loss, Outcome, Step, Task, Training, fit};
 use reliad_training::random;
 use reliad_training::{Budget, Control, Report};
 
@@ -89,11 +89,13 @@ fn run(dir: &std::path::Path, stop_at: Option<u64>) -> Outcome<Toy> {
     fit(
         &mut task,
         toy(&device),
-        &config,
-        Budget::Steps(40),
-        5,
-        dir,
-        "toy",
+        &Training {
+            name: "toy",
+            config: &config,
+            budget: Budget::Steps(40),
+            seed: 5,
+            dir,
+        },
         &mut Control {
             on_report: &mut |_, report| reports.push(report.clone()),
             stop,
@@ -161,11 +163,13 @@ fn another_seed_is_refused() {
     let refused = fit(
         &mut task,
         toy(&device),
-        &FitConfig::default(),
-        Budget::Steps(40),
-        6,
-        dir.path(),
-        "toy",
+        &Training {
+            name: "toy",
+            config: &FitConfig::default(),
+            budget: Budget::Steps(40),
+            seed: 6,
+            dir: dir.path(),
+        },
         &mut Control {
             on_report: &mut |_, _| {},
             stop,

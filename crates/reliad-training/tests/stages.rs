@@ -193,7 +193,11 @@ fn a_stage_stops_with_a_checkpoint_when_asked() {
     )
     .unwrap();
     assert_eq!(ended, Ended::Stopped);
-    assert!(out.path().join(".training/saliency/step-000000002").exists());
+    assert!(
+        out.path()
+            .join(".training/saliency/step-000000002")
+            .exists()
+    );
     assert!(!out.path().join("saliency").exists());
     assert!(reports >= 2);
 }
