@@ -194,7 +194,7 @@ mod tests {
             [[[[1.0, 3.0], [2.0, 5.0]]], [[[7.0, 7.0], [7.0, 7.0]]]],
             &Device::default(),
         );
-        let got: Vec<f32> = min_max(map).into_data().to_vec().unwrap();
+        let got: Vec<f32> = min_max(map).into_data().try_to_vec().unwrap();
         assert_eq!(got, [0.0, 0.5, 0.25, 1.0, 0.0, 0.0, 0.0, 0.0]);
     }
 
