@@ -72,19 +72,15 @@ impl NoiseFile {
             )));
         }
         let step_noise = array("step_noise")?;
-        if let Some(steps) = &step_noise {
-            if steps.shape.len() != 5 || steps.shape[1..] != latents.shape[..] {
-                return Err(refuse(format!(
-                    "`step_noise` has the shape {:?}; it must be [steps, {}]",
-                    steps.shape,
-                    latents
-                        .shape
-                        .iter()
-                        .map(usize::to_string)
-                        .collect::<Vec<_>>()
-                        .join(", ")
-                )));
-            }
+        if let Some(steps) = &step_noise
+            && (steps.shape.len() != 5 || steps.shape[1..] != latents.shape[..])
+        {
+            let shape: Vec<_> = latents.shape.iter().map(usize::to_string).collect();
+            return Err(refuse(format!(
+                "`step_noise` has the shape {:?}; it must be [steps, {}]",
+                steps.shape,
+                shape.join(", ")
+            )));
         }
         Ok(Self {
             path: std::path::absolute(path).map_err(Error::read(path))?,

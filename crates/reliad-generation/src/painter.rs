@@ -101,7 +101,7 @@ impl Paint for ModelPainter {
         let conditions = self.painter.condition(&requests, &settings)?;
         let mut denoising = self.painter.denoise(conditions, settings);
         let steps = denoising.total();
-        while let Some(step) = denoising.next() {
+        for step in denoising.by_ref() {
             if on_step(step.index + 1, steps).is_break() {
                 return Ok(None);
             }

@@ -350,6 +350,7 @@ fn put(html: &mut String, text: std::fmt::Arguments<'_>) {
 }
 
 fn base_name(name: &str) -> &str {
+    let name = name.trim_end_matches(['/', '\\']);
     name.rsplit(['/', '\\']).next().unwrap_or(name)
 }
 
