@@ -247,7 +247,8 @@ pub(crate) mod tests {
 
     #[test]
     fn settings_outside_their_range_are_named() {
-        let broken: [(&str, fn(&mut Sampling)); 4] = [
+        type Break = fn(&mut Sampling);
+        let broken: [(&str, Break); 4] = [
             ("steps", |s| s.steps = 0),
             ("guidance", |s| s.guidance = f64::NAN),
             ("control-scale", |s| s.control_scale = f64::INFINITY),

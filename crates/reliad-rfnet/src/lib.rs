@@ -2,6 +2,7 @@
 
 mod attention;
 pub mod calibration;
+mod convolution;
 pub mod depth_network;
 pub mod dpt;
 mod error;

@@ -24,6 +24,7 @@ use burn::tensor::{Device, Tensor};
 use reliad_weights::{KeyMap, ModelDir};
 use serde::{Deserialize, Serialize};
 
+use crate::convolution::Convolve;
 use crate::error::{Error, Result};
 
 const NETWORK: &str = "ResNet";
@@ -285,13 +286,13 @@ impl ResNetBlock {
     /// - input: `[n, channels, h, w]`
     /// - output: `[n, planes * expansion, h / stride, w / stride]`
     fn forward(&self, input: Tensor<4>) -> Tensor<4> {
-        let x = relu(self.bn1.forward(self.conv1.forward(input.clone())));
-        let mut x = self.bn2.forward(self.conv2.forward(x));
+        let x = relu(self.bn1.forward(self.conv1.convolve(input.clone())));
+        let mut x = self.bn2.forward(self.conv2.convolve(x));
         if let (Some(conv3), Some(bn3)) = (&self.conv3, &self.bn3) {
-            x = bn3.forward(conv3.forward(relu(x)));
+            x = bn3.forward(conv3.convolve(relu(x)));
         }
         let identity = match &self.downsample {
-            Some((conv, norm)) => norm.forward(conv.forward(input)),
+            Some((conv, norm)) => norm.forward(conv.convolve(input)),
             None => input,
         };
         relu(x + identity)
@@ -328,7 +329,7 @@ impl ResNet {
     /// - picture: `[n, 3, h, w]`, normalised as the weights expect
     /// - output: `[n, channels, ceil(h / 32), ceil(w / 32)]`
     pub fn features(&self, picture: Tensor<4>) -> Tensor<4> {
-        let x = relu(self.bn1.forward(self.conv1.forward(picture)));
+        let x = relu(self.bn1.forward(self.conv1.convolve(picture)));
         let x = self.maxpool.forward(x);
         [&self.layer1, &self.layer2, &self.layer3, &self.layer4]
             .into_iter()

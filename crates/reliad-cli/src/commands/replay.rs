@@ -119,16 +119,16 @@ fn replay_group(records: &[Record], arguments: &ReplayArgs) -> Result<Option<usi
         .as_deref()
         .map(NoiseFile::read)
         .transpose()?;
-    if let (Some(noise), Some(recorded)) = (&noise, &first.recipe.noise) {
-        if noise.hash != recorded.file {
-            return Err(hinted(
-                format!(
-                    "noise file {} differs from the recorded one",
-                    noise.path.display()
-                ),
-                "put back the file that the run was made with",
-            ));
-        }
+    if let (Some(noise), Some(recorded)) = (&noise, &first.recipe.noise)
+        && noise.hash != recorded.file
+    {
+        return Err(hinted(
+            format!(
+                "noise file {} differs from the recorded one",
+                noise.path.display()
+            ),
+            "put back the file that the run was made with",
+        ));
     }
     let (device, device_name) = device::open(&arguments.device)?;
     let painter = ModelPainter::load(&model, &device, &device_name, noise)?;

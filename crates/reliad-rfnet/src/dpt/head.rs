@@ -8,6 +8,7 @@ use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 
 use super::DptConfig;
+use crate::convolution::Convolve;
 
 /// Channels before the last convolution, the same in every DPT.
 const WIDTH: usize = 32;
@@ -49,7 +50,7 @@ impl DepthHead {
     /// - output: `[n, 1, 2 h, 2 w]`, 0 or more
     pub(super) fn forward(&self, map: Tensor<4>) -> Tensor<4> {
         let (narrow, double, widen, activation, last) = &self.head;
-        let x = double.forward(narrow.forward(map));
-        relu(last.forward(activation.forward(widen.forward(x))))
+        let x = double.forward(narrow.convolve(map));
+        relu(last.forward(activation.forward(widen.convolve(x))))
     }
 }

@@ -7,6 +7,7 @@ use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 
 use super::{DptConfig, Readout};
+use crate::convolution::Convolve;
 use crate::maps::bilinear;
 
 /// Reassembly, a convolution to the common width, fusion.
@@ -42,7 +43,7 @@ impl Neck {
     /// - output: the fused maps, coarsest first, `[n, fusion_hidden_size, h, w]`
     pub(super) fn forward(&self, states: Vec<Tensor<3>>, grid: [usize; 2]) -> Vec<Tensor<4>> {
         let maps = states.into_iter().enumerate().map(|(stage, state)| {
-            self.convs[stage].forward(self.reassemble_stage.forward(stage, state, grid))
+            self.convs[stage].convolve(self.reassemble_stage.forward(stage, state, grid))
         });
         let maps: Vec<_> = maps.collect();
         let mut fused: Vec<Tensor<4>> = Vec::with_capacity(maps.len());
@@ -125,7 +126,7 @@ impl Reassemble {
         match &layer.resize {
             None => map,
             Some(Resize::Up(up)) => up.forward(map),
-            Some(Resize::Down(down)) => down.forward(map),
+            Some(Resize::Down(down)) => down.convolve(map),
         }
     }
 }
@@ -217,9 +218,9 @@ impl ResidualUnit {
             Some(norm) => norm.forward(x),
             None => x,
         };
-        let x = self.convolution1.forward(relu(map.clone()));
+        let x = self.convolution1.convolve(relu(map.clone()));
         let x = relu(normed(&self.batch_norm1, x));
-        normed(&self.batch_norm2, self.convolution2.forward(x)) + map
+        normed(&self.batch_norm2, self.convolution2.convolve(x)) + map
     }
 }
 

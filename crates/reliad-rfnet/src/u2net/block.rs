@@ -9,6 +9,7 @@ use burn::tensor::ops::MaxPoolOptions;
 use burn::tensor::{Device, Tensor};
 
 use super::Widths;
+use crate::convolution::Convolve;
 use crate::maps::bilinear_to;
 
 /// The form of an [`Rsu`].
@@ -163,7 +164,7 @@ impl Rebnconv {
     }
 
     fn forward(&self, input: Tensor<4>) -> Tensor<4> {
-        relu(self.bn_s1.forward(self.conv_s1.forward(input)))
+        relu(self.bn_s1.forward(self.conv_s1.convolve(input)))
     }
 }
 
