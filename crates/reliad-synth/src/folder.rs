@@ -53,6 +53,8 @@ struct Run {
     size: u32,
     mix: [f32; 5],
     class: Option<Class>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    products: Option<Vec<u64>>,
 }
 
 /// Renders the samples that `config.out` lacks. Samples already recorded in its `metadata.jsonl` are
@@ -208,6 +210,7 @@ fn check_run(config: &RenderConfig) -> Result<()> {
         size: config.size,
         mix: config.world.mix,
         class: config.world.class,
+        products: config.world.products.clone(),
     };
     let wanted = serde_json::to_string(&run).unwrap_or_default();
     match fs::read_to_string(&path) {

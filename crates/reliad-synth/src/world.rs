@@ -34,6 +34,8 @@ pub struct World {
     pub mix: [f32; 5],
     /// One class for all samples instead of the mix.
     pub class: Option<Class>,
+    /// Identities of the products to draw from, each below [`POOL`] and at least one; absent: all.
+    pub products: Option<Vec<u64>>,
 }
 
 impl Default for World {
@@ -42,6 +44,7 @@ impl Default for World {
         World {
             mix: [4.0, 1.0, 1.0, 1.0, 1.0],
             class: None,
+            products: None,
         }
     }
 }
@@ -154,6 +157,14 @@ impl World {
         }
     }
 
+    /// The identity that 64 random bits choose.
+    fn identity(&self, bits: u64) -> u64 {
+        match self.products.as_deref() {
+            None | Some([]) => bits % POOL,
+            Some(some) => some[(bits % some.len() as u64) as usize],
+        }
+    }
+
     fn plan(&self, seed: u64, index: u64, attempt: u64) -> Plan {
         // Class, product and framing don't depend on the attempt, so that rejection can't skew them;
         // a product that resists for long is replaced.
@@ -168,7 +179,7 @@ impl World {
         for _ in 0..attempt / if camouflage { 1 } else { 12 } {
             fixed.bits();
         }
-        let product = Product::of(fixed.bits() % POOL);
+        let product = Product::of(self.identity(fixed.bits()));
         let mut draw = Draw::new(DOMAIN + 1 + attempt, seed, index);
 
         let unit = 1.0 / product.largest_cm();

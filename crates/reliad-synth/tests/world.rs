@@ -254,3 +254,17 @@ fn products_come_back_under_the_same_identity() {
         assert_eq!(texts[&sample.product_id], sample.title);
     }
 }
+
+#[test]
+fn only_the_products_asked_for_come() {
+    let some = vec![3, 900, 1999];
+    let world = World {
+        products: Some(some.clone()),
+        ..World::default()
+    };
+    let found: BTreeSet<u64> = samples(&world, 61, 30)
+        .iter()
+        .map(|sample| sample.product_id)
+        .collect();
+    assert_eq!(found, BTreeSet::from_iter(some));
+}

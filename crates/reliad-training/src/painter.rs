@@ -47,6 +47,9 @@ pub struct PainterRecipe {
     pub samples: Option<usize>,
     /// Side of the pictures in pixels.
     pub size: usize,
+    /// Share of the budget, at its start, in which pictures are seen at half this size: a step costs a quarter,
+    /// and colours and layout are learned as well.
+    pub half_size_share: f64,
     /// Weight of places that the product covers: the ControlNet and the paste-back carry it.
     pub product_weight: f32,
     /// Probability of an empty prompt.
@@ -62,6 +65,7 @@ impl Default for PainterRecipe {
         Self {
             samples: None,
             size: 256,
+            half_size_share: 0.0,
             product_weight: 0.1,
             prompt_dropout: 0.1,
             clause_dropout: 0.07,
@@ -95,39 +99,34 @@ pub fn train(config: &PainterTraining, stage: &Stage, control: &mut Control<'_>)
     let unet =
         UNet2DConditionConfig::from_json(&config.unet).map_err(Error::component("unet config"))?;
     let world = World::open(&stage.data, recipe.samples)?;
-    let Some(latents) = Latents::of_world(stage, &world, recipe.size, control)? else {
+    let Some(whole) = Seen::of_world(stage, &world, &recipe, recipe.size, control)? else {
         return Ok(Ended::Stopped);
+    };
+    let half = if recipe.half_size_share > 0.0 {
+        let Some(half) = Seen::of_world(stage, &world, &recipe, recipe.size / 2, control)? else {
+            return Ok(Ended::Stopped);
+        };
+        Some(half)
+    } else {
+        None
     };
     let (train, mut held_out) = world.split();
     held_out.truncate(recipe.held_out);
-    let all: Vec<usize> = (0..world.records().len()).collect();
-    let regions = Regions::new(
-        &Pictures::read(
-            &world.files(&all, |record| &record.product),
-            Layout::Rgba,
-            recipe.size,
-        )?,
-        latents.side(),
-        RegionWeights {
-            product: recipe.product_weight,
-            ring: 1.0,
-            ring_cells: 0,
-        },
-    );
     let device = stage.training_device();
     device.seed(stage.seed);
     let mut networks = PainterNetworks {
         text_encoder: text.init(&device),
         unet: unet.init(&device),
     };
+    start_distinct(&mut networks.text_encoder);
     start_silent(&mut networks.unet);
     let mut task = PainterTask {
         order: Order::new(stage.seed, train.len()),
         train,
         held_out,
         world,
-        latents,
-        regions,
+        whole,
+        half,
         tokenizer,
         schedule: schedule()?,
         recipe,
@@ -160,6 +159,18 @@ fn text_config(json: &Value, tokenizer: &ClipTokenizer) -> Result<ClipTextConfig
             .or_insert(json!(tokenizer.max_len()));
     }
     ClipTextConfig::from_json(&json).map_err(Error::component("text_encoder config"))
+}
+
+/// Embeddings far enough apart for the words to reach the UNet from the first step on. transformers' 0.02 suits long
+/// trainings: here it would leave a token's identity under what the layers add to all tokens alike.
+fn start_distinct(text: &mut ClipTextModel) {
+    for (embedding, factor) in [
+        (&mut text.embeddings.token_embedding, 25.0),
+        (&mut text.embeddings.position_embedding, 5.0),
+    ] {
+        let wide = (embedding.weight.val() * factor).detach();
+        embedding.weight = Param::from_tensor(wide.require_grad());
+    }
 }
 
 /// A first output of zero: the loss starts at the target's own variance.
@@ -213,13 +224,47 @@ fn write(stage: &Stage, model: &PainterNetworks, text: &Value, unet: &Value) -> 
         .map_err(failed("model_index.json"))
 }
 
+/// All pictures at one size, as the UNet sees them.
+struct Seen {
+    latents: Latents,
+    regions: Regions,
+}
+
+impl Seen {
+    fn of_world(
+        stage: &Stage,
+        world: &World,
+        recipe: &PainterRecipe,
+        size: usize,
+        control: &mut Control<'_>,
+    ) -> Result<Option<Self>> {
+        let Some(latents) = Latents::of_world(stage, world, size, control)? else {
+            return Ok(None);
+        };
+        let all: Vec<usize> = (0..world.records().len()).collect();
+        let products = Pictures::read(
+            &world.files(&all, |record| &record.product),
+            Layout::Rgba,
+            size,
+        )?;
+        let weights = RegionWeights {
+            product: recipe.product_weight,
+            ring: 1.0,
+            ring_cells: 0,
+        };
+        let regions = Regions::new(&products, latents.side(), weights);
+        Ok(Some(Self { latents, regions }))
+    }
+}
+
 struct PainterTask {
     world: World,
     train: Vec<usize>,
     held_out: Vec<usize>,
     order: Order,
-    latents: Latents,
-    regions: Regions,
+    whole: Seen,
+    /// Shown during the first [`PainterRecipe::half_size_share`].
+    half: Option<Seen>,
     tokenizer: ClipTokenizer,
     schedule: Ddim,
     recipe: PainterRecipe,
@@ -249,8 +294,12 @@ impl Task for PainterTask {
                 )
             })
             .collect();
+        let seen = match &self.half {
+            Some(half) if step.progress < self.recipe.half_size_share => half,
+            _ => &self.whole,
+        };
         let noised = noised(
-            self.latents.batch(&indices, &self.device),
+            seen.latents.batch(&indices, &self.device),
             &self.schedule,
             &mut step.rng,
         );
@@ -261,7 +310,7 @@ impl Task for PainterTask {
             model
                 .unet
                 .forward(noised.sample.clone(), noised.timesteps.clone(), text, None);
-        let region = self.regions.batch(&indices, &self.device);
+        let region = seen.regions.batch(&indices, &self.device);
         Ok(Loss {
             total: weighted_error(output, &noised, region),
             parts: Vec::new(),
@@ -277,8 +326,8 @@ impl Task for PainterTask {
         for first in (0..count).step_by(self.batch_size) {
             let indices = &self.held_out[first..(first + self.batch_size).min(count)];
             let mut rng = random::generator(0, "held out", first as u64);
-            let clean = self.latents.batch(indices, &self.plain);
-            let region = self.regions.batch(indices, &self.plain);
+            let clean = self.whole.latents.batch(indices, &self.plain);
+            let region = self.whole.regions.batch(indices, &self.plain);
             let texts: Vec<String> = indices
                 .iter()
                 .map(|&index| self.world.records()[index].prompt.clone())

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
+use reliad_dataset::Split;
 use reliad_imaging::Class;
-use reliad_synth::{Error, RenderConfig, World, render_folder};
+use reliad_synth::{Error, POOL, RenderConfig, World, render_folder};
 
 use crate::interrupt;
 use crate::message::{self, Code};
@@ -53,6 +54,32 @@ struct RenderArgs {
     /// or shape_hallucination [default: all of them, mixed]
     #[arg(long, env = "RELIAD_CLASS", hide_env_values = true, value_parser = class)]
     class: Option<Class>,
+
+    /// Show only products of these parts of the world, as the trainings split it: train, validation
+    /// or test, several with commas [default: all]
+    #[arg(
+        long,
+        env = "RELIAD_SPLIT",
+        hide_env_values = true,
+        value_parser = split,
+        value_delimiter = ','
+    )]
+    split: Vec<Split>,
+}
+
+fn split(text: &str) -> Result<Split, String> {
+    match text {
+        "train" => Ok(Split::Train),
+        "validation" => Ok(Split::Validation),
+        "test" => Ok(Split::Test),
+        _ => Err("it is none of train, validation and test".to_owned()),
+    }
+}
+
+/// The products of `splits`; absent when no split was named.
+fn products(splits: &[Split]) -> Option<Vec<u64>> {
+    let of = |id: &u64| splits.contains(&Split::of_product(*id));
+    (!splits.is_empty()).then(|| (0..POOL).filter(of).collect())
 }
 
 fn class(text: &str) -> Result<Class, String> {
@@ -73,6 +100,7 @@ pub fn run(arguments: SynthArgs) -> Result<Code> {
         size: arguments.size,
         world: World {
             class: arguments.class,
+            products: products(&arguments.split),
             ..World::default()
         },
         out: arguments.out,

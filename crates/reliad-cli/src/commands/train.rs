@@ -35,7 +35,7 @@ pub struct TrainArgs {
     #[arg(long, env = "RELIAD_OUT", hide_env_values = true, value_name = "DIR")]
     out: PathBuf,
 
-    /// The stage's configuration [default: configs/mini/<STAGE>.json]; for mini the folder of them
+    /// The stage's configuration [default: configs/mini/STAGE.json]; for mini the folder of them
     #[arg(
         long,
         env = "RELIAD_CONFIG",

@@ -10,9 +10,10 @@
 
 use crate::register::{MOST_LANES, Register, RegisterKernel};
 
-/// Output channels of one block of packed weights.
+/// Output channels of one block of packed weights, with which the tile's sums, its inputs and a weight fill the
+/// registers and spill none: 8 x 3 + 3 + 1 of 32, or 6 x 2 + 2 + 1 of 16.
 pub(crate) fn block_rows() -> usize {
-    if crate::register::wide() { 8 } else { 4 }
+    if crate::register::wide() { 8 } else { 6 }
 }
 
 /// `out[j][p] = sum over c, t of weights[c][t][j] * input[c * plane + p + taps[t]]` for one block of output channels.
@@ -37,16 +38,16 @@ impl RegisterKernel for Correlate<'_> {
     #[inline(always)]
     fn run<R: Register, const WIDE: bool>(mut self) {
         if WIDE {
-            self.blocks::<R, 8>()
+            self.blocks::<R, 8, 3>()
         } else {
-            self.blocks::<R, 4>()
+            self.blocks::<R, 6, 2>()
         }
     }
 }
 
 impl Correlate<'_> {
     #[inline(always)]
-    fn blocks<R: Register, const J: usize>(&mut self) {
+    fn blocks<R: Register, const J: usize, const N: usize>(&mut self) {
         let reach = self.taps.iter().max().copied().unwrap_or(0) + self.positions;
         assert!(self.channels > 0 && (self.channels - 1) * self.plane + reach <= self.input.len());
         assert!(self.positions.is_multiple_of(MOST_LANES));
@@ -54,17 +55,17 @@ impl Correlate<'_> {
         assert!(self.out.len() >= J * self.positions);
         let mut start = 0;
         while start < self.positions {
-            let registers = (self.positions - start) / R::LANES;
+            let registers = ((self.positions - start) / R::LANES).min(N);
             // SAFETY: `start` plus the registers' lanes stays within `positions`, and the asserts above bound the rest.
             unsafe {
                 match registers {
                     0 => return,
                     1 => self.tile::<R, J, 1>(start),
                     2 => self.tile::<R, J, 2>(start),
-                    _ => self.tile::<R, J, 3>(start),
+                    _ => self.tile::<R, J, N>(start),
                 }
             }
-            start += registers.min(3) * R::LANES;
+            start += registers * R::LANES;
         }
     }
 
@@ -164,8 +165,10 @@ impl RegisterKernel for Accumulate<'_> {
                     if WIDE {
                         self.tile::<R, 3, 1, 9>(0, channel, taps);
                     } else {
-                        for row in 0..GRADIENT_ROWS {
-                            self.tile::<R, 1, 1, 9>(row, channel, taps);
+                        // A row of the kernel at a time: 3 x 3 sums, three upstream values and an input of 16.
+                        let [a, b, c, d, e, f, g, h, i] = taps;
+                        for row in [[a, b, c], [d, e, f], [g, h, i]] {
+                            self.tile::<R, 3, 1, 3>(0, channel, row);
                         }
                     }
                 }
