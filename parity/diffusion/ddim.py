@@ -15,11 +15,12 @@ SD15 = dict(
     num_train_timesteps=1000, beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear",
     set_alpha_to_one=False, steps_offset=1, clip_sample=False,
 )
+# With eta 1 at zero terminal SNR the reference takes the root of a rounding error below zero and ends in NaN: 0.9.
 CASES = [
     (SD15, 40, 0.0),
     (SD15, 30, 0.6),
     (SD15 | dict(timestep_spacing="trailing", prediction_type="v_prediction", rescale_betas_zero_snr=True), 30, 0.0),
-    (SD15 | dict(timestep_spacing="trailing", prediction_type="v_prediction", rescale_betas_zero_snr=True), 7, 1.0),
+    (SD15 | dict(timestep_spacing="trailing", prediction_type="v_prediction", rescale_betas_zero_snr=True), 7, 0.9),
     (dict(timestep_spacing="linspace", num_train_timesteps=500), 11, 0.3),
     (dict(clip_sample=True, clip_sample_range=0.8, set_alpha_to_one=True), 13, 0.0),
 ]
@@ -46,7 +47,7 @@ def main():
                 start=start.tolist(), noises=noises if eta > 0 else [], end=sample.tolist(),
             )
         )
-    OUT.write_text(json.dumps(cases, indent=None))
+    OUT.write_text(json.dumps(cases, indent=None, allow_nan=False))
 
 
 main()

@@ -138,7 +138,7 @@ pub struct Step {
     pub index: usize,
     /// The training timestep that the network was told.
     pub timestep: usize,
-    /// The guided prediction of the clean latents `[n, channels, h, w]`; carries gradients at the chosen step.
+    /// The guided prediction of the clean latents `[n, channels, h, w]`; carries gradients at the chosen step only.
     pub x0: Tensor<4>,
     /// The latents after the step, without gradients.
     pub latents: Tensor<4>,
@@ -225,6 +225,7 @@ impl Iterator for Denoising {
         }
         let noise = combine(step.noise, sample, output);
         let (clean, noise) = (x0.clone().without_autodiff(), noise.without_autodiff());
+        let x0 = if tracked { x0 } else { clean.clone() };
         let direction = (1.0 - step.alpha_next - step.sigma * step.sigma).max(0.0);
         let mut latents =
             clean.mul_scalar(step.alpha_next.sqrt()) + noise.mul_scalar(direction.sqrt());

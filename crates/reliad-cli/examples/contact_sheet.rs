@@ -1,0 +1,129 @@
+//! Paints one picture for each of the first samples of a rendered folder, once, and lays them out with what the judge
+//! says of each: `contact_sheet MODEL_DIR DATA_DIR OUT.png [COUNT] [COLUMNS]`.
+//!
+//! A line a picture goes to standard output. The colour under a picture is the verdict's: green available, orange
+//! space, blue size, purple indistinct, red shape. Nothing is drawn again: this is what the painter does by itself.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use burn::tensor::Device;
+use image::{Rgb, RgbImage, imageops};
+use reliad_dataset::{Folder, Record};
+use reliad_generation::assess::{Assess, ModelJudge};
+use reliad_generation::defaults::SamplingDefaults;
+use reliad_generation::paint::{Drawing, Paint};
+use reliad_generation::painter::ModelPainter;
+use reliad_generation::recipe::Recipe;
+use reliad_imaging::{Class, PlacedProduct, paste_back};
+use reliad_rfnet::judge::JudgeItem;
+use reliad_weights::ModelDir;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Height of the strip under a picture.
+const STRIP: u32 = 8;
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [model, data, out, rest @ ..] = arguments.as_slice() else {
+        anyhow::bail!("usage: contact_sheet MODEL_DIR DATA_DIR OUT.png [COUNT] [COLUMNS]");
+    };
+    let number = |at: usize, default: u32| -> Result<u32> {
+        rest.get(at)
+            .map_or(Ok(default), |text| text.parse().context(text.clone()))
+    };
+    let (count, columns) = (number(0, 48)?, number(1, 8)?.max(1));
+    let dir = ModelDir::open(model)?;
+    let device = Device::flex();
+    let painter = ModelPainter::load(&dir, &device, "cpu", None)?;
+    let judge = ModelJudge::load(&dir, &device)?;
+    let defaults = SamplingDefaults::of(&dir)?;
+    let folder = Folder::open(data)?;
+    let mut tiles = Vec::new();
+    let mut verdicts = BTreeMap::<&str, usize>::new();
+    for record in folder.records().iter().take(count as usize) {
+        let (picture, class) = paint(&painter, &judge, &defaults, &folder, record)
+            .with_context(|| record.image.clone())?;
+        println!(
+            "{},{} {} | {} | {}",
+            tiles.len() as u32 % columns,
+            tiles.len() as u32 / columns,
+            class.slug(),
+            record.title,
+            record.prompt
+        );
+        *verdicts.entry(class.slug()).or_default() += 1;
+        tiles.push((picture, class));
+    }
+    println!("verdicts: {verdicts:?}");
+    sheet(&tiles, columns)
+        .save(Path::new(out))
+        .with_context(|| out.clone())
+}
+
+fn paint(
+    painter: &ModelPainter,
+    judge: &ModelJudge,
+    defaults: &SamplingDefaults,
+    folder: &Folder,
+    record: &Record,
+) -> Result<(RgbImage, Class)> {
+    let product = folder.picture(&record.product)?.into_rgba8();
+    let sampling = defaults.sampling(&record.prompt, "");
+    let drawing = Drawing {
+        recipe: Recipe {
+            product: record.product.clone(),
+            model: painter.identity().digest.clone(),
+            sampling,
+            scale: 0.74,
+            seed: 0,
+            item: record.product.clone(),
+            picture: 0,
+            attempt: 0,
+            noise: None,
+        },
+        product: PlacedProduct::from_canvas_rgba(product)?,
+    };
+    let mut go_on = |_, _| ControlFlow::Continue(());
+    let painted = painter.paint(std::slice::from_ref(&drawing), &mut go_on)?;
+    let painted = painted.into_iter().flatten().next();
+    let picture = paste_back(
+        &painted.context("the painter painted nothing")?,
+        &drawing.product,
+    );
+    let verdict = judge.assess(JudgeItem {
+        picture: &picture,
+        product: drawing.product.rgba(),
+        title: &record.title,
+    })?;
+    Ok((picture, verdict.class))
+}
+
+fn sheet(tiles: &[(RgbImage, Class)], columns: u32) -> RgbImage {
+    let (width, height) = tiles.first().map_or((1, 1), |(tile, _)| tile.dimensions());
+    let rows = (tiles.len() as u32).div_ceil(columns);
+    let mut sheet = RgbImage::new(width * columns, (height + STRIP) * rows);
+    for (index, (tile, class)) in tiles.iter().enumerate() {
+        let (column, row) = (index as u32 % columns, index as u32 / columns);
+        let (x, y) = (column * width, row * (height + STRIP));
+        imageops::replace(&mut sheet, tile, i64::from(x), i64::from(y));
+        let color = match class {
+            Class::Available => Rgb([60, 160, 80]),
+            Class::SpaceMismatch => Rgb([230, 140, 30]),
+            Class::SizeMismatch => Rgb([50, 110, 210]),
+            Class::Indistinctiveness => Rgb([140, 70, 180]),
+            Class::ShapeHallucination => Rgb([210, 50, 50]),
+            Class::Unsuitable => Rgb([120, 120, 120]),
+        };
+        for dy in 0..STRIP {
+            for dx in 0..width {
+                sheet.put_pixel(x + dx, y + height + dy, color);
+            }
+        }
+    }
+    sheet
+}
