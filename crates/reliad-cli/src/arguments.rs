@@ -3,7 +3,7 @@
 use clap::builder::styling::{AnsiColor, Style, Styles};
 use clap::{Parser, Subcommand};
 
-use crate::commands::{bench, generate, models, reference, replay, synth, train};
+use crate::commands::{bench, evaluate, generate, models, reference, replay, synth, train};
 
 const STYLES: Styles = Styles::styled()
     .header(Style::new().bold())
@@ -35,6 +35,7 @@ pub enum Command {
     Models(models::ModelsArgs),
     Synth(synth::SynthArgs),
     Train(train::TrainArgs),
+    Evaluate(evaluate::EvaluateArgs),
     Bench(bench::BenchArgs),
     #[command(hide = true)]
     Reference(reference::ReferenceArgs),

@@ -1,5 +1,7 @@
 //! Training of text encoder and UNet together, from scratch, on latents.
 
+use std::path::{Path, PathBuf};
+
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 use reliad_diffusion::scheduler::Ddim;
@@ -37,6 +39,10 @@ pub struct PainterTraining {
     /// What the loss counts and the prompts lose.
     #[serde(default)]
     pub recipe: PainterRecipe,
+    /// Model directory of the same sizes whose `text_encoder/` and `unet/` the training starts with, relative to
+    /// where the program runs; absent: fresh weights.
+    #[serde(default)]
+    pub start: Option<PathBuf>,
 }
 
 /// What the loss counts and the prompts lose.
@@ -50,6 +56,9 @@ pub struct PainterRecipe {
     /// Share of the budget, at its start, in which pictures are seen at half this size: a step costs a quarter,
     /// and colours and layout are learned as well.
     pub half_size_share: f64,
+    /// Factor of the queries' and keys' first weights where pixels attend to the text. At PyTorch's initialisation (1)
+    /// attention is nearly even over a prompt's tokens and its padding, and a colour's name hardly heard among them.
+    pub text_attention: f64,
     /// Weight of places that the product covers: the ControlNet and the paste-back carry it.
     pub product_weight: f32,
     /// Probability of an empty prompt.
@@ -66,6 +75,7 @@ impl Default for PainterRecipe {
             samples: None,
             size: 256,
             half_size_share: 0.0,
+            text_attention: 1.0,
             product_weight: 0.1,
             prompt_dropout: 0.1,
             clause_dropout: 0.07,
@@ -84,6 +94,25 @@ pub struct PainterNetworks {
 }
 
 const NAME: &str = "painter";
+
+impl PainterNetworks {
+    /// These networks with the weights of the model directory `dir`.
+    fn loaded(self, dir: &Path) -> Result<Self> {
+        let failed = Error::component::<reliad_weights::Error>;
+        let model = ModelDir::open(dir).map_err(failed("start"))?;
+        let text = model.sub("text_encoder");
+        Ok(Self {
+            text_encoder: reliad_weights::load(self.text_encoder, &text, &ClipTextModel::key_map())
+                .map_err(failed("start/text_encoder"))?,
+            unet: reliad_weights::load(
+                self.unet,
+                &model.sub("unet"),
+                &UNet2DConditionModel::key_map(),
+            )
+            .map_err(failed("start/unet"))?,
+        })
+    }
+}
 
 /// Trains text encoder and UNet and writes `text_encoder/`, `unet/` and `scheduler/`.
 ///
@@ -118,8 +147,14 @@ pub fn train(config: &PainterTraining, stage: &Stage, control: &mut Control<'_>)
         text_encoder: text.init(&device),
         unet: unet.init(&device),
     };
-    start_distinct(&mut networks.text_encoder);
-    start_silent(&mut networks.unet);
+    match &config.start {
+        Some(dir) => networks = networks.loaded(dir)?,
+        None => {
+            start_distinct(&mut networks.text_encoder);
+            start_silent(&mut networks.unet);
+        }
+    }
+    sharpen(&mut networks.unet, recipe.text_attention);
     let mut task = PainterTask {
         order: Order::new(stage.seed, train.len()),
         train,
@@ -170,6 +205,25 @@ fn start_distinct(text: &mut ClipTextModel) {
     ] {
         let wide = (embedding.weight.val() * factor).detach();
         embedding.weight = Param::from_tensor(wide.require_grad());
+    }
+}
+
+/// Multiplies the queries' and keys' weights of every attention to the text.
+fn sharpen(unet: &mut UNet2DConditionModel, factor: f64) {
+    let down = unet
+        .down_blocks
+        .iter_mut()
+        .map(|block| &mut block.attentions);
+    let up = unet.up_blocks.iter_mut().map(|block| &mut block.attentions);
+    let transformers = down
+        .chain(std::iter::once(&mut unet.mid_block.attentions))
+        .chain(up)
+        .flatten();
+    for block in transformers.flat_map(|transformer| &mut transformer.transformer_blocks) {
+        for linear in [&mut block.attn2.to_q, &mut block.attn2.to_k] {
+            let weight = (linear.weight.val() * factor).detach();
+            linear.weight = Param::from_tensor(weight.require_grad());
+        }
     }
 }
 

@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::fit::{FitConfig, Loss, Outcome, Step, Task, fit};
 use crate::metrics::JudgeMetrics;
 use crate::pictures::{Movement, Pictures};
-use crate::progress::Control;
+use crate::progress::{Control, Report};
 use crate::random::{self, Order};
 use crate::stage::{Ended, Stage};
 use crate::views::{Viewer, Views};
@@ -328,25 +328,36 @@ impl Task for RfNetTask {
     }
 }
 
-/// Judges the samples of the folder `data` whose products are in no training split, with the model
-/// directory `model`, the way `generate` does. `None` when the caller asked to stop.
+/// Judges the samples of the folder `data` whose products are in no training split, with the judge of
+/// `model`, the way `generate` does. `None` when the caller asked to stop.
 ///
 /// # Errors
 /// A missing or damaged component, or samples that cannot be read.
 pub fn evaluate(
-    model: &Path,
+    model: &ModelDir,
     data: &Path,
     device: &Device,
     control: &mut Control<'_>,
 ) -> Result<Option<JudgeMetrics>> {
-    let dir = ModelDir::open(model).map_err(Error::component("model directory"))?;
-    let judge = Judge::load(&dir, device).map_err(Error::component("judge"))?;
+    let judge = Judge::load(model, device).map_err(Error::component("judge"))?;
     let folder = reliad_dataset::Folder::open(data).map_err(Error::component("data"))?;
     let config = judge.config();
     let available = config.index(reliad_imaging::Class::Available).unwrap_or(0);
     let mut verdicts = Vec::new();
     let picture = |file: &str| folder.picture(file).map_err(Error::component("data"));
-    for record in folder.records() {
+    let start = std::time::Instant::now();
+    for (index, record) in folder.records().iter().enumerate() {
+        if index % 100 == 99 {
+            (control.on_report)(
+                "judging",
+                &Report {
+                    step: index as u64 + 1,
+                    progress: (index + 1) as f64 / folder.records().len() as f64,
+                    elapsed_seconds: start.elapsed().as_secs_f64(),
+                    ..Report::default()
+                },
+            );
+        }
         if control.stopped() {
             return Ok(None);
         }

@@ -148,7 +148,7 @@ fn every_stage_writes_a_component_that_loads() {
     let model = ModelDir::open(out.path()).unwrap();
     Painter::load(&model, &device).unwrap();
     Judge::load(&model, &device).unwrap();
-    let metrics = rfnet::evaluate(out.path(), data.path(), &device, control)
+    let metrics = rfnet::evaluate(&model, data.path(), &device, control)
         .unwrap()
         .unwrap();
     assert!((1..30).contains(&metrics.samples), "{}", metrics.samples);

@@ -73,11 +73,6 @@ pub struct TrainArgs {
     #[arg(long, env = "RELIAD_INIT", hide_env_values = true, value_name = "DIR")]
     init: Option<PathBuf>,
 
-    /// Samples never trained on: after rfnet they are judged and the result is written to
-    /// OUT/rfnet/evaluation.json
-    #[arg(long, env = "RELIAD_TEST", hide_env_values = true, value_name = "DIR")]
-    test: Option<PathBuf>,
-
     /// Where to compute: cpu, gpu, cuda, vulkan or metal; `:1` picks the second one
     #[arg(
         long,
@@ -214,29 +209,6 @@ pub fn run(arguments: TrainArgs) -> Result<Code> {
                     .collect();
                 println!("{}: {}", name.slug(), figures.join(", "));
             }
-        }
-        if name == StageName::Rfnet
-            && let Some(test) = &arguments.test
-        {
-            let mut report = |name: &str, report: &Report| display.show(name, report);
-            let mut control = Control {
-                on_report: &mut report,
-                stop,
-            };
-            let Some(metrics) = rfnet::evaluate(&arguments.out, test, &device, &mut control)?
-            else {
-                return Ok(Code::Interrupted);
-            };
-            let file = arguments.out.join("rfnet").join("evaluation.json");
-            reliad_weights::write_config(&file, &metrics)?;
-            println!(
-                "{} unseen samples: F1 {:.4}, AP {:.4}, accuracy {:.4}; {}",
-                metrics.samples,
-                metrics.f1,
-                metrics.average_precision,
-                metrics.accuracy,
-                file.display()
-            );
         }
     }
     Ok(Code::Complete)
