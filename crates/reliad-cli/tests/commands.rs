@@ -82,6 +82,45 @@ fn synth_renders_a_labelled_folder_once() {
 }
 
 #[test]
+fn a_judge_is_evaluated_on_products_that_no_training_saw() {
+    // A judge that accepts everything is right about samples that are all available.
+    let scene = Scene::new(0.0);
+    let render = |split: &str| {
+        let arguments = [
+            "synth",
+            "render",
+            "--count",
+            "2",
+            "--size",
+            "32",
+            "--class",
+            "available",
+            "--split",
+            split,
+            "--out",
+            split,
+        ];
+        scene.run(&arguments).expect(0);
+    };
+    render("test");
+    let evaluate = ["evaluate", "rfnet", "--judge", "model", "--data"];
+    let ran = scene
+        .run(&[&evaluate[..], &["test", "--json", "figures.json"]].concat())
+        .expect(0);
+    assert!(ran.out.contains("| Available | 2 | 0 |"), "{}", ran.out);
+    let figures = fs::read_to_string(scene.path("figures.json")).unwrap();
+    let figures: serde_json::Value = serde_json::from_str(&figures).unwrap();
+    assert_eq!(
+        (&figures["samples"], &figures["f1"]),
+        (&2.into(), &1.0.into())
+    );
+
+    render("train");
+    let ran = scene.run(&[&evaluate[..], &["train"]].concat()).expect(2);
+    assert!(ran.err.contains("--split validation,test"), "{}", ran.err);
+}
+
+#[test]
 fn the_reference_holds_every_command() {
     let scene = Scene::new(0.0);
     let ran = scene.run(&["reference"]).expect(0);
