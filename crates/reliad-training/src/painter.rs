@@ -53,12 +53,16 @@ pub struct PainterRecipe {
     pub samples: Option<usize>,
     /// Side of the pictures in pixels.
     pub size: usize,
-    /// Share of the budget, at its start, in which pictures are seen at half this size: a step costs a quarter,
-    /// and colours and layout are learned as well.
+    /// Share of the budget, at its start, in which pictures are seen at half this size, where a step costs about a
+    /// third. Ours.
     pub half_size_share: f64,
-    /// Factor of the queries' and keys' first weights where pixels attend to the text. At PyTorch's initialisation (1)
-    /// attention is nearly even over a prompt's tokens and its padding, and a colour's name hardly heard among them.
+    /// Factor of the queries' and keys' first weights where pixels attend to the text; 1 is PyTorch's initialisation.
+    /// Ours: above 1, attention starts less even over a prompt's tokens and its padding.
     pub text_attention: f64,
+    /// Standard deviation of fresh token embeddings. Ours; transformers has 0.02.
+    pub token_spread: f64,
+    /// Standard deviation of fresh position embeddings. Ours; transformers has 0.02.
+    pub position_spread: f64,
     /// Weight of places that the product covers: the ControlNet and the paste-back carry it.
     pub product_weight: f32,
     /// Probability of an empty prompt.
@@ -76,6 +80,8 @@ impl Default for PainterRecipe {
             size: 256,
             half_size_share: 0.0,
             text_attention: 1.0,
+            token_spread: 0.5,
+            position_spread: 0.1,
             product_weight: 0.1,
             prompt_dropout: 0.1,
             clause_dropout: 0.07,
@@ -150,7 +156,7 @@ pub fn train(config: &PainterTraining, stage: &Stage, control: &mut Control<'_>)
     match &config.start {
         Some(dir) => networks = networks.loaded(dir)?,
         None => {
-            start_distinct(&mut networks.text_encoder);
+            start_distinct(&mut networks.text_encoder, &recipe);
             start_silent(&mut networks.unet);
         }
     }
@@ -196,14 +202,17 @@ fn text_config(json: &Value, tokenizer: &ClipTokenizer) -> Result<ClipTextConfig
     ClipTextConfig::from_json(&json).map_err(Error::component("text_encoder config"))
 }
 
-/// Embeddings far enough apart for the words to reach the UNet from the first step on. transformers' 0.02 suits long
-/// trainings: here it would leave a token's identity under what the layers add to all tokens alike.
-fn start_distinct(text: &mut ClipTextModel) {
-    for (embedding, factor) in [
-        (&mut text.embeddings.token_embedding, 25.0),
-        (&mut text.embeddings.position_embedding, 5.0),
+/// Embeddings spread as the recipe says instead of by the 0.02 of [`ClipTextConfig::init`]. Meant to let words reach
+/// the UNet sooner in a short training; not measured by itself.
+fn start_distinct(text: &mut ClipTextModel, recipe: &PainterRecipe) {
+    for (embedding, spread) in [
+        (&mut text.embeddings.token_embedding, recipe.token_spread),
+        (
+            &mut text.embeddings.position_embedding,
+            recipe.position_spread,
+        ),
     ] {
-        let wide = (embedding.weight.val() * factor).detach();
+        let wide = (embedding.weight.val() * (spread / 0.02)).detach();
         embedding.weight = Param::from_tensor(wide.require_grad());
     }
 }

@@ -42,7 +42,12 @@ struct RfnetArgs {
     judge: String,
 
     /// Also write the figures to this file
-    #[arg(long, env = "RELIAD_JSON", hide_env_values = true, value_name = "FILE")]
+    #[arg(
+        long,
+        env = "RELIAD_JSON_FILE",
+        hide_env_values = true,
+        value_name = "FILE"
+    )]
     json: Option<PathBuf>,
 
     /// Where to compute: cpu, gpu, cuda, vulkan or metal; `:1` picks the second one
@@ -77,10 +82,11 @@ pub fn run(arguments: EvaluateArgs) -> Result<Code> {
          `reliad synth render --split validation,test`",
         arguments.data.display()
     );
+    // Shown first: a file that can't be written must not cost the measurement.
+    print!("{}", table(&metrics));
     if let Some(file) = &arguments.json {
         reliad_weights::write_config(file, &metrics)?;
     }
-    print!("{}", table(&metrics));
     Ok(Code::Complete)
 }
 

@@ -10,8 +10,8 @@
 
 use crate::register::{MOST_LANES, Register, RegisterKernel};
 
-/// Output channels of one block of packed weights, with which the tile's sums, its inputs and a weight fill the
-/// registers and spill none: 8 x 3 + 3 + 1 of 32, or 6 x 2 + 2 + 1 of 16.
+/// Output channels of one block of packed weights: the tile's sums, its inputs and a weight are to fit the registers,
+/// 8 x 3 + 3 + 1 of 32, or 6 x 2 + 2 + 1 of 16.
 pub(crate) fn block_rows() -> usize {
     if crate::register::wide() { 8 } else { 6 }
 }
