@@ -18,6 +18,7 @@ pub mod progress;
 pub mod prompts;
 pub mod random;
 pub mod regions;
+pub mod repaint;
 pub mod rfnet;
 pub mod schedule;
 pub mod stage;

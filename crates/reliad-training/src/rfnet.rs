@@ -47,10 +47,10 @@ pub struct RfNetTraining {
 pub struct RfNetRecipe {
     /// Learn from the first so many samples of the folder only; absent: from all.
     pub samples: Option<usize>,
-    /// Every so-many-th sample is seen once more as repainted by the autoencoder; 0: none.
+    /// Every so-many-th sample is seen once more as the trained painter repaints it; 0: none. Ours.
     pub repaint_every: usize,
-    /// Largest standard deviation of noise on repainted latents.
-    pub latent_noise: f64,
+    /// Farthest timestep from which repainting starts, as a share of the schedule, 0 to 1; 0: the autoencoder alone.
+    pub repaint_strength: f64,
     /// Pictures are mirrored at random and moved by up to so many pixels of the judge's input, product,
     /// picture and maps together, which changes no label.
     pub shift: u32,
@@ -65,7 +65,7 @@ impl Default for RfNetRecipe {
         Self {
             samples: None,
             repaint_every: 3,
-            latent_noise: 0.3,
+            repaint_strength: 0.4,
             shift: 8,
             exposure: 0.1,
             balance: 0.0,
@@ -78,7 +78,7 @@ const NAME: &str = "rfnet";
 /// Trains the judge and writes `rfnet/`.
 ///
 /// # Errors
-/// A missing `depth/`, `saliency/`, `vae/` or `rfnet/vocab.json`, data that cannot be read, a
+/// A missing `depth/`, `saliency/`, `rfnet/vocab.json` or, when views are repainted, component of the painter, data that cannot be read, a
 /// configuration that is not supported, or a failing disk.
 pub fn train(config: &RfNetTraining, stage: &Stage, control: &mut Control<'_>) -> Result<Ended> {
     let recipe = config.recipe;
@@ -98,7 +98,7 @@ pub fn train(config: &RfNetTraining, stage: &Stage, control: &mut Control<'_>) -
         stage,
         network.preprocess.image_size,
         network.preprocess.product_background,
-        recipe.latent_noise,
+        (recipe.repaint_every > 0).then_some(recipe.repaint_strength),
     )?;
     let usable = |indices: Vec<usize>| -> Vec<usize> {
         indices

@@ -2,15 +2,13 @@
 //! the checkpoints.
 //!
 //! Depth and saliency are estimates, as they will be in use, not the rendered world's exact maps. A
-//! part of the samples is seen a second time as a painter would give them: through the autoencoder,
-//! with noise on the latents, the product's own pixels pasted back.
+//! part of the samples is seen a second time as the trained painter repaints them.
 
 use std::path::Path;
 
 use burn::tensor::{Device, Tensor};
 use image::{Rgb, RgbImage, RgbaImage};
-use reliad_diffusion::AutoencoderKl;
-use reliad_imaging::{PlacedProduct, paste_back};
+use reliad_diffusion::painter::{COMPONENTS, Painter};
 use reliad_rfnet::depth_network::DepthNetwork;
 use reliad_rfnet::preprocess::{resize, rgb_tensor};
 use reliad_rfnet::saliency_network::SaliencyNetwork;
@@ -20,8 +18,8 @@ use crate::error::{Error, Result};
 use crate::pictures::{Layout, Pictures};
 use crate::progress::{Control, Report};
 use crate::random;
+use crate::repaint::Repainter;
 use crate::stage::Stage;
-use crate::vae::signed;
 use crate::world::World;
 
 /// The four pictures of each view at the judge's size, and the sample that each view shows.
@@ -44,22 +42,23 @@ pub struct Views {
 pub struct Viewer {
     depth: DepthNetwork,
     saliency: SaliencyNetwork,
-    vae: AutoencoderKl,
+    repainter: Option<Repainter>,
     size: usize,
     background: [f32; 3],
-    latent_noise: f64,
-    seed: u64,
     device: Device,
     key: String,
 }
 
 /// Views of one file of the cache: what a kill can cost.
 const SHARD: usize = 128;
+/// Views whose maps are estimated together.
+const BATCH: usize = 8;
 /// Planes of a view: product, picture, depth, saliency.
 const PLANES: usize = 3 + 3 + 1 + 1;
 
 impl Viewer {
-    /// Loads `depth/`, `saliency/` and `vae/` of the stage's model directory.
+    /// Loads `depth/` and `saliency/` of the stage's model directory, and the painter's components when views are
+    /// repainted, up to `repaint_strength` (see [`Repainter::new`]).
     ///
     /// # Errors
     /// A missing or damaged component.
@@ -67,33 +66,44 @@ impl Viewer {
         stage: &Stage,
         size: usize,
         background: [f32; 3],
-        latent_noise: f64,
+        repaint_strength: Option<f64>,
     ) -> Result<Self> {
         let model = ModelDir::open(&stage.out).map_err(Error::component("model directory"))?;
         let mut weights = Vec::new();
-        for file in [
-            "depth/model.safetensors",
-            "saliency/model.safetensors",
-            "vae/diffusion_pytorch_model.safetensors",
-        ] {
+        let mut fingerprint = |file: &str| -> Result<()> {
             weights.extend_from_slice(&model.read(file).map_err(Error::component("judge's eyes"))?);
-        }
+            Ok(())
+        };
+        fingerprint("depth/model.safetensors")?;
+        fingerprint("saliency/model.safetensors")?;
+        let repainter = match repaint_strength {
+            Some(strength) => {
+                let painter = Painter::load(&model, &stage.device)
+                    .map_err(Error::component("painter, which repaints views"))?;
+                for component in COMPONENTS {
+                    let file = format!("{component}/diffusion_pytorch_model.safetensors");
+                    if model.contains(&file) {
+                        fingerprint(&file)?;
+                    }
+                }
+                Some(Repainter::new(painter, strength, stage.seed))
+            }
+            None => None,
+        };
         let rfnet = Error::component::<reliad_rfnet::Error>;
         Ok(Self {
             depth: DepthNetwork::load(&model.sub("depth"), &stage.device)
                 .map_err(rfnet("depth"))?,
             saliency: SaliencyNetwork::load(&model.sub("saliency"), &stage.device)
                 .map_err(rfnet("saliency"))?,
-            vae: AutoencoderKl::load(&model.sub("vae"), &stage.device)
-                .map_err(Error::component("vae"))?,
+            repainter,
             size,
             background,
-            latent_noise,
-            seed: stage.seed,
             device: stage.device.clone(),
             key: format!(
-                "{:016x}-{size}-{latent_noise}-{}",
+                "{:016x}-{size}-{}-{}",
                 random::fingerprint(&weights),
+                repaint_strength.unwrap_or(0.0),
                 stage.seed
             ),
         })
@@ -139,8 +149,8 @@ impl Viewer {
                 continue;
             }
             let first = bytes.len();
-            for &(index, again) in shard {
-                self.view(world, index, again, &mut bytes)?;
+            for batch in shard.chunks(BATCH) {
+                self.see(world, batch, &mut bytes)?;
             }
             reliad_weights::write_atomically(&file, &bytes[first..])
                 .map_err(Error::component("views"))?;
@@ -172,38 +182,36 @@ impl Viewer {
         }))
     }
 
-    fn view(&self, world: &World, index: usize, again: bool, out: &mut Vec<u8>) -> Result<()> {
-        let file =
-            |kind: fn(&reliad_dataset::Record) -> &str| world.files(&[index], kind).remove(0);
-        let product = open(&file(|record| &record.product))?.into_rgba8();
-        let mut picture = open(&file(|record| &record.image))?.into_rgb8();
-        if again {
-            picture = self.repainted(&picture, &product, index)?;
+    /// Appends the planes of the views `jobs`, each a sample and whether it is repainted.
+    fn see(&self, world: &World, jobs: &[(usize, bool)], out: &mut Vec<u8>) -> Result<()> {
+        let (mut products, mut pictures) = (Vec::new(), Vec::new());
+        for &(index, again) in jobs {
+            let file =
+                |kind: fn(&reliad_dataset::Record) -> &str| world.files(&[index], kind).remove(0);
+            let product = open(&file(|record| &record.product))?.into_rgba8();
+            let mut picture = open(&file(|record| &record.image))?.into_rgb8();
+            if let (true, Some(repainter)) = (again, &self.repainter) {
+                let prompt = &world.records()[index].prompt;
+                picture = repainter.repaint(&picture, &product, prompt, index)?;
+            }
+            products.push(rgb_tensor(&over(&product, self.background), &self.device));
+            pictures.push(rgb_tensor(&picture, &self.device));
         }
-        let product = rgb_tensor(&over(&product, self.background), &self.device);
-        let generated = rgb_tensor(&picture, &self.device);
-        let depth = self.depth.estimate(generated.clone());
-        let saliency = self.saliency.estimate(generated.clone());
-        for picture in [product, generated, depth, saliency] {
-            let seen = resize(picture, self.size, self.size);
-            out.extend(seen.into_data().iter::<f32>().map(to_byte));
-        }
+        let generated = Tensor::cat(pictures, 0);
+        let planes = [
+            Tensor::cat(products, 0),
+            generated.clone(),
+            self.depth.estimate(generated.clone()),
+            self.saliency.estimate(generated),
+        ];
+        let seen = Tensor::cat(
+            planes
+                .map(|picture| resize(picture, self.size, self.size))
+                .to_vec(),
+            1,
+        );
+        out.extend(seen.into_data().iter::<f32>().map(to_byte));
         Ok(())
-    }
-
-    fn repainted(&self, picture: &RgbImage, product: &RgbaImage, index: usize) -> Result<RgbImage> {
-        use rand::RngExt as _;
-        let mut rng = random::generator(self.seed, "repaint", index as u64);
-        let strength = rng.random::<f64>() * self.latent_noise;
-        let latents = self
-            .vae
-            .encode(signed(rgb_tensor(picture, &self.device)))
-            .mean;
-        let noise = random::normal(&mut rng, latents.dims(), &self.device);
-        let painted = self.vae.decode(latents + noise * strength);
-        let placed = PlacedProduct::from_canvas_rgba(product.clone())
-            .map_err(Error::component("product"))?;
-        Ok(paste_back(&rgb_image(painted), &placed))
     }
 }
 
@@ -211,18 +219,6 @@ fn open(file: &Path) -> Result<image::DynamicImage> {
     image::open(file).map_err(|source| Error::Picture {
         path: file.to_owned(),
         source,
-    })
-}
-
-/// The first picture of `[n, 3, h, w]` in -1 to 1.
-fn rgb_image(picture: Tensor<4>) -> RgbImage {
-    let [_, _, h, w] = picture.dims();
-    let values: Vec<f32> = picture.into_data().iter::<f32>().collect();
-    RgbImage::from_fn(w as u32, h as u32, |x, y| {
-        let at = y as usize * w + x as usize;
-        Rgb(std::array::from_fn(|channel| {
-            to_byte(values[channel * h * w + at] / 2.0 + 0.5)
-        }))
     })
 }
 
