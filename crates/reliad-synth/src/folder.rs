@@ -215,16 +215,46 @@ fn check_run(config: &RenderConfig) -> Result<()> {
     let wanted = serde_json::to_string(&run).unwrap_or_default();
     match fs::read_to_string(&path) {
         Ok(found) if serde_json::from_str::<Run>(&found).ok().as_ref() == Some(&run) => Ok(()),
-        Ok(found) => Err(Error::OtherRun {
-            path,
-            found: found.trim().to_string(),
-            wanted,
-        }),
+        Ok(found) => {
+            let found: Value = serde_json::from_str(&found).unwrap_or(Value::String(found));
+            let (found, wanted) = differences(&found, &json!(run));
+            Err(Error::OtherRun {
+                path,
+                found,
+                wanted,
+            })
+        }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             write_atomically(&path, format!("{wanted}\n").as_bytes())
         }
         Err(source) => Err(Error::Io { path, source }),
     }
+}
+
+/// What two runs have apart, each side in one short line.
+fn differences(found: &Value, wanted: &Value) -> (String, String) {
+    let (Some(a), Some(b)) = (found.as_object(), wanted.as_object()) else {
+        return (found.to_string(), wanted.to_string());
+    };
+    let keys: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
+    let side = |run: &serde_json::Map<String, Value>| {
+        let parts: Vec<String> = keys
+            .iter()
+            .filter(|key| a.get(**key) != b.get(**key))
+            .map(|key| match run.get(*key) {
+                None | Some(Value::Null) => format!("{key}: all"),
+                Some(Value::Array(values)) if values.len() > 8 => {
+                    let ends = [values.first(), values.last()];
+                    let [first, last] =
+                        ends.map(|value| value.map_or(String::new(), Value::to_string));
+                    format!("{key}: {} from {first} to {last}", values.len())
+                }
+                Some(value) => format!("{key}: {value}"),
+            })
+            .collect();
+        parts.join(", ")
+    };
+    (side(a), side(b))
 }
 
 /// The indices that the metadata records. A last line that was cut off is removed from the file.

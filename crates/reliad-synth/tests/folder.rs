@@ -92,10 +92,16 @@ fn other_settings_are_refused() -> Outcome {
         seed: 5,
         ..config(dir.path(), 1)
     };
-    assert!(matches!(
-        render_folder(&other, &|_| {}, &go),
-        Err(Error::OtherRun { .. })
-    ));
+    let refusal = |config: &RenderConfig| match render_folder(config, &|_| {}, &go) {
+        Err(Error::OtherRun { found, wanted, .. }) => (found, wanted),
+        other => (format!("{other:?}"), String::new()),
+    };
+    assert_eq!(refusal(&other), ("seed: 4".into(), "seed: 5".into()));
+    // Only what differs is said, and a long list in short.
+    let mut split = config(dir.path(), 1);
+    split.world.products = Some((7..300).collect());
+    let expected = ("products: all".into(), "products: 293 from 7 to 299".into());
+    assert_eq!(refusal(&split), expected);
     let tiny = RenderConfig {
         size: 2,
         ..config(dir.path(), 1)

@@ -1,7 +1,5 @@
 //! Training of text encoder and UNet together, from scratch, on latents.
 
-use std::path::{Path, PathBuf};
-
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 use reliad_diffusion::scheduler::Ddim;
@@ -39,10 +37,6 @@ pub struct PainterTraining {
     /// What the loss counts and the prompts lose.
     #[serde(default)]
     pub recipe: PainterRecipe,
-    /// Model directory of the same sizes whose `text_encoder/` and `unet/` the training starts with, relative to
-    /// where the program runs; absent: fresh weights.
-    #[serde(default)]
-    pub start: Option<PathBuf>,
 }
 
 /// What the loss counts and the prompts lose.
@@ -101,25 +95,6 @@ pub struct PainterNetworks {
 
 const NAME: &str = "painter";
 
-impl PainterNetworks {
-    /// These networks with the weights of the model directory `dir`.
-    fn loaded(self, dir: &Path) -> Result<Self> {
-        let failed = Error::component::<reliad_weights::Error>;
-        let model = ModelDir::open(dir).map_err(failed("start"))?;
-        let text = model.sub("text_encoder");
-        Ok(Self {
-            text_encoder: reliad_weights::load(self.text_encoder, &text, &ClipTextModel::key_map())
-                .map_err(failed("start/text_encoder"))?,
-            unet: reliad_weights::load(
-                self.unet,
-                &model.sub("unet"),
-                &UNet2DConditionModel::key_map(),
-            )
-            .map_err(failed("start/unet"))?,
-        })
-    }
-}
-
 /// Trains text encoder and UNet and writes `text_encoder/`, `unet/` and `scheduler/`.
 ///
 /// # Errors
@@ -153,13 +128,8 @@ pub fn train(config: &PainterTraining, stage: &Stage, control: &mut Control<'_>)
         text_encoder: text.init(&device),
         unet: unet.init(&device),
     };
-    match &config.start {
-        Some(dir) => networks = networks.loaded(dir)?,
-        None => {
-            start_distinct(&mut networks.text_encoder, &recipe);
-            start_silent(&mut networks.unet);
-        }
-    }
+    start_distinct(&mut networks.text_encoder, &recipe);
+    start_silent(&mut networks.unet);
     sharpen(&mut networks.unet, recipe.text_attention);
     let mut task = PainterTask {
         order: Order::new(stage.seed, train.len()),

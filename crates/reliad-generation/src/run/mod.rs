@@ -2,7 +2,6 @@
 
 use std::collections::{HashSet, VecDeque};
 use std::ops::ControlFlow;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -19,139 +18,16 @@ use crate::product::ProductFile;
 use crate::recipe::{NoiseRow, Recipe, Sampling, drawn_placement, item_id};
 use crate::report::{self, Unusable};
 
+mod event;
+mod settings;
+
+pub use event::{Event, Outcome};
+pub use settings::{NoiseSource, RunSettings};
+
 /// Directory of the rejected pictures, below the output directory.
 pub const REJECTED: &str = "rejected";
 /// How often the report is brought up to date during a run.
 const REPORT_EVERY: Duration = Duration::from_secs(20);
-
-/// What a run shall make.
-#[derive(Clone, Debug)]
-pub struct RunSettings {
-    /// How pictures are painted.
-    pub sampling: Sampling,
-    /// Part of the canvas the product takes, above 0 and at most 1; drawn per item when `None`.
-    pub scale: Option<f32>,
-    /// The run's seed.
-    pub seed: u64,
-    /// Pictures wanted of each product, at least 1.
-    pub count: u32,
-    /// Attempts at each picture, at least 1.
-    pub attempts: u32,
-    /// Pictures painted at once, at least 1.
-    pub batch: usize,
-    /// Whether rejected pictures are kept in [`REJECTED`].
-    pub keep_rejected: bool,
-    /// Where results go.
-    pub out: PathBuf,
-    /// A noise file in place of the drawn noise.
-    pub noise: Option<NoiseSource>,
-}
-
-/// The noise file of a run. Attempt `a` at item `i` takes row `i * attempts + a`, where items are
-/// counted over the products in their order, and over the pictures of each.
-#[derive(Clone, Debug)]
-pub struct NoiseSource {
-    /// The file, as an absolute path.
-    pub path: PathBuf,
-    /// BLAKE3 of the file.
-    pub hash: String,
-    /// Rows of its tensors.
-    pub rows: usize,
-}
-
-impl RunSettings {
-    /// Checks every range.
-    ///
-    /// # Errors
-    /// [`Error::Setting`] with the first setting outside its range, [`Error::Imaging`] for the
-    /// canvas.
-    pub fn check(&self) -> Result<()> {
-        self.sampling.check()?;
-        let counts = [
-            ("count", self.count as usize),
-            ("attempts", self.attempts as usize),
-            ("batch", self.batch),
-        ];
-        for (name, value) in counts {
-            if value == 0 {
-                return Err(Error::Setting {
-                    name,
-                    got: "0".into(),
-                    expected: "at least 1",
-                });
-            }
-        }
-        match self.scale {
-            Some(scale) if !(scale > 0.0 && scale <= 1.0) => Err(Error::Setting {
-                name: "scale",
-                got: scale.to_string(),
-                expected: "above 0 and at most 1",
-            }),
-            _ => Ok(()),
-        }
-    }
-}
-
-/// What happens in a run, for whoever shows it.
-#[derive(Debug)]
-pub enum Event<'a> {
-    /// The run knows its work.
-    Began {
-        /// Pictures wanted.
-        items: usize,
-    },
-    /// Something the user should know that stops nothing.
-    Warning(String),
-    /// A denoising step is done.
-    Step {
-        /// Steps done on the pictures in work.
-        done: usize,
-        /// Steps they take.
-        steps: usize,
-        /// The pictures in work.
-        drawings: &'a [Drawing],
-    },
-    /// An attempt is judged and saved, or was found finished.
-    Attempt {
-        /// The attempt.
-        record: &'a Record,
-        /// Whether an earlier run made it.
-        resumed: bool,
-    },
-    /// A picture is found, or all its attempts are used up.
-    Item {
-        /// The product.
-        product: &'a ProductFile,
-        /// Which picture of it, from 0.
-        picture: u32,
-        /// Whether one attempt was kept.
-        found: bool,
-    },
-    /// A product couldn't be read any more.
-    Failed {
-        /// The product.
-        product: &'a ProductFile,
-        /// Why.
-        error: &'a Error,
-    },
-}
-
-/// What a run made.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Outcome {
-    /// Pictures wanted.
-    pub items: usize,
-    /// Pictures found.
-    pub found: usize,
-    /// Pictures whose product couldn't be read.
-    pub failed: usize,
-    /// Attempts painted by this run.
-    pub painted: usize,
-    /// Attempts an earlier run had finished.
-    pub resumed: usize,
-    /// Whether it was stopped.
-    pub interrupted: bool,
-}
 
 /// A picture that is still wanted.
 struct Item {
