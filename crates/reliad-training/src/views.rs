@@ -8,7 +8,7 @@ use std::path::Path;
 
 use burn::tensor::{Device, Tensor};
 use image::{Rgb, RgbImage, RgbaImage};
-use reliad_diffusion::painter::{COMPONENTS, Painter};
+use reliad_diffusion::painter::Painter;
 use reliad_rfnet::depth_network::DepthNetwork;
 use reliad_rfnet::preprocess::{resize, rgb_tensor};
 use reliad_rfnet::saliency_network::SaliencyNetwork;
@@ -42,13 +42,16 @@ pub struct Views {
 pub struct Viewer {
     depth: DepthNetwork,
     saliency: SaliencyNetwork,
-    repainter: Option<Repainter>,
+    /// What repaints, and its key.
+    repainter: Option<(Repainter, String)>,
     size: usize,
     background: [f32; 3],
     device: Device,
     key: String,
 }
 
+/// Name of the cache, and of the work in reports.
+const NAME: &str = "views";
 /// Views of one file of the cache: what a kill can cost.
 const SHARD: usize = 128;
 /// Views whose maps are estimated together.
@@ -69,27 +72,25 @@ impl Viewer {
         repaint_strength: Option<f64>,
     ) -> Result<Self> {
         let model = ModelDir::open(&stage.out).map_err(Error::component("model directory"))?;
-        let mut weights = Vec::new();
-        let mut fingerprint = |file: &str| -> Result<()> {
-            weights.extend_from_slice(&model.read(file).map_err(Error::component("judge's eyes"))?);
-            Ok(())
+        let weights = |files: &[String]| -> Result<u64> {
+            let mut weights = Vec::new();
+            for file in files {
+                weights.extend_from_slice(&model.read(file).map_err(Error::component(NAME))?);
+            }
+            Ok(random::fingerprint(&weights))
         };
-        fingerprint("depth/model.safetensors")?;
-        fingerprint("saliency/model.safetensors")?;
         let repainter = match repaint_strength {
             Some(strength) => {
                 let painter = Painter::load(&model, &stage.device)
                     .map_err(Error::component("painter, which repaints views"))?;
-                for component in COMPONENTS {
-                    let file = format!("{component}/diffusion_pytorch_model.safetensors");
-                    if model.contains(&file) {
-                        fingerprint(&file)?;
-                    }
-                }
-                Some(Repainter::new(painter, strength, stage.seed))
+                let painting = ["unet", "controlnet", "vae"]
+                    .map(|name| format!("{name}/diffusion_pytorch_model.safetensors"));
+                let key = format!("{:016x}-{strength}-{}", weights(&painting)?, stage.seed);
+                Some((Repainter::new(painter, strength, stage.seed), key))
             }
             None => None,
         };
+        let maps = ["depth", "saliency"].map(|name| format!("{name}/model.safetensors"));
         let rfnet = Error::component::<reliad_rfnet::Error>;
         Ok(Self {
             depth: DepthNetwork::load(&model.sub("depth"), &stage.device)
@@ -100,12 +101,7 @@ impl Viewer {
             size,
             background,
             device: stage.device.clone(),
-            key: format!(
-                "{:016x}-{size}-{}-{}",
-                random::fingerprint(&weights),
-                repaint_strength.unwrap_or(0.0),
-                stage.seed
-            ),
+            key: format!("{:016x}-{size}", weights(&maps)?),
         })
     }
 
@@ -122,24 +118,60 @@ impl Viewer {
         repaint: usize,
         control: &mut Control<'_>,
     ) -> Result<Option<Views>> {
-        let mut jobs: Vec<(usize, bool)> = indices.iter().map(|&index| (index, false)).collect();
-        if repaint > 0 {
-            jobs.extend(indices.iter().step_by(repaint).map(|&index| (index, true)));
+        let Some(mut bytes) = self.cached(stage, world, indices, None, control)? else {
+            return Ok(None);
+        };
+        let mut samples = indices.to_vec();
+        if let (Some(repainter), 1..) = (&self.repainter, repaint) {
+            let again: Vec<usize> = indices.iter().step_by(repaint).copied().collect();
+            match self.cached(stage, world, &again, Some(repainter), control)? {
+                Some(repainted) => bytes.extend(repainted),
+                None => return Ok(None),
+            }
+            samples.extend(again);
         }
-        let names: String = jobs
+        let plane = self.size * self.size;
+        let part = |from: usize, planes: usize, layout: Layout| {
+            let part: Vec<u8> = bytes
+                .chunks_exact(PLANES * plane)
+                .flat_map(|view| &view[from * plane..(from + planes) * plane])
+                .copied()
+                .collect();
+            Pictures::from_bytes(layout, self.size, part)
+        };
+        Ok(Some(Views {
+            samples,
+            product: part(0, 3, Layout::Rgb),
+            generated: part(3, 3, Layout::Rgb),
+            depth: part(6, 1, Layout::Gray),
+            saliency: part(7, 1, Layout::Gray),
+        }))
+    }
+
+    /// Planes of the views of `indices`, repainted or as they are, from the cache of an earlier run as far as it
+    /// reaches.
+    fn cached(
+        &self,
+        stage: &Stage,
+        world: &World,
+        indices: &[usize],
+        repainter: Option<&(Repainter, String)>,
+        control: &mut Control<'_>,
+    ) -> Result<Option<Vec<u8>>> {
+        let names: String = indices
             .iter()
-            .map(|&(index, again)| format!("{}{again};", world.records()[index].image))
+            .map(|&index| format!("{};", world.records()[index].image))
             .collect();
-        let cache = stage.checkpoints("views").join(format!(
-            "{}-{:016x}",
-            self.key,
-            random::fingerprint(names.as_bytes())
-        ));
+        let names = random::fingerprint(names.as_bytes());
+        let key = match repainter {
+            Some((_, painter)) => format!("{}-{painter}-{names:016x}", self.key),
+            None => format!("{}-{names:016x}", self.key),
+        };
+        let cache = stage.checkpoints(NAME).join(key);
         std::fs::create_dir_all(&cache).map_err(Error::io(&cache))?;
         let start = std::time::Instant::now();
-        let stride = PLANES * self.size * self.size;
-        let mut bytes = Vec::with_capacity(jobs.len() * stride);
-        for (number, shard) in jobs.chunks(SHARD).enumerate() {
+        let mut bytes = Vec::with_capacity(indices.len() * PLANES * self.size * self.size);
+        for (number, shard) in indices.chunks(SHARD).enumerate() {
             if control.stopped() {
                 return Ok(None);
             }
@@ -150,47 +182,47 @@ impl Viewer {
             }
             let first = bytes.len();
             for batch in shard.chunks(BATCH) {
-                self.see(world, batch, &mut bytes)?;
+                self.see(
+                    world,
+                    batch,
+                    repainter.map(|(repainter, _)| repainter),
+                    &mut bytes,
+                )?;
             }
             reliad_weights::write_atomically(&file, &bytes[first..])
-                .map_err(Error::component("views"))?;
+                .map_err(Error::component(NAME))?;
             (control.on_report)(
-                "views",
+                if repainter.is_some() {
+                    "repainted views"
+                } else {
+                    NAME
+                },
                 &Report {
                     step: number as u64 + 1,
-                    progress: (number * SHARD + shard.len()) as f64 / jobs.len() as f64,
+                    progress: (number * SHARD + shard.len()) as f64 / indices.len() as f64,
                     elapsed_seconds: start.elapsed().as_secs_f64(),
                     ..Report::default()
                 },
             );
         }
-        let plane = self.size * self.size;
-        let part = |from: usize, planes: usize, layout: Layout| {
-            let part: Vec<u8> = bytes
-                .chunks_exact(stride)
-                .flat_map(|view| &view[from * plane..(from + planes) * plane])
-                .copied()
-                .collect();
-            Pictures::from_bytes(layout, self.size, part)
-        };
-        Ok(Some(Views {
-            samples: jobs.iter().map(|&(index, _)| index).collect(),
-            product: part(0, 3, Layout::Rgb),
-            generated: part(3, 3, Layout::Rgb),
-            depth: part(6, 1, Layout::Gray),
-            saliency: part(7, 1, Layout::Gray),
-        }))
+        Ok(Some(bytes))
     }
 
-    /// Appends the planes of the views `jobs`, each a sample and whether it is repainted.
-    fn see(&self, world: &World, jobs: &[(usize, bool)], out: &mut Vec<u8>) -> Result<()> {
+    /// Appends the planes of the views of `indices`.
+    fn see(
+        &self,
+        world: &World,
+        indices: &[usize],
+        repainter: Option<&Repainter>,
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
         let (mut products, mut pictures) = (Vec::new(), Vec::new());
-        for &(index, again) in jobs {
+        for &index in indices {
             let file =
                 |kind: fn(&reliad_dataset::Record) -> &str| world.files(&[index], kind).remove(0);
             let product = open(&file(|record| &record.product))?.into_rgba8();
             let mut picture = open(&file(|record| &record.image))?.into_rgb8();
-            if let (true, Some(repainter)) = (again, &self.repainter) {
+            if let Some(repainter) = repainter {
                 let prompt = &world.records()[index].prompt;
                 picture = repainter.repaint(&picture, &product, prompt, index)?;
             }

@@ -8,6 +8,7 @@ use burn::tensor::Device;
 use image::{GrayImage, Luma, Rgb, RgbImage, Rgba, RgbaImage};
 use reliad_diffusion::painter::Painter;
 use reliad_rfnet::judge::Judge;
+use reliad_training::repaint::Repainter;
 use reliad_training::{
     Budget, Control, Ended, Stage, controlnet, maps, painter, rfnet, tokenizer, vae,
 };
@@ -146,7 +147,7 @@ fn every_stage_writes_a_component_that_loads() {
     finished(rfnet::train(&judge, &stage, control).unwrap());
 
     let model = ModelDir::open(out.path()).unwrap();
-    Painter::load(&model, &device).unwrap();
+    repaints_around_the_product(&model, data.path());
     Judge::load(&model, &device).unwrap();
     let metrics = rfnet::evaluate(&model, data.path(), &device, control)
         .unwrap()
@@ -155,6 +156,33 @@ fn every_stage_writes_a_component_that_loads() {
 
     // The same command again only writes the components once more.
     finished(controlnet::train(&edges, &stage, control).unwrap());
+}
+
+/// A repainted picture keeps the product's pixels, changes others, and depends on its index alone.
+fn repaints_around_the_product(model: &ModelDir, data: &Path) {
+    let picture = image::open(data.join("images/00000000.png")).unwrap();
+    let product = image::open(data.join("products/00000000.png")).unwrap();
+    let (picture, product) = (picture.into_rgb8(), product.into_rgba8());
+    let repainter = |strength| {
+        let painter = Painter::load(model, &Device::flex()).unwrap();
+        Repainter::new(painter, strength, 1)
+    };
+    let repaint = |by: &Repainter, index| by.repaint(&picture, &product, "warm light", index);
+    let far = repainter(0.9);
+    // The first whose drawn start isn't the autoencoder alone.
+    let alone = repaint(&repainter(0.0), 0).unwrap();
+    let (index, painted) = (0..20)
+        .map(|index| (index, repaint(&far, index).unwrap()))
+        .find(|(_, painted)| *painted != alone)
+        .unwrap();
+    assert_eq!(repaint(&far, index).unwrap(), painted);
+    let inside = painted
+        .enumerate_pixels()
+        .filter(|(x, y, _)| product.get_pixel(*x, *y).0[3] == 255)
+        .map(|(x, y, pixel)| (pixel.0, product.get_pixel(x, y).0));
+    for (pixel, original) in inside {
+        assert_eq!(pixel, original[..3]);
+    }
 }
 
 #[test]
