@@ -1,5 +1,5 @@
 //! Paints one picture for each of the first samples of a rendered folder, once, and lays them out with what the judge
-//! says of each: `contact_sheet MODEL_DIR DATA_DIR OUT.png [COUNT] [COLUMNS]`.
+//! says of each: `painted_sheet MODEL_DIR DATA_DIR OUT.png [COUNT] [COLUMNS]`.
 //!
 //! A line a picture goes to standard output. The colour under a picture is the verdict's: green available, orange
 //! space, blue size, purple indistinct, red shape. Nothing is drawn again: this is what the painter does by itself.
@@ -30,7 +30,7 @@ const STRIP: u32 = 8;
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [model, data, out, rest @ ..] = arguments.as_slice() else {
-        anyhow::bail!("usage: contact_sheet MODEL_DIR DATA_DIR OUT.png [COUNT] [COLUMNS]");
+        anyhow::bail!("usage: painted_sheet MODEL_DIR DATA_DIR OUT.png [COUNT] [COLUMNS]");
     };
     let number = |at: usize, default: u32| -> Result<u32> {
         rest.get(at)
