@@ -1,6 +1,6 @@
 //! `cargo xtask`: the checks that keep main green, and the files that are generated.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail};
@@ -85,10 +85,12 @@ fn references(write: bool) -> Result<()> {
     Ok(())
 }
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .unwrap_or(Path::new("."))
+/// The workspace that cargo runs this in, also when it was compiled in another one.
+fn root() -> PathBuf {
+    let crate_dir = std::env::var_os("CARGO_MANIFEST_DIR");
+    crate_dir
+        .map_or(PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from)
+        .join("..")
 }
 
 fn cargo(arguments: &[&str]) -> Command {

@@ -56,7 +56,7 @@ pub fn hinted(message: impl Into<String>, hint: impl Into<String>) -> anyhow::Er
 
 /// Writes the error and its hint.
 pub fn error(error: &anyhow::Error) {
-    error_line(&format!("{error:#}"));
+    error_line(&told_once(error.chain().map(ToString::to_string)));
     let hint = error.chain().find_map(|cause| {
         let own = cause
             .downcast_ref::<Hinted>()
@@ -70,6 +70,19 @@ pub fn error(error: &anyhow::Error) {
     if let Some(hint) = hint {
         hint_line(&hint);
     }
+}
+
+/// A chain of causes in one line, without those that the cause before already tells.
+fn told_once(causes: impl Iterator<Item = String>) -> String {
+    let mut before = String::new();
+    let mut told = Vec::new();
+    for cause in causes {
+        if told.is_empty() || !before.contains(&cause) {
+            told.push(cause.clone());
+        }
+        before = cause;
+    }
+    told.join(": ")
 }
 
 /// One line that says what went wrong.
@@ -118,4 +131,19 @@ pub fn start_log() {
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .init();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_that_is_told_already_is_not_told_again() {
+        let line = |causes: &[&str]| told_once(causes.iter().map(ToString::to_string));
+        assert_eq!(
+            line(&["training rfnet", "a.json: no object", "no object"]),
+            "training rfnet: a.json: no object"
+        );
+        assert_eq!(line(&["replay", "disk full"]), "replay: disk full");
+    }
 }

@@ -6,7 +6,7 @@ use reliad_weights::ModelDir;
 use crate::denoise::{Conditions, DenoiseSettings, Denoising, Predictor};
 use crate::inpaint::{Inpainting, mask_to_latents};
 use crate::noise::ItemSeed;
-use crate::scheduler::{Ddim, SchedulerConfig};
+use crate::scheduler::{Ddim, DdimStep, SchedulerConfig};
 use crate::{
     AutoencoderKl, ClipTextModel, ClipTokenizer, ControlNetModel, Error, Tokens,
     UNet2DConditionModel,
@@ -207,6 +207,17 @@ impl Painter {
     /// Starts a run.
     pub fn denoise(&self, conditions: Conditions, settings: DenoiseSettings) -> Denoising {
         let steps = self.scheduler.steps(settings.steps, settings.eta);
+        self.denoise_along(steps, conditions, settings)
+    }
+
+    /// Starts a run along `steps`, such as the last of a schedule; the conditions' noise is what the first of them
+    /// starts from.
+    pub fn denoise_along(
+        &self,
+        steps: Vec<DdimStep>,
+        conditions: Conditions,
+        settings: DenoiseSettings,
+    ) -> Denoising {
         let config = self.scheduler.config();
         let clip = config.clip_sample.then_some(config.clip_sample_range);
         Denoising::new(self.predictor.clone(), conditions, settings, steps, clip)

@@ -44,7 +44,7 @@ impl Default for SamplingDefaults {
             guidance_rescale: 0.0,
             control_scale: 1.0,
             eta: 0.0,
-            canny: [100.0, 200.0],
+            canny: reliad_imaging::canny::THRESHOLDS,
             mask_kernel: 20,
         }
     }

@@ -8,6 +8,7 @@ use reliad_diffusion::denoise::DenoiseSettings;
 use reliad_diffusion::noise::ItemSeed;
 use reliad_diffusion::painter::{ItemNoise, PaintRequest, Painter};
 use reliad_imaging::{background_mask, canny};
+use reliad_rfnet::preprocess::rgb_image;
 use reliad_weights::ModelDir;
 
 use crate::error::{Error, Result};
@@ -186,23 +187,20 @@ fn pixels(picture: &RgbImage, device: &Device) -> Tensor<4> {
 
 /// `[1, 3, h, w]` in `[0, 1]` to 8 bits, rounded to the nearest.
 fn to_picture(picture: Tensor<4>, recipe: &Recipe) -> Result<RgbImage> {
-    let [_, _, height, width] = picture.dims();
-    let data = picture.permute([0, 2, 3, 1]).into_data().convert::<f32>();
-    let values: Vec<f32> = data.iter::<f32>().collect();
-    let count = values.iter().filter(|value| !value.is_finite()).count();
+    let data = picture.clone().into_data().convert::<f32>();
+    let count = data
+        .iter::<f32>()
+        .filter(|value| !value.is_finite())
+        .count();
     if count > 0 {
         return Err(Error::NotFinite {
             count,
             name: recipe.name(),
         });
     }
-    let bytes = values
-        .iter()
-        .map(|value| (value * 255.0).round().clamp(0.0, 255.0) as u8)
-        .collect();
-    RgbImage::from_raw(width as u32, height as u32, bytes).ok_or_else(|| Error::Content {
+    rgb_image(&picture).map_err(|error| Error::Content {
         file: recipe.name(),
-        message: "the painted tensor isn't a picture of three channels".into(),
+        message: error.to_string(),
     })
 }
 

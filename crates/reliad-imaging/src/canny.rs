@@ -32,6 +32,9 @@ enum Mark {
     Edge,
 }
 
+/// The method's thresholds, low and high (METHOD: Canny 100/200 on the product over black).
+pub const THRESHOLDS: [f32; 2] = [100.0, 200.0];
+
 /// Edges of a colour picture as `cv2.Canny(picture, low, high)` draws them: 255 on an edge, else 0.
 ///
 /// `low` and `high` are thresholds on |dx| + |dy| of 3x3 Sobel derivatives (0 to 2040); fractions

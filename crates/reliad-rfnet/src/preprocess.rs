@@ -236,10 +236,26 @@ fn planes<const C: usize>(bytes: &[u8], (w, h): (u32, u32), device: &Device) -> 
 /// # Errors
 /// [`Error::Tensor`] if the values can't be read from their device.
 pub fn gray_image(map: &Tensor<4>) -> Result<GrayImage> {
-    let [_, _, h, w] = map.dims();
-    let values = map
-        .clone()
-        .narrow(0, 0, 1)
+    let (bytes, w, h) = bytes(map.clone().narrow(0, 0, 1))?;
+    GrayImage::from_raw(w, h, bytes)
+        .ok_or_else(|| Error::Tensor(format!("{w} x {h} map holds another number of values")))
+}
+
+/// The first picture of `[n, 3, h, w]` in [0, 1], rounded to 8 bits.
+///
+/// # Errors
+/// [`Error::Tensor`] if the values can't be read from their device or are of another number of channels.
+pub fn rgb_image(picture: &Tensor<4>) -> Result<RgbImage> {
+    let (bytes, w, h) = bytes(picture.clone().narrow(0, 0, 1))?;
+    RgbImage::from_raw(w, h, bytes)
+        .ok_or_else(|| Error::Tensor(format!("{w} x {h} picture is not of three channels")))
+}
+
+/// Values of `[1, channels, h, w]` as bytes, pixel by pixel; width and height.
+fn bytes(picture: Tensor<4>) -> Result<(Vec<u8>, u32, u32)> {
+    let [_, _, h, w] = picture.dims();
+    let values = picture
+        .permute([0, 2, 3, 1])
         .into_data()
         .convert::<f32>()
         .try_into_vec::<f32>()
@@ -248,6 +264,5 @@ pub fn gray_image(map: &Tensor<4>) -> Result<GrayImage> {
         .iter()
         .map(|v| (v.clamp(0.0, 1.0) * 255.0).round() as u8)
         .collect();
-    GrayImage::from_raw(w as u32, h as u32, bytes)
-        .ok_or_else(|| Error::Tensor(format!("{w} x {h} map holds another number of values")))
+    Ok((bytes, w as u32, h as u32))
 }

@@ -8,7 +8,7 @@ use reliad_diffusion::scheduler::Ddim;
 use reliad_diffusion::{
     ClipTextModel, ClipTokenizer, ControlNetConfig, ControlNetModel, UNet2DConditionModel,
 };
-use reliad_imaging::canny;
+use reliad_imaging::canny::{THRESHOLDS, canny};
 use reliad_weights::{ModelDir, Precision};
 use serde::Deserialize;
 use serde_json::Value;
@@ -71,8 +71,8 @@ impl Default for ControlNetRecipe {
         Self {
             samples: None,
             size: 256,
-            canny_low: 100.0,
-            canny_high: 200.0,
+            canny_low: THRESHOLDS[0],
+            canny_high: THRESHOLDS[1],
             product_weight: 0.5,
             ring_weight: 2.0,
             ring_cells: 3,

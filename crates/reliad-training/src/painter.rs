@@ -31,6 +31,9 @@ pub struct PainterTraining {
     pub text_encoder: Value,
     /// `unet/config.json`.
     pub unet: Value,
+    /// What is written as the model's `sampling.json`, how `generate` samples it by default; absent: none is written.
+    #[serde(default)]
+    pub sampling: Option<Value>,
     /// The shared loop.
     #[serde(default)]
     pub fit: FitConfig,
@@ -95,7 +98,7 @@ pub struct PainterNetworks {
 
 const NAME: &str = "painter";
 
-/// Trains text encoder and UNet and writes `text_encoder/`, `unet/` and `scheduler/`.
+/// Trains text encoder and UNet and writes `text_encoder/`, `unet/`, `scheduler/` and `sampling.json`.
 ///
 /// # Errors
 /// A missing `vae/` or `tokenizer/`, data that cannot be read, a configuration that is not
@@ -154,6 +157,10 @@ pub fn train(config: &PainterTraining, stage: &Stage, control: &mut Control<'_>)
         Outcome::Stopped(_) => Ok(Ended::Stopped),
         Outcome::Finished { model, figures, .. } => {
             write(stage, &model, &text.to_json(), &unet.to_json())?;
+            if let Some(sampling) = &config.sampling {
+                reliad_weights::write_config(&stage.out.join("sampling.json"), sampling)
+                    .map_err(Error::component("sampling.json"))?;
+            }
             Ok(Ended::Finished(figures))
         }
     }

@@ -1,12 +1,14 @@
 //! Rendered pictures as the trained painter would give them, so that the judge knows its hand.
 
 use burn::tensor::Tensor;
-use image::{Rgb, RgbImage, RgbaImage};
+use image::RgbImage;
 use rand::RngExt as _;
-use reliad_diffusion::denoise::{Conditions, DenoiseSettings, Denoising};
+use reliad_diffusion::denoise::{Conditions, DenoiseSettings};
 use reliad_diffusion::painter::Painter;
-use reliad_imaging::{PlacedProduct, canny, paste_back};
-use reliad_rfnet::preprocess::rgb_tensor;
+use reliad_diffusion::scheduler::DdimStep;
+use reliad_imaging::canny::{THRESHOLDS, canny};
+use reliad_imaging::{PlacedProduct, paste_back};
+use reliad_rfnet::preprocess::{gray_tensor, rgb_image, rgb_tensor};
 
 use crate::error::{Error, Result};
 use crate::random;
@@ -14,12 +16,10 @@ use crate::vae::signed;
 
 /// Steps of the whole schedule; a repainting takes the last few of them.
 const STEPS: usize = 10;
-/// Canny thresholds, as in the ControlNet's training.
-const CANNY: [f32; 2] = [100.0, 200.0];
 
 /// Noises a picture's latents part of the way and lets the painter take the noise away (SDEdit, Meng et al.
-/// 2022, under the ControlNet and without guidance); the product's own pixels are pasted back. Ours: the scene keeps its layout,
-/// and with it its label, and gets the painter's textures and faults.
+/// 2022, under the ControlNet and without guidance); the product's own pixels are pasted back. Ours, meant to keep the
+/// scene's layout, and with it its label, and to give it the painter's textures and faults.
 #[derive(Debug)]
 pub struct Repainter {
     painter: Painter,
@@ -41,16 +41,17 @@ impl Repainter {
     /// Repaints `picture`, sample `index`, around `product`, which lies on a canvas of the same size.
     ///
     /// # Errors
-    /// A product without a visible pixel, or a prompt that the vocabulary cannot spell.
+    /// A prompt that the vocabulary cannot spell.
+    ///
+    /// # Panics
+    /// When picture and canvas differ in size.
     pub fn repaint(
         &self,
         picture: &RgbImage,
-        product: &RgbaImage,
+        product: &PlacedProduct,
         prompt: &str,
         index: usize,
     ) -> Result<RgbImage> {
-        let product = PlacedProduct::from_canvas_rgba(product.clone())
-            .map_err(Error::component("product"))?;
         let device = self.painter.device();
         let mut rng = random::generator(self.seed, "repaint", index as u64);
         let vae = &self.painter.vae;
@@ -64,23 +65,36 @@ impl Repainter {
         let farthest = self.strength * scheduler.alphas().len() as f64;
         steps.retain(|step| (step.timestep as f64) < farthest);
         steps.drain(..rng.random_range(0..=steps.len()));
-        let Some(first) = steps.first() else {
-            return Ok(paste_back(&self.decoded(clean), &product));
+        let painted = match steps.first() {
+            Some(first) => {
+                let (of_clean, of_noise) = scheduler.add_noise(first.timestep);
+                let noised = clean.mul_scalar(of_clean) + noise.mul_scalar(of_noise);
+                self.denoised(noised, steps, product, prompt)?
+            }
+            None => clean,
         };
-        let (of_clean, of_noise) = scheduler.add_noise(first.timestep);
+        let painted = rgb_image(&self.painter.decode(painted))
+            .map_err(Error::component("repainted picture"))?;
+        Ok(paste_back(&painted, product))
+    }
+
+    fn denoised(
+        &self,
+        noised: Tensor<4>,
+        steps: Vec<DdimStep>,
+        product: &PlacedProduct,
+        prompt: &str,
+    ) -> Result<Tensor<4>> {
         let text = self
             .painter
             .embed(prompt)
             .map_err(Error::component("tokenizer"))?;
-        let edges = canny(&product.on_black(), CANNY[0], CANNY[1]);
-        let edges = RgbImage::from_fn(edges.width(), edges.height(), |x, y| {
-            Rgb([edges.get_pixel(x, y).0[0]; 3])
-        });
+        let edges = canny(&product.on_black(), THRESHOLDS[0], THRESHOLDS[1]);
         let conditions = Conditions {
             negative: text.clone(),
             text,
-            control: rgb_tensor(&edges, device),
-            noise: clean.mul_scalar(of_clean) + noise.mul_scalar(of_noise),
+            control: gray_tensor(&edges, self.painter.device()).repeat_dim(1, 3),
+            noise: noised,
             step_noise: Vec::new(),
             inpainting: None,
         };
@@ -91,21 +105,8 @@ impl Repainter {
             control_scale: 1.0,
             eta: 0.0,
         };
-        let predictor = self.painter.predictor.clone();
-        let mut run = Denoising::new(predictor, conditions, settings, steps, None);
+        let mut run = self.painter.denoise_along(steps, conditions, settings);
         run.by_ref().for_each(drop);
-        Ok(paste_back(&self.decoded(run.latents()), &product))
-    }
-
-    fn decoded(&self, latents: Tensor<4>) -> RgbImage {
-        let picture = self.painter.decode(latents);
-        let [_, _, h, w] = picture.dims();
-        let values: Vec<f32> = picture.into_data().iter::<f32>().collect();
-        RgbImage::from_fn(w as u32, h as u32, |x, y| {
-            let at = y as usize * w + x as usize;
-            Rgb(std::array::from_fn(|channel| {
-                (values[channel * h * w + at] * 255.0).round() as u8
-            }))
-        })
+        Ok(run.latents())
     }
 }

@@ -78,10 +78,16 @@ const NAME: &str = "rfnet";
 /// Trains the judge and writes `rfnet/`.
 ///
 /// # Errors
-/// A missing `depth/`, `saliency/`, `rfnet/vocab.json` or, when views are repainted, component of the painter, data that cannot be read, a
-/// configuration that is not supported, or a failing disk.
+/// A missing `depth/`, `saliency/`, `rfnet/vocab.json` or, when views are repainted, component of the painter, data that
+/// cannot be read, a configuration that is not supported, or a failing disk.
 pub fn train(config: &RfNetTraining, stage: &Stage, control: &mut Control<'_>) -> Result<Ended> {
     let recipe = config.recipe;
+    if !(0.0..=1.0).contains(&recipe.repaint_strength) {
+        return Err(Error::Setting {
+            name: "repaint_strength",
+            reason: format!("{} is outside 0 to 1", recipe.repaint_strength),
+        });
+    }
     let failed = Error::component::<reliad_rfnet::Error>;
     let dir = stage.component(NAME);
     let model_dir = ModelDir::open(&dir).map_err(Error::component("rfnet's tokenizer"))?;

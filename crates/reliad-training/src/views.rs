@@ -6,9 +6,10 @@
 
 use std::path::Path;
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 use image::{Rgb, RgbImage, RgbaImage};
 use reliad_diffusion::painter::Painter;
+use reliad_imaging::PlacedProduct;
 use reliad_rfnet::depth_network::DepthNetwork;
 use reliad_rfnet::preprocess::{resize, rgb_tensor};
 use reliad_rfnet::saliency_network::SaliencyNetwork;
@@ -54,8 +55,6 @@ pub struct Viewer {
 const NAME: &str = "views";
 /// Views of one file of the cache: what a kill can cost.
 const SHARD: usize = 128;
-/// Views whose maps are estimated together.
-const BATCH: usize = 8;
 /// Planes of a view: product, picture, depth, saliency.
 const PLANES: usize = 3 + 3 + 1 + 1;
 
@@ -81,8 +80,9 @@ impl Viewer {
         };
         let repainter = match repaint_strength {
             Some(strength) => {
-                let painter = Painter::load(&model, &stage.device)
-                    .map_err(Error::component("painter, which repaints views"))?;
+                let painter = Painter::load(&model, &stage.device).map_err(Error::component(
+                    "a painter repaints views; train it first, or set repaint_every to 0",
+                ))?;
                 let painting = ["unet", "controlnet", "vae"]
                     .map(|name| format!("{name}/diffusion_pytorch_model.safetensors"));
                 let key = format!("{:016x}-{strength}-{}", weights(&painting)?, stage.seed);
@@ -181,10 +181,10 @@ impl Viewer {
                 continue;
             }
             let first = bytes.len();
-            for batch in shard.chunks(BATCH) {
+            for &index in shard {
                 self.see(
                     world,
-                    batch,
+                    index,
                     repainter.map(|(repainter, _)| repainter),
                     &mut bytes,
                 )?;
@@ -208,41 +208,43 @@ impl Viewer {
         Ok(Some(bytes))
     }
 
-    /// Appends the planes of the views of `indices`.
+    /// Appends the planes of the view of sample `index`.
     fn see(
         &self,
         world: &World,
-        indices: &[usize],
+        index: usize,
         repainter: Option<&Repainter>,
         out: &mut Vec<u8>,
     ) -> Result<()> {
-        let (mut products, mut pictures) = (Vec::new(), Vec::new());
-        for &index in indices {
-            let file =
-                |kind: fn(&reliad_dataset::Record) -> &str| world.files(&[index], kind).remove(0);
-            let product = open(&file(|record| &record.product))?.into_rgba8();
-            let mut picture = open(&file(|record| &record.image))?.into_rgb8();
-            if let Some(repainter) = repainter {
-                let prompt = &world.records()[index].prompt;
-                picture = repainter.repaint(&picture, &product, prompt, index)?;
+        let file =
+            |kind: fn(&reliad_dataset::Record) -> &str| world.files(&[index], kind).remove(0);
+        let product_file = file(|record| &record.product);
+        let product = open(&product_file)?.into_rgba8();
+        let mut picture = open(&file(|record| &record.image))?.into_rgb8();
+        if let Some(repainter) = repainter {
+            let unusable = |reason: String| Error::Data {
+                path: product_file.clone(),
+                reason,
+            };
+            if product.dimensions() != picture.dimensions() {
+                return Err(unusable("differs in size from its picture".to_owned()));
             }
-            products.push(rgb_tensor(&over(&product, self.background), &self.device));
-            pictures.push(rgb_tensor(&picture, &self.device));
+            let placed = PlacedProduct::from_canvas_rgba(product.clone())
+                .map_err(|error| unusable(error.to_string()))?;
+            let prompt = &world.records()[index].prompt;
+            picture = repainter.repaint(&picture, &placed, prompt, index)?;
         }
-        let generated = Tensor::cat(pictures, 0);
+        let generated = rgb_tensor(&picture, &self.device);
         let planes = [
-            Tensor::cat(products, 0),
+            rgb_tensor(&over(&product, self.background), &self.device),
             generated.clone(),
             self.depth.estimate(generated.clone()),
             self.saliency.estimate(generated),
         ];
-        let seen = Tensor::cat(
-            planes
-                .map(|picture| resize(picture, self.size, self.size))
-                .to_vec(),
-            1,
-        );
-        out.extend(seen.into_data().iter::<f32>().map(to_byte));
+        for picture in planes {
+            let seen = resize(picture, self.size, self.size);
+            out.extend(seen.into_data().iter::<f32>().map(to_byte));
+        }
         Ok(())
     }
 }

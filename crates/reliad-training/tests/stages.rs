@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 use burn::tensor::Device;
 use image::{GrayImage, Luma, Rgb, RgbImage, Rgba, RgbaImage};
 use reliad_diffusion::painter::Painter;
+use reliad_imaging::PlacedProduct;
 use reliad_rfnet::judge::Judge;
 use reliad_training::repaint::Repainter;
 use reliad_training::{
@@ -105,6 +106,7 @@ fn every_stage_writes_a_component_that_loads() {
             "up_block_types": ["CrossAttnUpBlock2D", "UpBlock2D"],
             "layers_per_block": 1, "norm_num_groups": 4
         },
+        "sampling": { "steps": 7 },
         "fit": fit, "recipe": { "size": SIZE, "held_out": 2 }
     }));
     finished(painter::train(&networks, &stage, control).unwrap());
@@ -132,19 +134,22 @@ fn every_stage_writes_a_component_that_loads() {
         "fit": fit, "recipe": { "size": 32, "held_out": 2 }
     }));
     finished(maps::train_saliency(&saliency, &stage, control).unwrap());
-    let judge = config(json!({
-        "network": {
-            "preprocess": { "image_size": 32 }, "max_caption_tokens": 16,
-            "image_encoder": { "block": "basic", "layers": [1, 1, 1, 1], "base_width": 2 },
-            "text_encoder": {
-                "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2,
-                "intermediate_size": 8, "max_position_embeddings": 18
+    let judge = |strength: f64| {
+        config(json!({
+            "network": {
+                "preprocess": { "image_size": 32 }, "max_caption_tokens": 16,
+                "image_encoder": { "block": "basic", "layers": [1, 1, 1, 1], "base_width": 2 },
+                "text_encoder": {
+                    "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2,
+                    "intermediate_size": 8, "max_position_embeddings": 18
+                },
+                "width": 8, "heads": 2, "fusion_feed_forward": 8, "classes": 5
             },
-            "width": 8, "heads": 2, "fusion_feed_forward": 8, "classes": 5
-        },
-        "fit": fit, "recipe": { "repaint_every": 3, "balance": 1.0 }
-    }));
-    finished(rfnet::train(&judge, &stage, control).unwrap());
+            "fit": fit,
+            "recipe": { "repaint_every": 3, "repaint_strength": strength, "balance": 1.0 }
+        }))
+    };
+    finished(rfnet::train(&judge(0.4), &stage, control).unwrap());
 
     let model = ModelDir::open(out.path()).unwrap();
     repaints_around_the_product(&model, data.path());
@@ -153,6 +158,25 @@ fn every_stage_writes_a_component_that_loads() {
         .unwrap()
         .unwrap();
     assert!((1..30).contains(&metrics.samples), "{}", metrics.samples);
+
+    let sampling: Value = model.read_json("sampling.json").unwrap();
+    assert_eq!(sampling, json!({ "steps": 7 }));
+
+    // What a user's configuration and data can get wrong is said, with the setting or the file.
+    let message = |ended: reliad_training::Result<Ended>| ended.err().unwrap().to_string();
+    let wrong = message(rfnet::train(&judge(40.0), &stage, control));
+    assert_eq!(wrong, "setting repaint_strength: 40 is outside 0 to 1");
+    for index in 0..60 {
+        let small = RgbaImage::from_pixel(32, 32, Rgba([9, 9, 9, 255]));
+        let file = format!("products/{index:08}.png");
+        small.save(data.path().join(file)).unwrap();
+    }
+    let wrong = message(rfnet::train(&judge(0.2), &stage, control));
+    assert!(
+        wrong.contains("products/") && wrong.ends_with("differs in size from its picture"),
+        "{wrong}"
+    );
+    write_world(data.path());
 
     // The same command again only writes the components once more.
     finished(controlnet::train(&edges, &stage, control).unwrap());
@@ -163,11 +187,12 @@ fn repaints_around_the_product(model: &ModelDir, data: &Path) {
     let picture = image::open(data.join("images/00000000.png")).unwrap();
     let product = image::open(data.join("products/00000000.png")).unwrap();
     let (picture, product) = (picture.into_rgb8(), product.into_rgba8());
+    let placed = PlacedProduct::from_canvas_rgba(product.clone()).unwrap();
     let repainter = |strength| {
         let painter = Painter::load(model, &Device::flex()).unwrap();
         Repainter::new(painter, strength, 1)
     };
-    let repaint = |by: &Repainter, index| by.repaint(&picture, &product, "warm light", index);
+    let repaint = |by: &Repainter, index| by.repaint(&picture, &placed, "warm light", index);
     let far = repainter(0.9);
     // The first whose drawn start isn't the autoencoder alone.
     let alone = repaint(&repainter(0.0), 0).unwrap();
