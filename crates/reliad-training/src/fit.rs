@@ -308,6 +308,7 @@ impl<M: Module> Run<'_, M> {
             ..Report::default()
         };
         self.tell(&report, control)?;
+        self.metrics.draw()?;
         Ok(figures)
     }
 

@@ -5,6 +5,7 @@
 
 pub mod checkpoint;
 pub mod controlnet;
+pub mod curves;
 pub mod error;
 pub mod fit;
 pub mod latents;

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::{Deserialize, Serialize};
 
+use crate::curves;
 use crate::error::{Error, Result};
 
 /// One report of a running training.
@@ -110,5 +111,10 @@ impl Metrics {
             .open(&self.path)
             .map_err(Error::io(&self.path))?;
         writeln!(file, "{line}").map_err(Error::io(&self.path))
+    }
+
+    /// Draws `curves.svg` beside the file.
+    pub(crate) fn draw(&self) -> Result<()> {
+        curves::draw(&self.path, &self.path.with_file_name("curves.svg"))
     }
 }
