@@ -8,4 +8,4 @@ mod record;
 
 pub use error::Error;
 pub use folder::Folder;
-pub use record::{Record, Split};
+pub use record::{Record, SceneParameters, Split};

@@ -22,6 +22,23 @@ pub struct Record {
     pub label: Class,
     /// Identity of the product; splits go by it.
     pub product_id: u64,
+    /// What was drawn to make the scene; absent in folders that don't tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parameters: Option<SceneParameters>,
+}
+
+/// What a rendered sample tells of its scene; the other parameters of the file are not read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SceneParameters {
+    /// The kind of scene, such as `wood` or `garden`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scene_family: Option<String>,
+    /// The word for the colour of what lies behind, such as `sky blue`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub main_color: Option<String>,
+    /// What the product stands on, in the prompt's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub surface: Option<String>,
 }
 
 /// The part of a data set that a product belongs to.
@@ -52,6 +69,24 @@ impl Split {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_scenes_parameters_are_read_where_there_are_any() -> serde_json::Result<()> {
+        let plain = serde_json::json!({
+            "image": "a.png", "product": "b.png", "depth": "c.png", "saliency": "d.png", "title": "A mug",
+            "prompt": "on grass", "label": "available", "product_id": 1,
+        });
+        let record: Record = serde_json::from_value(plain.clone())?;
+        assert_eq!(record.parameters, None);
+        let mut told = plain;
+        told["parameters"] =
+            serde_json::json!({"scene_family": "garden", "main_color": null, "pitch": 0.1});
+        let record: Record = serde_json::from_value(told)?;
+        let scene = record.parameters.unwrap_or_default();
+        assert_eq!(scene.scene_family.as_deref(), Some("garden"));
+        assert_eq!(scene.main_color, None);
+        Ok(())
+    }
 
     #[test]
     fn shares_are_near_ninety_five_five() {

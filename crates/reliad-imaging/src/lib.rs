@@ -21,6 +21,6 @@ pub use canvas::{Bounds, Canvas};
 pub use class::Class;
 pub use cutout::Cutout;
 pub use error::{Error, Problem, Result};
-pub use mask::background_mask;
+pub use mask::{background_mask, dilate};
 pub use paste::paste_back;
 pub use placement::PlacedProduct;

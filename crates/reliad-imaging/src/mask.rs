@@ -1,4 +1,5 @@
-//! The mask of what the painter may paint: everything but the product, and a rim of the product.
+//! Masks grown by a square; first of all that of what the painter may paint: everything but the product, and a rim of
+//! the product.
 
 use image::{GrayImage, Luma};
 
@@ -10,10 +11,17 @@ use image::{GrayImage, Luma};
 /// up than right and down; what lies outside the picture counts for nothing. A kernel of 0 or 1
 /// leaves the mask as it is. The paper's setting is 20 at 512x512.
 pub fn background_mask(alpha: &GrayImage, kernel: u32) -> GrayImage {
-    let (width, height) = (alpha.width() as usize, alpha.height() as usize);
     let mut mask = alpha.clone();
     mask.pixels_mut()
         .for_each(|Luma([value])| *value = 255 - *value);
+    dilate(&mask, kernel)
+}
+
+/// The greatest value within a `kernel` x `kernel` square around each pixel, as `cv2.dilate` with a square of ones
+/// computes it; anchor and edges as in [`background_mask`].
+pub fn dilate(mask: &GrayImage, kernel: u32) -> GrayImage {
+    let (width, height) = (mask.width() as usize, mask.height() as usize);
+    let mut mask = mask.clone();
     if kernel < 2 || width == 0 || height == 0 {
         return mask;
     }

@@ -11,6 +11,16 @@ pub enum Error {
     /// A model directory, a file or its keys.
     #[error(transparent)]
     Weights(#[from] reliad_weights::Error),
+    /// A component that a model directory lacks.
+    #[error("{model} has no {component}/; train it with `{command}`")]
+    Absent {
+        /// The model directory.
+        model: String,
+        /// The component's directory.
+        component: &'static str,
+        /// The command that makes one.
+        command: &'static str,
+    },
     /// A field of a config that this program can't honour.
     #[error("{network}: config field `{field}` is {got}; supported: {supported}")]
     Unsupported {

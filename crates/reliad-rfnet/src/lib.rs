@@ -13,6 +13,7 @@ pub mod resnet;
 pub mod rfnet;
 pub mod roberta;
 pub mod saliency_network;
+pub mod scene_network;
 pub mod u2net;
 
 pub use error::{Error, Result};

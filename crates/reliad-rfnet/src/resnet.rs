@@ -329,12 +329,22 @@ impl ResNet {
     /// - picture: `[n, 3, h, w]`, normalised as the weights expect
     /// - output: `[n, channels, ceil(h / 32), ceil(w / 32)]`
     pub fn features(&self, picture: Tensor<4>) -> Tensor<4> {
+        let [.., last] = self.stages(picture);
+        last
+    }
+
+    /// The maps of the four stages, from the finest to the coarsest.
+    ///
+    /// # Shapes
+    /// - picture: `[n, 3, h, w]`, normalised as the weights expect
+    /// - output `i`: `[n, channels / 2^(3 - i), h / 2^(i + 2), w / 2^(i + 2)]`, sides rounded up, no value below 0
+    pub fn stages(&self, picture: Tensor<4>) -> [Tensor<4>; 4] {
         let x = relu(self.bn1.forward(self.conv1.convolve(picture)));
-        let x = self.maxpool.forward(x);
-        [&self.layer1, &self.layer2, &self.layer3, &self.layer4]
-            .into_iter()
-            .flatten()
-            .fold(x, |x, block| block.forward(x))
+        let mut x = self.maxpool.forward(x);
+        [&self.layer1, &self.layer2, &self.layer3, &self.layer4].map(|stage| {
+            x = stage.iter().fold(x.clone(), |x, block| block.forward(x));
+            x.clone()
+        })
     }
 
     /// Global average pooling of [`features`](Self::features), then `fc` where there is one.

@@ -9,9 +9,10 @@ use image::{GrayImage, Luma, Rgb, RgbImage, Rgba, RgbaImage};
 use reliad_diffusion::painter::Painter;
 use reliad_imaging::PlacedProduct;
 use reliad_rfnet::judge::Judge;
+use reliad_rfnet::scene_network::SceneClassifier;
 use reliad_training::repaint::Repainter;
 use reliad_training::{
-    Budget, Control, Ended, Stage, controlnet, maps, painter, rfnet, tokenizer, vae,
+    Budget, Control, Ended, Stage, controlnet, maps, painter, rfnet, scene, tokenizer, vae,
 };
 use reliad_weights::ModelDir;
 use serde::de::DeserializeOwned;
@@ -45,10 +46,16 @@ fn write_world(dir: &Path) {
             .save(dir.join(file("saliency")))
             .unwrap();
         let label = ["available", "space_mismatch", "size_mismatch"][index as usize % 3];
+        let family = ["marble", "garden"][index as usize % 2];
+        // Some samples don't tell their colour.
+        let color = ["navy", "teal", "sky blue"].get(index as usize % 4);
         let record = json!({
             "image": file("images"), "product": file("products"), "depth": file("depth"),
             "saliency": file("saliency"), "title": format!("A red mug, {index} cm"),
             "prompt": "a product on marble, warm light", "label": label, "product_id": index,
+            "parameters": {
+                "scene_family": family, "main_color": color,
+            },
         });
         lines += &format!("{record}\n");
     }
@@ -134,6 +141,14 @@ fn every_stage_writes_a_component_that_loads() {
         "fit": fit, "recipe": { "size": 32, "held_out": 2 }
     }));
     finished(maps::train_saliency(&saliency, &stage, control).unwrap());
+    let scenes = config(json!({
+        "network": {
+            "preprocess": { "image_size": 32 }, "product_margin": 0.05,
+            "image_encoder": { "block": "basic", "layers": [1, 1, 1, 1], "base_width": 2 }
+        },
+        "fit": fit, "recipe": { "held_out": 3 }
+    }));
+    finished(scene::train(&scenes, &stage, control).unwrap());
     let judge = |strength: f64| {
         config(json!({
             "network": {
@@ -154,6 +169,13 @@ fn every_stage_writes_a_component_that_loads() {
     let model = ModelDir::open(out.path()).unwrap();
     repaints_around_the_product(&model, data.path());
     Judge::load(&model, &device).unwrap();
+    let classes = SceneClassifier::load(&model, &device).unwrap();
+    assert_eq!(classes.config().families, ["garden", "marble"]);
+    assert_eq!(classes.config().colors, ["navy", "sky blue", "teal"]);
+    let picture = image::open(data.path().join("images/00000000.png")).unwrap();
+    let cover = GrayImage::new(SIZE, SIZE);
+    let seen = classes.classify(&picture.into_rgb8(), &cover).unwrap();
+    assert!((seen.color_probabilities.iter().sum::<f32>() - 1.0).abs() < 1e-5);
     let metrics = rfnet::evaluate(&model, data.path(), &device, control)
         .unwrap()
         .unwrap();
@@ -166,6 +188,14 @@ fn every_stage_writes_a_component_that_loads() {
     let message = |ended: reliad_training::Result<Ended>| ended.err().unwrap().to_string();
     let wrong = message(rfnet::train(&judge(40.0), &stage, control));
     assert_eq!(wrong, "setting repaint_strength: 40 is outside 0 to 1");
+    let untold = std::fs::read_to_string(data.path().join("metadata.jsonl")).unwrap();
+    let untold = untold.replace("main_color", "other");
+    std::fs::write(data.path().join("metadata.jsonl"), untold).unwrap();
+    let wrong = message(scene::train(&scenes, &stage, control));
+    assert!(
+        wrong.contains("no record has parameters.main_color"),
+        "{wrong}"
+    );
     for index in 0..60 {
         let small = RgbaImage::from_pixel(32, 32, Rgba([9, 9, 9, 255]));
         let file = format!("products/{index:08}.png");

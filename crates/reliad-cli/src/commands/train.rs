@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use reliad_training::{
-    Budget, Control, Ended, Report, Stage, controlnet, maps, painter, read_config, rfnet,
+    Budget, Control, Ended, Report, Stage, controlnet, maps, painter, read_config, rfnet, scene,
     tokenizer, vae,
 };
 use serde::Deserialize;
@@ -18,7 +18,8 @@ use crate::{device, interrupt};
 
 /// Train the networks of a model directory on rendered samples.
 ///
-/// Stages build on one another: tokenizer, vae, painter, controlnet; depth and saliency; rfnet last.
+/// Stages build on one another: tokenizer, vae, painter, controlnet; depth and saliency; scene, which only
+/// `evaluate painter` looks through; rfnet last.
 /// `mini` runs them all, each for its share of the time. A stage that was stopped or killed is
 /// continued by the same command; a finished one is not repeated.
 #[derive(Debug, Args)]
@@ -98,6 +99,8 @@ enum StageName {
     Depth,
     /// The saliency network
     Saliency,
+    /// The network that tells scenes apart, to measure a painter
+    Scene,
     /// The judge
     Rfnet,
     /// All stages in order
@@ -105,13 +108,14 @@ enum StageName {
 }
 
 /// The stages of `mini`, in the order in which they run.
-const ALL: [StageName; 7] = [
+const ALL: [StageName; 8] = [
     StageName::Tokenizer,
     StageName::Vae,
     StageName::Painter,
     StageName::Controlnet,
     StageName::Depth,
     StageName::Saliency,
+    StageName::Scene,
     StageName::Rfnet,
 ];
 
@@ -124,6 +128,7 @@ struct Plan {
     controlnet: f64,
     depth: f64,
     saliency: f64,
+    scene: f64,
     rfnet: f64,
 }
 
@@ -136,6 +141,7 @@ impl StageName {
             Self::Controlnet => "controlnet",
             Self::Depth => "depth",
             Self::Saliency => "saliency",
+            Self::Scene => "scene",
             Self::Rfnet => "rfnet",
             Self::Mini => "mini",
         }
@@ -148,6 +154,7 @@ impl StageName {
             Self::Controlnet => plan.controlnet,
             Self::Depth => plan.depth,
             Self::Saliency => plan.saliency,
+            Self::Scene => plan.scene,
             Self::Rfnet => plan.rfnet,
             Self::Tokenizer | Self::Mini => 0.0,
         }
@@ -227,6 +234,7 @@ fn train(
         StageName::Controlnet => controlnet::train(&read_config(config)?, stage, control),
         StageName::Depth => maps::train_depth(&read_config(config)?, stage, control),
         StageName::Saliency => maps::train_saliency(&read_config(config)?, stage, control),
+        StageName::Scene => scene::train(&read_config(config)?, stage, control),
         StageName::Rfnet => rfnet::train(&read_config(config)?, stage, control),
         StageName::Mini => unreachable!("mini is a list of stages"),
     }
