@@ -10,6 +10,7 @@ pub mod error;
 pub mod fit;
 pub mod latents;
 pub mod maps;
+pub mod measure;
 pub mod metrics;
 pub mod painter;
 pub mod parameters;
