@@ -78,8 +78,11 @@ pub fn encode_png(picture: &RgbImage) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The picture as JPEG bytes, for the report's small views.
-pub(crate) fn encode_jpeg(picture: &RgbImage) -> Result<Vec<u8>> {
+/// The picture as JPEG bytes of quality 86, for small views in reports.
+///
+/// # Errors
+/// [`Error::Encode`] when the picture has no pixels.
+pub fn encode_jpeg(picture: &RgbImage) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     JpegEncoder::new_with_quality(&mut bytes, 86).encode_image(picture)?;
     Ok(bytes)

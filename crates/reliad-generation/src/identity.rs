@@ -54,7 +54,11 @@ impl ModelIdentity {
         Self::of(model, &parts)
     }
 
-    fn of(model: &ModelDir, parts: &[&'static str]) -> Result<Self> {
+    /// The identity of some directories of a model.
+    ///
+    /// # Errors
+    /// As [`of_painter`](Self::of_painter).
+    pub fn of(model: &ModelDir, parts: &[&'static str]) -> Result<Self> {
         let mut hashes = BTreeMap::new();
         for part in parts {
             require(model, part)?;

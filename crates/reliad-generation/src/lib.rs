@@ -9,6 +9,7 @@ pub mod assess;
 pub mod defaults;
 pub mod error;
 pub mod files;
+pub mod gallery;
 pub mod identity;
 pub mod manifest;
 pub mod noise_file;

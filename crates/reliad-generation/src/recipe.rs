@@ -46,6 +46,16 @@ impl Sampling {
         Ok(Canvas::new(self.width, self.height)?)
     }
 
+    /// The same without inpainting: the mask is grown over the whole canvas, so nothing of the product is put back
+    /// between steps, and only text and ControlNet tell the painter where it is. For measuring the ControlNet; a picture
+    /// painted so needs no product pasted back.
+    pub fn without_inpainting(&self) -> Self {
+        Self {
+            mask_kernel: 2 * self.width.max(self.height),
+            ..self.clone()
+        }
+    }
+
     /// Checks every range.
     ///
     /// # Errors
@@ -229,6 +239,20 @@ pub(crate) mod tests {
     fn item_ids_separate_their_parts() {
         assert_ne!(item_id("p", "ab", "c", 0), item_id("p", "a", "bc", 0));
         assert_ne!(item_id("p", "a", "", 0), item_id("p", "a", "", 1));
+    }
+
+    #[test]
+    fn without_inpainting_the_whole_canvas_is_painted() {
+        use image::{GrayImage, Luma};
+        let free = sampling().without_inpainting();
+        // A product that leaves one corner pixel of the canvas.
+        let mut alpha = GrayImage::from_pixel(64, 48, Luma([255]));
+        alpha.put_pixel(63, 47, Luma([0]));
+        let held = reliad_imaging::background_mask(&alpha, sampling().mask_kernel);
+        assert!(held.pixels().any(|pixel| pixel.0[0] == 0));
+        let mask = reliad_imaging::background_mask(&alpha, free.mask_kernel);
+        assert!(mask.pixels().all(|pixel| pixel.0[0] == 255));
+        assert_eq!(free.prompt, sampling().prompt);
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod views;
 
 use std::path::{Path, PathBuf};
 
+pub use page::escape;
 pub use views::{ASSETS, save_views};
 
 use crate::error::Result;
@@ -13,6 +14,9 @@ use crate::manifest::Record;
 
 /// The report's name in an output directory.
 pub const FILE_NAME: &str = "report.html";
+
+/// The style sheet that all of Reliad's pages share.
+pub const STYLE: &str = include_str!("report.css");
 
 /// An input that couldn't be used, for the report's list.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -28,7 +28,7 @@ pub(super) fn page(records: &[&Record], unusable: &[Unusable], images: &Images) 
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <title>Reliad report</title>\n<style>\n",
     );
-    html.push_str(include_str!("report.css"));
+    html.push_str(super::STYLE);
     html.push_str("</style></head><body><main>\n");
     overview(&mut html, records, &items);
     reasons(&mut html, records);
@@ -361,7 +361,8 @@ fn clipped(text: &str) -> String {
     }
 }
 
-fn escape(text: &str) -> String {
+/// `text` as HTML shows it literally, in attributes too.
+pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
