@@ -1,32 +1,20 @@
-//! `reliad evaluate`: how well a trained network does on samples that it never saw.
+//! `reliad evaluate rfnet`: a judge's verdicts on labelled samples that no training saw.
 
 use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
-use clap::{Args, Subcommand};
+use clap::Args;
 use reliad_imaging::Class;
 use reliad_training::{Control, Report, metrics::JudgeMetrics, rfnet};
 
 use crate::message::Code;
 use crate::{device, embedded, interrupt};
 
-/// Measure a trained network on samples that it never saw.
-#[derive(Debug, Args)]
-pub struct EvaluateArgs {
-    #[command(subcommand)]
-    command: EvaluateCommand,
-}
-
-#[derive(Debug, Subcommand)]
-enum EvaluateCommand {
-    Rfnet(RfnetArgs),
-}
-
 /// Judge labelled samples and compare: confusion matrix, precision, recall, F1 and AP of "available".
 ///
 /// Samples of products that the trainings learn from are left out.
 #[derive(Debug, Args)]
-struct RfnetArgs {
+pub struct RfnetArgs {
     /// Folder of samples that `reliad synth render` wrote
     #[arg(long, env = "RELIAD_DATA", hide_env_values = true, value_name = "DIR")]
     data: PathBuf,
@@ -64,8 +52,7 @@ struct RfnetArgs {
 ///
 /// # Errors
 /// When the judge or the samples can't be read, or none is unseen.
-pub fn run(arguments: EvaluateArgs) -> Result<Code> {
-    let EvaluateCommand::Rfnet(arguments) = arguments.command;
+pub fn run(arguments: RfnetArgs) -> Result<Code> {
     let model = embedded::open(&arguments.judge)?;
     let (device, _) = device::open(&arguments.device)?;
     let mut report = |name: &str, report: &Report| eprintln!("{}", report.line(name));

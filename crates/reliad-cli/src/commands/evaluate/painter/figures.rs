@@ -1,0 +1,262 @@
+//! The figures of an evaluation: what the JSON file and the table hold.
+
+use std::collections::BTreeMap;
+
+use reliad_generation::defaults::SamplingDefaults;
+use reliad_training::measure::agreement::confusion;
+use reliad_training::measure::{Figure, frechet};
+use serde::Serialize;
+
+use super::looks::{Looks, Own};
+
+/// A model as the figures name it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Named {
+    /// What was given on the command line.
+    pub name: String,
+    /// BLAKE3 over the files that were loaded.
+    pub digest: String,
+}
+
+/// What decides the figures.
+#[derive(Clone, Debug, Serialize)]
+pub struct Settings {
+    pub reliad: String,
+    pub seed: u64,
+    pub count: usize,
+    pub size: u32,
+    pub device: String,
+    pub model: Named,
+    pub judge: Named,
+    pub scene: Named,
+    pub sampling: SamplingDefaults,
+}
+
+/// `counts[asked][seen]`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Confusion {
+    pub names: Vec<String>,
+    pub counts: Vec<Vec<usize>>,
+}
+
+/// Everything that was measured; a figure is absent where too few pictures were painted for it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Figures {
+    pub settings: Settings,
+    pub prompt_agreement: Option<Figure>,
+    pub prompt_agreement_swapped: Option<Figure>,
+    pub prompt_agreement_rendered: Option<Figure>,
+    pub scene_agreement: Option<Figure>,
+    pub color_agreement: Option<Figure>,
+    pub availability: Option<Figure>,
+    pub failure_shares: BTreeMap<String, Figure>,
+    pub distance: Option<Figure>,
+    pub distance_floor: Option<Figure>,
+    pub diversity: Option<Figure>,
+    pub diversity_rendered: Option<Figure>,
+    pub edge_recall: Option<Figure>,
+    pub edge_recall_uncontrolled: Option<Figure>,
+    pub second_copy_share: Option<Figure>,
+    pub confusion_families: Confusion,
+    pub confusion_colors: Confusion,
+}
+
+impl Figures {
+    /// The figures of what was seen; `families` and `colors` are the scene network's names.
+    pub fn new(looks: &Looks, families: &[String], colors: &[String], settings: Settings) -> Self {
+        let seed = settings.seed;
+        let mean = |values: Vec<f64>| Figure::mean(&values, seed);
+        let own =
+            |of: fn(&Own) -> bool| mean(looks.own.iter().map(|own| f64::from(of(own))).collect());
+        let features = |of: fn(&Own) -> &Vec<f32>| -> Vec<Vec<f32>> {
+            looks.own.iter().map(|own| of(own).clone()).collect()
+        };
+        let distances = frechet::halves(
+            &features(|own| &own.painted_features),
+            &features(|own| &own.rendered_features),
+            seed,
+        );
+        let colors_asked = looks
+            .own
+            .iter()
+            .filter_map(|own| Some((own, own.asked.color?)));
+        Self {
+            prompt_agreement: own(|own| own.asked.agrees(&own.painted)),
+            prompt_agreement_swapped: mean(
+                looks
+                    .swapped
+                    .iter()
+                    .map(|look| f64::from(look.asked.agrees(&look.painted)))
+                    .collect(),
+            ),
+            prompt_agreement_rendered: own(|own| own.asked.agrees(&own.rendered)),
+            scene_agreement: own(|own| own.asked.has_family(&own.painted)),
+            color_agreement: mean(
+                looks
+                    .own
+                    .iter()
+                    .filter_map(|own| own.asked.has_color(&own.painted).map(f64::from))
+                    .collect(),
+            ),
+            availability: own(|own| own.verdict.available),
+            failure_shares: failure_shares(&looks.own, seed),
+            distance: distances.map(|distances| distances.painted),
+            distance_floor: distances.map(|distances| distances.floor),
+            diversity: mean(looks.varied.iter().map(|varied| varied.distance).collect()),
+            diversity_rendered: mean(
+                looks
+                    .rendered_pairs
+                    .iter()
+                    .map(|pair| pair.distance)
+                    .collect(),
+            ),
+            edge_recall: mean(looks.followed.iter().map(|look| look.controlled).collect()),
+            edge_recall_uncontrolled: mean(
+                looks
+                    .followed
+                    .iter()
+                    .map(|look| look.uncontrolled)
+                    .collect(),
+            ),
+            second_copy_share: own(|own| own.second_copy),
+            confusion_families: Confusion {
+                names: families.to_vec(),
+                counts: confusion(
+                    looks
+                        .own
+                        .iter()
+                        .map(|own| (own.asked.family, own.painted.family)),
+                    families.len(),
+                ),
+            },
+            confusion_colors: Confusion {
+                names: colors.to_vec(),
+                counts: confusion(
+                    colors_asked.map(|(own, color)| (color, own.painted.color)),
+                    colors.len(),
+                ),
+            },
+            settings,
+        }
+    }
+
+    /// Each figure with its name and, for people, what it says.
+    pub fn lines(&self) -> Vec<(&'static str, Option<Figure>, &'static str)> {
+        vec![
+            (
+                "prompt_agreement",
+                self.prompt_agreement,
+                "pictures whose scene family and main colour are those of their prompt",
+            ),
+            (
+                "prompt_agreement_rendered",
+                self.prompt_agreement_rendered,
+                "the same of the rendered pictures: what the scene network can tell at best",
+            ),
+            (
+                "prompt_agreement_swapped",
+                self.prompt_agreement_swapped,
+                "the same of pictures painted with another prompt, against their own: chance",
+            ),
+            (
+                "scene_agreement",
+                self.scene_agreement,
+                "the scene family alone",
+            ),
+            (
+                "color_agreement",
+                self.color_agreement,
+                "the main colour alone, where the prompt names it",
+            ),
+            (
+                "availability",
+                self.availability,
+                "pictures that the judge calls available at the first attempt",
+            ),
+            (
+                "distance",
+                self.distance,
+                "Fréchet distance to rendered pictures in the scene network's features (not FID)",
+            ),
+            (
+                "distance_floor",
+                self.distance_floor,
+                "the same between rendered pictures: chance",
+            ),
+            (
+                "diversity",
+                self.diversity,
+                "feature distance between pictures of one product and prompt, outside the product",
+            ),
+            (
+                "diversity_rendered",
+                self.diversity_rendered,
+                "the same between renders that share family, surface and main colour",
+            ),
+            (
+                "edge_recall",
+                self.edge_recall,
+                "edges of the product found within 2 pixels, by text and ControlNet alone",
+            ),
+            (
+                "edge_recall_uncontrolled",
+                self.edge_recall_uncontrolled,
+                "the same without the ControlNet: chance",
+            ),
+            (
+                "second_copy_share",
+                self.second_copy_share,
+                "pictures with a second large salient thing beside the product",
+            ),
+        ]
+    }
+
+    /// The figures as a Markdown table.
+    pub fn table(&self) -> String {
+        let mut text = String::from("| figure | value | 95 % interval | n |\n|---|---|---|---|\n");
+        for (name, figure, _) in self.lines() {
+            text += &row(name, figure);
+        }
+        for (class, figure) in &self.failure_shares {
+            text += &row(&format!("judged {class}"), Some(*figure));
+        }
+        text
+    }
+}
+
+fn row(name: &str, figure: Option<Figure>) -> String {
+    match figure {
+        Some(Figure {
+            value,
+            low,
+            high,
+            n,
+        }) => {
+            format!("| {name} | {value:.3} | {low:.3} to {high:.3} | {n} |\n")
+        }
+        None => format!("| {name} | – | – | 0 |\n"),
+    }
+}
+
+/// Share of all pictures that the judge rejects for each reason its head knows.
+fn failure_shares(own: &[Own], seed: u64) -> BTreeMap<String, Figure> {
+    let reasons = own
+        .first()
+        .map_or(&[][..], |own| &own.verdict.probabilities);
+    let of = |own: &Own| -> &'static str {
+        own.verdict
+            .class
+            .map_or("not_available", |class| class.slug())
+    };
+    reasons
+        .iter()
+        .skip(1)
+        .filter_map(|reason| {
+            let values: Vec<f64> = own
+                .iter()
+                .map(|own| f64::from(!own.verdict.available && of(own) == reason.class))
+                .collect();
+            Figure::mean(&values, seed).map(|figure| (reason.class.clone(), figure))
+        })
+        .collect()
+}
