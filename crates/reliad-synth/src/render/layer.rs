@@ -200,7 +200,12 @@ fn light(
             }
         }
         pixel.key = if asked > 0 {
-            lit as f32 / asked as f32
+            let share = if product_layer {
+                1.0
+            } else {
+                scene.light.gobo.share(pixel.point, scene.light.direction)
+            };
+            lit as f32 / asked as f32 * share
         } else {
             0.0
         };
