@@ -4,6 +4,9 @@ use crate::draw::Draw;
 use crate::prop::Kind;
 use crate::stage::{Choice, Family};
 
+/// Prompts are shortened towards this many words: some 38 byte-pair tokens.
+const MOST_WORDS: usize = 30;
+
 /// The prompt of a scene. Only what the picture shows is said; nothing in it tells the label.
 pub fn prompt(draw: &mut Draw, choice: &Choice, props: &[Kind]) -> String {
     let named = !draw.chance(0.08);
@@ -25,13 +28,19 @@ pub fn prompt(draw: &mut Draw, choice: &Choice, props: &[Kind]) -> String {
         "studio photo, " if choice.family.outdoors() => "outdoor photo, ",
         other => other,
     };
-    match draw.below(6) {
-        0 => format!("{opening}on {surface}, {behind}, {light}{with}"),
-        1 => format!("{opening}on {surface} in front of {behind}{with}, {light}"),
-        2 => format!("{opening}{surface}, {behind} behind, {light}{with}"),
-        3 => format!("{opening}on {surface} before {behind}, {light}{with}"),
-        4 => format!("{opening}{behind}, on {surface}{with}, {light}"),
-        _ => format!("{opening}{light}, on {surface}, {behind}{with}"),
+    let text = match draw.below(6) {
+        0 => format!("on {surface}, {behind}, {light}{with}"),
+        1 => format!("on {surface} in front of {behind}{with}, {light}"),
+        2 => format!("{surface}, {behind} behind, {light}{with}"),
+        3 => format!("on {surface} before {behind}, {light}{with}"),
+        4 => format!("{behind}, on {surface}{with}, {light}"),
+        _ => format!("{light}, on {surface}, {behind}{with}"),
+    };
+    // An opening is the first to go where the text would outgrow a small text encoder.
+    if text.split_whitespace().count() > MOST_WORDS - 2 {
+        text
+    } else {
+        format!("{opening}{text}")
     }
 }
 

@@ -142,7 +142,8 @@ impl Pattern {
                 plank,
             } => wood(*light, *dark, *scale, *plank, p),
             Pattern::Marble { base, vein, scale } => {
-                let q = p / *scale;
+                // Drawn out along a diagonal: veins run, they don't close.
+                let q = v3(p.x * 0.45 + p.z * 0.3, p.y, p.z * 1.1 - p.x * 0.5) / *scale;
                 let warp = v3(fbm(q * 0.8, 2), fbm(q * 0.8 + Vec3::splat(7.3), 2), 0.0)
                     - v3(0.5, 0.5, 0.0);
                 let field = noise(q * 0.7 + v3(warp.x, 0.3, warp.y) * 2.6);

@@ -55,7 +55,7 @@ pub(super) fn cushion(draw: &mut Draw) -> Model {
         round: 4.0,
     };
     let paint = Material::matte(color);
-    let up = v3(0.0, 22.1, 0.0);
+    let up = v3(0.0, 21.3, 0.0);
     Model::new(vec![
         Part::new(flat, paint.clone()).turned(lean).at(up),
         Part::new(plump, paint).turned(lean).at(up),

@@ -69,8 +69,9 @@ impl Samples {
 }
 
 impl Layer {
-    /// Renders visibility and light for the things with these roles; `shaders` can shade them.
-    pub fn render(scene: &Scene, size: usize, roles: u8, shaders: u8) -> Layer {
+    /// Renders visibility and light for the things with these roles; `shaders` can shade them. Pixels
+    /// that are `hidden` are left without light; an empty list hides none.
+    pub fn render(scene: &Scene, size: usize, roles: u8, shaders: u8, hidden: &[bool]) -> Layer {
         let samples = Samples::new(scene);
         let step = 1.0 / size as f32;
         let mut seen = Vec::with_capacity(size * size);
@@ -88,7 +89,9 @@ impl Layer {
                     open: 1.0,
                     mirror: Vec3::ZERO,
                 };
-                if let Some(hit) = hit {
+                if let Some(hit) = hit
+                    && !hidden.get(y * size + x).is_some_and(|h| *h)
+                {
                     pixel.point = o + d * hit.t;
                     let phase = (x & 3) + (y & 3) * 4;
                     light(scene, &samples, &mut pixel, hit, d, phase, roles, shaders);

@@ -2,6 +2,7 @@
 
 use super::build::{Built, block, set, wood};
 use super::{Choice, Side, Support};
+use crate::color::lab_of_linear;
 use crate::draw::Draw;
 use crate::geometry::{Part, Rotation, Shape, Vec3, v3};
 use crate::material::{Material, Pattern};
@@ -31,20 +32,26 @@ impl Choice {
         built
             .things
             .push(self.lower_floor(support.level, v3(0.28, 0.24, 0.2)));
-        let half = (draw.range(0.55, 0.75), draw.range(0.75, 1.0));
-        // At the canvas edge at that depth, so that about two thirds of it are seen.
+        let half = (draw.range(0.5, 0.64), draw.range(0.66, 0.9));
+        // Beside the product at that depth, most of it inside the canvas.
         let reach = 0.5 / 0.7 * (self.view.distance - wall) / self.view.distance;
         let side = if self.side == Side::Left { -1.0 } else { 1.0 };
-        let x = side * (reach - half.0 * draw.range(0.1, 0.5));
+        let x = side * (reach - half.0 * draw.range(0.6, 0.95));
         let tint = [v3(0.72, 0.9, 1.1), v3(0.95, 0.98, 1.0), v3(1.1, 1.0, 0.78)]
             [(self.warmth + 1) as usize];
-        let y = support.level + half.1 + draw.range(0.1, 0.3);
+        let y = support.level + half.1 + draw.range(0.2, 0.4);
+        // A white frame, or a dark one on pale walls.
+        let bar = if lab_of_linear(self.wall_color).x > 82.0 {
+            v3(0.16, 0.1, 0.06)
+        } else {
+            Vec3::splat(0.55)
+        };
         let panes = Pattern::Panes {
-            pane: tint * 0.68,
-            low: tint * v3(0.46, 0.6, 0.42),
-            bar: Vec3::splat(0.62),
+            pane: tint * 0.8,
+            low: tint * v3(0.42, 0.58, 0.36),
+            bar,
             half,
-            width: 0.032,
+            width: 0.04,
         };
         let glowing = Material {
             glow: 0.45,
@@ -68,8 +75,8 @@ impl Choice {
     pub(super) fn marble(&self, draw: &mut Draw, support: &Support, back: f32, built: &mut Built) {
         let (base, vein) = [
             (v3(0.84, 0.84, 0.83), v3(0.46, 0.47, 0.49)),
-            (v3(0.36, 0.365, 0.37), v3(0.66, 0.66, 0.65)),
-            (v3(0.028, 0.028, 0.031), v3(0.36, 0.35, 0.33)),
+            (v3(0.36, 0.365, 0.37), v3(0.6, 0.6, 0.59)),
+            (v3(0.028, 0.028, 0.031), v3(0.24, 0.235, 0.22)),
         ][self.variant];
         let stone = Material::of(
             Pattern::Marble {
@@ -110,15 +117,17 @@ impl Choice {
         built.things.push(self.painted_wall(back));
         // The next board above and an upright: they don't cast, or the product would stand in shade.
         let above = self.body.half.y * 2.0 + draw.range(0.14, 0.22);
+        // Shallower than the board below: nothing but the surface is nearer than the product.
+        let front = support.front.min(0.0);
         let half = v3(
             (support.right - support.left) * 0.5,
             thick * 0.5,
-            (support.front - back) * 0.5,
+            (front - back) * 0.5,
         );
         let middle = v3(
             (support.left + support.right) * 0.5,
             above + thick * 0.5,
-            (support.front + back) * 0.5,
+            (front + back) * 0.5,
         );
         built.things.push(block(half, middle, paint.clone(), false));
         if draw.chance(0.55) {
@@ -166,6 +175,25 @@ impl Choice {
             built
                 .things
                 .push(self.lower_floor(support.level, v3(0.3, 0.26, 0.22)));
+        }
+        if !self.floor {
+            // The sideboard's body under its top.
+            let half = v3(
+                (support.right - support.left) * 0.5 - 0.03,
+                1.2,
+                (support.front - back) * 0.5 - 0.03,
+            );
+            let middle = v3(
+                (support.left + support.right) * 0.5,
+                support.level - 1.3,
+                (support.front + back) * 0.5,
+            );
+            let front = if self.variant == 0 {
+                Material::glossy(v3(0.7, 0.7, 0.69), 0.2)
+            } else {
+                wood(self.variant - 1, 0.4, 0.0, 0.2)
+            };
+            built.things.push(block(half, middle, front, true));
         }
         // Pictures hang where the camera sees the wall, above the line of the surface.
         let reach = 0.65 * (self.view.distance - back) / self.view.distance;
@@ -218,8 +246,8 @@ impl Choice {
         let z = back * 0.72;
         let reach = 0.68 * (self.view.distance - z) / self.view.distance;
         // Of its real size; only a near corner is seen behind small products.
-        let half = v3(27.0 * unit, 16.0 * unit, 1.2 * unit);
-        let x = side * (half.x + reach * draw.range(0.12, 0.3));
+        let half = v3(22.0 * unit, 13.0 * unit, 1.2 * unit);
+        let x = side * (half.x + reach * draw.range(0.02, 0.2)).min(reach * 0.9 + half.x * 0.25);
         let foot = draw.range(6.0, 10.0) * unit;
         let y = support.level + foot + half.y;
         let shell = Material::glossy(v3(0.03, 0.03, 0.033), 0.25);

@@ -123,7 +123,7 @@ impl Choice {
             depth: match family {
                 Family::Shelf => body.half.z + draw.range(0.25, 0.6),
                 Family::Bathroom => draw.range(0.9, 2.0),
-                Family::Desk => (draw.range(45.0, 65.0) / body.cm).clamp(1.4, 5.0),
+                Family::Desk => (draw.range(60.0, 85.0) / body.cm).clamp(1.6, 7.0),
                 Family::Room => {
                     let (least, most) = if floor { (40.0, 120.0) } else { (20.0, 40.0) };
                     (draw.range(least, most) / body.cm).clamp(1.0, 4.0)

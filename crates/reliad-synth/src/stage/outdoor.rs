@@ -79,7 +79,7 @@ impl Choice {
             dark: shade.mix(self.wall_color, 0.3),
             middle: shade.mix(self.wall_color, 0.85) * 1.1,
             light: self.wall_color.mix(v3(1.0, 0.97, 0.85), 0.45),
-            radius: draw.range(0.045, 0.085),
+            radius: draw.range(0.055, 0.1),
             salt: (self.salt >> 20) as i32,
         };
         built.ground = ground;
@@ -113,7 +113,7 @@ impl Choice {
             Material::matte(v3(0.84, 0.86, 0.86)),
             false,
         ));
-        let sea = self.wall_color.mix(v3(0.05, 0.2, 0.26), 0.4) * 0.8;
+        let sea = self.wall_color.mix(v3(0.05, 0.2, 0.26), 0.2) * 0.85;
         built.things.push(block(
             v3(400.0, 0.1, 100.0),
             v3(0.0, ground - 0.11, shore - 100.5),
@@ -126,8 +126,8 @@ impl Choice {
                 .push(self.stone(support, lift, v3(0.4, 0.37, 0.34)));
         }
         built.backdrop = Backdrop::Gradient {
-            low: self.wall_color.mix(v3(1.0, 0.95, 0.88), 0.45),
-            high: self.wall_color * 1.02,
+            low: self.wall_color.mix(v3(0.95, 0.91, 0.85), 0.6),
+            high: self.wall_color.mix(v3(0.9, 0.92, 0.95), 0.15),
             spot: (0.5 + draw.range(-0.3, 0.3), draw.range(0.15, 0.4)),
         };
         built.ground = ground;
