@@ -1,12 +1,16 @@
 //! Things that decorate: vase, small lamp, alarm clock.
 
+use super::one_of;
 use crate::color::{PALETTE, by_name};
 use crate::draw::Draw;
 use crate::geometry::{Lathe, Model, Part, Rotation, Shape, Vec3, fillets, v3};
 use crate::material::Material;
 
 pub(super) fn vase(draw: &mut Draw) -> Model {
-    let paint = by_name(*draw.pick(&["white", "cream", "terracotta", "charcoal", "sage green"]));
+    let paint = one_of(
+        draw,
+        &["white", "cream", "terracotta", "charcoal", "sage green"],
+    );
     let (belly, neck) = (draw.range(4.4, 6.2), draw.range(1.4, 2.2));
     let profile = fillets(
         &[
@@ -63,7 +67,7 @@ pub(super) fn lamp(draw: &mut Draw) -> Model {
         1 => Material::glossy(v3(0.05, 0.05, 0.055), 0.3),
         _ => Material::glossy(by_name("white").linear(), 0.3),
     };
-    let shade = by_name(*draw.pick(&["cream", "white", "beige"])).linear();
+    let shade = one_of(draw, &["cream", "white", "beige"]).linear();
     let profile = [(8.5, 21.0), (5.6, 35.0), (5.2, 35.0), (8.1, 21.0)];
     Model::new(vec![
         Part::new(

@@ -7,6 +7,7 @@ mod nature;
 mod soft;
 mod table;
 
+use crate::color::{Named, by_name};
 use crate::draw::Draw;
 use crate::geometry::Model;
 
@@ -181,6 +182,11 @@ impl Kind {
             Kind::Tree => nature::tree(draw),
         }
     }
+}
+
+/// One of the palette's colours with these names.
+fn one_of(draw: &mut Draw, names: &[&str]) -> Named {
+    by_name(draw.pick::<&str>(names))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Things that grow or are found: plants, fruit, shell, pebble.
 
+use super::one_of;
 use crate::color::by_name;
 use crate::draw::Draw;
 use crate::geometry::{Lathe, Model, Part, Rotation, Shape, fillets, v3};
@@ -104,7 +105,7 @@ pub(super) fn lemon(draw: &mut Draw) -> Model {
 }
 
 pub(super) fn tree(draw: &mut Draw) -> Model {
-    let pot = by_name(*draw.pick(&["white", "charcoal", "terracotta", "beige"])).linear();
+    let pot = one_of(draw, &["white", "charcoal", "terracotta", "beige"]).linear();
     let high = draw.range(112.0, 128.0);
     let profile = fillets(&[(0.0, 0.0), (13.0, 0.0), (17.0, 30.0), (15.5, 30.0)], 1.0);
     let soil = Lathe::new(&[(0.0, 28.0), (15.5, 28.0)]);

@@ -1,12 +1,16 @@
 //! Soft and soapy things: soap bar, towels, cushion.
 
-use crate::color::{PALETTE, by_name};
+use super::one_of;
+use crate::color::PALETTE;
 use crate::draw::Draw;
 use crate::geometry::{Model, Part, Rotation, Shape, Vec3, v3};
 use crate::material::Material;
 
 pub(super) fn soap(draw: &mut Draw) -> Model {
-    let color = by_name(*draw.pick(&["cream", "blush pink", "sage green", "lavender", "white"]));
+    let color = one_of(
+        draw,
+        &["cream", "blush pink", "sage green", "lavender", "white"],
+    );
     let bar = Shape::Block {
         half: v3(4.2, 1.3, 2.8),
         round: 1.1,
@@ -18,14 +22,17 @@ pub(super) fn soap(draw: &mut Draw) -> Model {
 }
 
 pub(super) fn towels(draw: &mut Draw) -> Model {
-    let color = by_name(*draw.pick(&[
-        "white",
-        "cream",
-        "light grey",
-        "teal",
-        "blush pink",
-        "sky blue",
-    ]))
+    let color = one_of(
+        draw,
+        &[
+            "white",
+            "cream",
+            "light grey",
+            "teal",
+            "blush pink",
+            "sky blue",
+        ],
+    )
     .linear();
     let mut parts = Vec::new();
     for i in 0..3 {

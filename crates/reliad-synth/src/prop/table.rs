@@ -1,5 +1,6 @@
 //! Things for the table: cup, glass, candle, tea light.
 
+use super::one_of;
 use crate::color::{PALETTE, by_name};
 use crate::draw::Draw;
 use crate::geometry::{Lathe, Model, Part, Rotation, Shape, Vec3, fillets, v3};
@@ -106,7 +107,7 @@ pub(super) fn glass(draw: &mut Draw) -> Model {
 }
 
 pub(super) fn candle(draw: &mut Draw) -> Model {
-    let wax = by_name(*draw.pick(&["cream", "white", "blush pink", "terracotta"])).linear();
+    let wax = one_of(draw, &["cream", "white", "blush pink", "terracotta"]).linear();
     let (r, high) = (draw.range(3.0, 3.8), draw.range(11.0, 12.6));
     let flame = Material {
         glow: 3.0,

@@ -9,6 +9,8 @@ use crate::geometry::{Shape, Vec3, v3};
 
 const RAYS: usize = 4;
 const TILE: usize = 16;
+/// Lens blur, as a share of the canvas, from which on half the rays suffice.
+const BLURRED: f32 = 0.012;
 
 /// What one pixel sees.
 #[derive(Clone, Copy, Debug)]
@@ -189,10 +191,17 @@ fn light(
     let convex = matches!(parts.as_slice(), [one] if matches!(one.shape, Shape::Block { .. } | Shape::Ellipsoid { .. }));
     let skip = if convex { hit.thing } else { usize::MAX };
     let product_layer = roles == Role::Product as u8;
+    // The lens blur averages light as well: half the rays do.
+    let blur = scene.blur_radius(1.0 / scene.camera.depth(pixel.point));
+    let rays = if !product_layer && blur > BLURRED {
+        RAYS / 2
+    } else {
+        RAYS
+    };
     if n.dot(scene.light.direction) > -0.15 {
         let mut lit = 0;
         let mut asked = 0;
-        for ray in 0..RAYS {
+        for ray in 0..rays {
             let to = samples.key[phase + ray * TILE];
             if n.dot(to) <= 0.0 {
                 continue;
@@ -218,7 +227,7 @@ fn light(
     let (a, b) = n.tangents();
     let reach = 0.9;
     let mut closed = 0.0;
-    for ray in 0..RAYS {
+    for ray in 0..rays {
         let s = samples.dome[phase + ray * TILE];
         let to = a * s.x + n * s.y + b * s.z;
         let mut t = scene
@@ -231,7 +240,7 @@ fn light(
         let near = 1.0 - t / reach;
         closed += near.max(0.0).sqrt();
     }
-    pixel.open = 1.0 - closed / RAYS as f32;
+    pixel.open = 1.0 - closed / rays as f32;
     let material = &scene.things[hit.thing].model.parts[hit.part].material;
     if scene.things[hit.thing].role == Role::Set && material.gloss > 0.3 {
         let s = samples.dome[phase];

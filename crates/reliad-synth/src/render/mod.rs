@@ -318,8 +318,7 @@ fn blur(scene: &Scene, layer: &Layer, color: &mut [Vec3]) {
             } else {
                 0.0
             };
-            let off = (1.0 - scene.focus * inverse).abs() - 0.08;
-            (off.max(0.0) * scene.aperture * n as f32).min(n as f32 * 0.04)
+            scene.blur_radius(inverse) * n as f32
         })
         .collect();
     let source = color.to_vec();

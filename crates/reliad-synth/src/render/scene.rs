@@ -257,6 +257,12 @@ pub struct Hit {
 }
 
 impl Scene {
+    /// Radius of the lens blur at an inverse depth, as a share of the canvas, up to 0.04.
+    pub fn blur_radius(&self, inverse: f32) -> f32 {
+        let off = (1.0 - self.focus * inverse).abs() - 0.08;
+        (off.max(0.0) * self.aperture).min(0.04)
+    }
+
     /// First thing among `roles` (a union of [`Role`] bits) that the ray meets.
     #[inline]
     pub fn trace(&self, o: Vec3, d: Vec3, near: f32, far: f32, roles: u8) -> Option<Hit> {

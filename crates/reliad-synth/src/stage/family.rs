@@ -51,6 +51,8 @@ impl Family {
             let all_around = matches!(f, Family::Podium | Family::Studio | Family::Drape);
             match (large && !f.has_floor(), repaint) {
                 (true, _) => 0.0,
+                // What large products can't have comes the more often with small ones.
+                (false, false) if !f.has_floor() => 1.6,
                 (false, false) => 1.0,
                 (false, true) if !f.can_take_color() => 0.0,
                 // Where the colour is in the surface too, camouflage mostly succeeds; elsewhere a
@@ -160,7 +162,7 @@ impl Family {
             // The horizon stays in the picture.
             Family::Beach => (0.04, 0.13),
             Family::Garden => (0.05, 0.24),
-            Family::Window | Family::Desk => (0.06, 0.25),
+            Family::Window | Family::Desk => (0.06, 0.21),
             Family::Shelf => (0.05, 0.22),
             Family::Room => (0.07, 0.3),
             Family::Marble | Family::Bathroom => (0.08, 0.34),

@@ -1,12 +1,12 @@
 //! Scenes: families of surface and background, each with its words and its main colour.
 
+mod bathroom;
 mod build;
 mod family;
 mod indoor;
 mod light;
 mod outdoor;
 mod studio;
-mod wet;
 
 pub use build::Built;
 pub use family::Family;
