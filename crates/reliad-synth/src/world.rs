@@ -15,7 +15,7 @@ use crate::product::{Family, POOL, Product};
 use crate::prop::Kind;
 use crate::render::scene::{Role, Scene, Thing};
 use crate::render::{Rendered, render, render_product};
-use crate::stage::{self, Choice};
+use crate::stage::{self, Body, Choice};
 use crate::words::prompt;
 
 const DOMAIN: u64 = 0x7361_6d70;
@@ -195,10 +195,12 @@ impl World {
         );
         let size = high - low;
         let half = size * 0.5;
-        let large = product.largest_cm() > 38.0;
-
-        let family = stage::Family::ALL[draw.below(4)];
-        let mut choice = Choice::draw(&mut draw, family, large, product.color, 30.0);
+        let body = Body {
+            cm: product.largest_cm(),
+            half,
+        };
+        let family = stage::Family::draw(&mut draw, body.large(), camouflage);
+        let mut choice = Choice::draw(&mut draw, family, body, product.color, 30.0);
         let legged = product.family == Family::Stool && model.parts.len() > 3;
         let failure = if camouflage {
             Failure::Camouflage
@@ -206,11 +208,6 @@ impl World {
             Failure::draw(&mut draw, class, &choice, share, size, legged)
         };
         if camouflage {
-            if choice.family == stage::Family::Garden {
-                choice.family = stage::Family::Podium;
-                choice.variant = draw.below(3);
-                choice.floor = large && choice.family != stage::Family::Podium;
-            }
             choice.wall_color = product.color;
             choice.wall = nearest(product.color, true);
         }
@@ -218,8 +215,11 @@ impl World {
         let foot = Foot::of(&model, false);
         failure.move_support(&mut draw, &choice, &mut support, size.y, foot);
 
-        let pitch = draw.range(0.09, 0.33);
-        let distance = draw.range(3.4, 5.2);
+        let stage::View {
+            pitch,
+            distance,
+            aperture,
+        } = choice.view;
         let target = v3(0.0, size.y * 0.5, 0.0);
         let camera = Camera::framing(target, distance, pitch, &model.outline(), share);
         let built = choice.build(&support);
@@ -281,7 +281,7 @@ impl World {
             backdrop: built.backdrop,
             seamless: built.seamless,
             focus: camera.depth(target),
-            aperture: draw.range(0.015, 0.055),
+            aperture,
             vignette: draw.range(0.05, 0.22),
         };
         Plan {
@@ -448,11 +448,17 @@ impl Plan {
             "share": self.share,
             "turn": self.turn,
             "pitch": self.pitch,
+            "distance": self.choice.view.distance,
+            "aperture": self.choice.view.aperture,
             "scene_family": self.choice.family.name(),
             "surface": self.choice.surface(),
             "background": self.choice.background(true),
+            "main_color": self.choice.main_color(),
             "light_side": side,
             "light_warmth": self.choice.warmth,
+            "light_height": self.scene.light.direction.y.asin(),
+            "light_spread": self.scene.light.spread,
+            "light_pattern": self.scene.light.gobo.name(),
             "window": self.choice.window(),
             "surface_level": self.level / self.height(),
             "props": kinds,

@@ -82,6 +82,10 @@ impl Material {
             | Pattern::Speckle { scale, .. } => *scale *= k,
             Pattern::Tiles { size, .. } => *size = (size.0 * k, size.1 * k),
             Pattern::Grille { pitch, .. } => *pitch *= k,
+            Pattern::Folds { scale, calm, .. } => {
+                *scale *= k;
+                *calm *= k;
+            }
             Pattern::Panes { half, width, .. } => {
                 *half = (half.0 * k, half.1 * k);
                 *width *= k;
@@ -94,6 +98,7 @@ impl Material {
     pub fn main_color(&self) -> Vec3 {
         match &self.pattern {
             Pattern::Plain(c) => *c,
+            Pattern::Folds { color, .. } => *color,
             Pattern::Labelled { base, .. } | Pattern::Marble { base, .. } => *base,
             Pattern::Speckle { base, .. } | Pattern::Grille { base, .. } => *base,
             Pattern::TwoTone { low, .. } => *low,
@@ -120,6 +125,7 @@ impl Material {
         };
         match &mut self.pattern {
             Pattern::Plain(c) => shift(c),
+            Pattern::Folds { color, .. } => shift(color),
             Pattern::Speckle { base, speck, .. } => {
                 shift(base);
                 shift(speck);

@@ -9,6 +9,8 @@ use crate::geometry::{Shape, Vec3, v3};
 
 const RAYS: usize = 4;
 const TILE: usize = 16;
+/// Lens blur, as a share of the canvas, from which on half the rays suffice.
+const BLURRED: f32 = 0.012;
 
 /// What one pixel sees.
 #[derive(Clone, Copy, Debug)]
@@ -69,8 +71,9 @@ impl Samples {
 }
 
 impl Layer {
-    /// Renders visibility and light for the things with these roles; `shaders` can shade them.
-    pub fn render(scene: &Scene, size: usize, roles: u8, shaders: u8) -> Layer {
+    /// Renders visibility and light for the things with these roles; `shaders` can shade them. Pixels
+    /// that are `hidden` are left without light; an empty list hides none.
+    pub fn render(scene: &Scene, size: usize, roles: u8, shaders: u8, hidden: &[bool]) -> Layer {
         let samples = Samples::new(scene);
         let step = 1.0 / size as f32;
         let mut seen = Vec::with_capacity(size * size);
@@ -88,7 +91,9 @@ impl Layer {
                     open: 1.0,
                     mirror: Vec3::ZERO,
                 };
-                if let Some(hit) = hit {
+                if let Some(hit) = hit
+                    && !hidden.get(y * size + x).is_some_and(|h| *h)
+                {
                     pixel.point = o + d * hit.t;
                     let phase = (x & 3) + (y & 3) * 4;
                     light(scene, &samples, &mut pixel, hit, d, phase, roles, shaders);
@@ -186,10 +191,17 @@ fn light(
     let convex = matches!(parts.as_slice(), [one] if matches!(one.shape, Shape::Block { .. } | Shape::Ellipsoid { .. }));
     let skip = if convex { hit.thing } else { usize::MAX };
     let product_layer = roles == Role::Product as u8;
+    // The lens blur averages light as well: half the rays do.
+    let blur = scene.blur_radius(1.0 / scene.camera.depth(pixel.point));
+    let rays = if !product_layer && blur > BLURRED {
+        RAYS / 2
+    } else {
+        RAYS
+    };
     if n.dot(scene.light.direction) > -0.15 {
         let mut lit = 0;
         let mut asked = 0;
-        for ray in 0..RAYS {
+        for ray in 0..rays {
             let to = samples.key[phase + ray * TILE];
             if n.dot(to) <= 0.0 {
                 continue;
@@ -200,7 +212,12 @@ fn light(
             }
         }
         pixel.key = if asked > 0 {
-            lit as f32 / asked as f32
+            let share = if product_layer {
+                1.0
+            } else {
+                scene.light.gobo.share(pixel.point, scene.light.direction)
+            };
+            lit as f32 / asked as f32 * share
         } else {
             0.0
         };
@@ -210,7 +227,7 @@ fn light(
     let (a, b) = n.tangents();
     let reach = 0.9;
     let mut closed = 0.0;
-    for ray in 0..RAYS {
+    for ray in 0..rays {
         let s = samples.dome[phase + ray * TILE];
         let to = a * s.x + n * s.y + b * s.z;
         let mut t = scene
@@ -223,7 +240,7 @@ fn light(
         let near = 1.0 - t / reach;
         closed += near.max(0.0).sqrt();
     }
-    pixel.open = 1.0 - closed / RAYS as f32;
+    pixel.open = 1.0 - closed / rays as f32;
     let material = &scene.things[hit.thing].model.parts[hit.part].material;
     if scene.things[hit.thing].role == Role::Set && material.gloss > 0.3 {
         let s = samples.dome[phase];

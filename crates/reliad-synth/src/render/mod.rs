@@ -20,7 +20,7 @@ pub struct Rendered {
     pub product: RgbaImage,
     /// The product over the scene.
     pub picture: RgbImage,
-    /// The scene without the product but with its shadow.
+    /// The scene without the product but with its shadow; unlit where it lies deep behind the product.
     pub scene: RgbImage,
     /// Inverse depth of what the picture shows, 0 (farthest) to 1 (nearest).
     pub depth: Vec<f32>,
@@ -33,8 +33,8 @@ pub struct Rendered {
 /// Renders all layers of a square picture.
 pub fn render(scene: &Scene, size: u32) -> Rendered {
     let n = size as usize;
-    let product = Layer::render(scene, n, PRODUCT, PRODUCT);
-    let behind = Layer::render(scene, n, BEHIND, PRODUCT | BEHIND);
+    let product = Layer::render(scene, n, PRODUCT, PRODUCT, &[]);
+    let behind = Layer::render(scene, n, BEHIND, PRODUCT | BEHIND, &hidden(&product));
     let product_image = product_pixels(scene, &product);
     let mut color = scene_pixels(scene, &behind);
     blur(scene, &behind, &mut color);
@@ -99,8 +99,50 @@ pub fn render(scene: &Scene, size: u32) -> Rendered {
 pub fn render_product(scene: &Scene, size: u32) -> RgbaImage {
     product_pixels(
         scene,
-        &Layer::render(scene, size as usize, PRODUCT, PRODUCT),
+        &Layer::render(scene, size as usize, PRODUCT, PRODUCT, &[]),
     )
+}
+
+/// Share of the canvas around the product's outline in which the scene behind it counts: for the
+/// lens blur's disc, the smoothing of light and the separation along the outline.
+const MARGIN: f32 = 0.085;
+
+/// Which pixels lie so deep behind the product that nothing in sight depends on them.
+fn hidden(product: &Layer) -> Vec<bool> {
+    let n = product.size;
+    let margin = (n as f32 * MARGIN).ceil() as usize + 2;
+    // Distance to an empty pixel along rows, then the nearest one of the rows around: a diamond, whose
+    // inscribed disc is 0.7 of its margin.
+    let mut across = vec![0usize; n * n];
+    for row in 0..n {
+        let cells = row * n..(row + 1) * n;
+        let mut run = margin;
+        for i in cells.clone() {
+            run = if product.seen[i].hit.is_some() {
+                run + 1
+            } else {
+                0
+            };
+            across[i] = run;
+        }
+        run = margin;
+        for i in cells.rev() {
+            run = if product.seen[i].hit.is_some() {
+                run + 1
+            } else {
+                0
+            };
+            across[i] = across[i].min(run);
+        }
+    }
+    (0..n * n)
+        .map(|i| {
+            let (x, y) = (i % n, i / n);
+            across[i] > margin
+                && (y.saturating_sub(margin)..=(y + margin).min(n - 1))
+                    .all(|row| across[row * n + x] + row.abs_diff(y) > margin)
+        })
+        .collect()
 }
 
 fn pixel_color(scene: &Scene, layer: &Layer, x: usize, y: usize) -> Option<Vec3> {
@@ -276,8 +318,7 @@ fn blur(scene: &Scene, layer: &Layer, color: &mut [Vec3]) {
             } else {
                 0.0
             };
-            let off = (1.0 - scene.focus * inverse).abs() - 0.08;
-            (off.max(0.0) * scene.aperture * n as f32).min(n as f32 * 0.03)
+            scene.blur_radius(inverse) * n as f32
         })
         .collect();
     let source = color.to_vec();
