@@ -445,6 +445,7 @@ impl Plan {
             "product_family": self.product.family.name(),
             "product_cm": [self.product.size_cm.x, self.product.size_cm.y, self.product.size_cm.z],
             "product_color": self.product.color_name,
+            "product_material": self.product.material,
             "share": self.share,
             "turn": self.turn,
             "pitch": self.pitch,
