@@ -27,10 +27,7 @@ impl Band {
     /// The box around the band.
     pub fn bounds(&self) -> (Vec3, Vec3) {
         let (x, y) = self.outer();
-        (
-            v3(-x, self.cut.max(-y), -self.wide),
-            v3(x, y, self.wide),
-        )
+        (v3(-x, self.cut.max(-y), -self.wide), v3(x, y, self.wide))
     }
 
     /// The same band, `k` times as large.

@@ -119,9 +119,7 @@ impl Loft {
             for j in 0..around {
                 let (s, c) = (j as f32 / around as f32 * std::f32::consts::TAU).sin_cos();
                 let (s2, c2) = (s * s, c * c);
-                let r = (s2 * s2 + c2 * c2 + cross * s2 * c2)
-                    .max(1e-3)
-                    .powf(-0.25);
+                let r = (s2 * s2 + c2 * c2 + cross * s2 * c2).max(1e-3).powf(-0.25);
                 points.push(v3(x + a * r * c, y, z + b * r * s));
             }
         }
@@ -241,7 +239,10 @@ mod tests {
 
     #[test]
     fn a_round_column_is_met_like_a_cylinder() {
-        let loft = Loft::new(&[Section::new(0.0, 1.0, 1.0), Section::new(2.0, 1.0, 1.0)], 0.0);
+        let loft = Loft::new(
+            &[Section::new(0.0, 1.0, 1.0), Section::new(2.0, 1.0, 1.0)],
+            0.0,
+        );
         let (t, n) = loft
             .hit(v3(-5.0, 1.0, 0.0), v3(1.0, 0.0, 0.0), 1e-4, 1e9)
             .expect("the side");

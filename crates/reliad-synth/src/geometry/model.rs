@@ -181,7 +181,11 @@ impl Model {
         let mut best: Option<ModelHit> = None;
         let mut limit = far;
         for (index, part) in self.parts.iter().enumerate() {
-            if self.each.get(index).is_some_and(|s| s.is_missed(o, d, limit)) {
+            if self
+                .each
+                .get(index)
+                .is_some_and(|s| s.is_missed(o, d, limit))
+            {
                 continue;
             }
             let local_o = part.rotation.invert(o - part.origin);

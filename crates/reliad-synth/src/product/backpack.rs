@@ -3,7 +3,7 @@
 use super::make::Make;
 use super::{Made, look};
 use crate::draw::Draw;
-use crate::geometry::{Band, Loft, Model, Part, Section, Shape, v3};
+use crate::geometry::{Band, Loft, Model, Part, Rotation, Section, Shape, v3};
 use crate::material::{Material, Pattern};
 
 pub(super) fn draw(draw: &mut Draw) -> Made {
@@ -92,7 +92,7 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
         // The straps hang behind, seen past the sides.
         parts.push(
             Part::new(Shape::Band(strap), make.paint(main * 0.8))
-                .turned(crate::geometry::Rotation::about_y(std::f32::consts::FRAC_PI_2))
+                .turned(Rotation::about_y(std::f32::consts::FRAC_PI_2))
                 .at(v3(side * half * 0.6, body * 0.52, -deep * 0.75)),
         );
     }

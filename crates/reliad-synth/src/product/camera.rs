@@ -30,7 +30,11 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
     let mut parts = vec![
         Part::new(
             Shape::Block { half, round },
-            if retro { plates.clone() } else { make.paint(main) },
+            if retro {
+                plates.clone()
+            } else {
+                make.paint(main)
+            },
         )
         .at(v3(0.0, half.y, 0.0)),
     ];
@@ -38,8 +42,11 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
         // The leather wraps the body between the two plates.
         let wrap = v3(half.x * 1.006, tall * draw.range(0.33, 0.38), half.z * 1.02);
         parts.push(
-            Part::new(Shape::Block { half: wrap, round }, make.paint(main))
-                .at(v3(0.0, tall * 0.44, 0.0)),
+            Part::new(Shape::Block { half: wrap, round }, make.paint(main)).at(v3(
+                0.0,
+                tall * 0.44,
+                0.0,
+            )),
         );
     } else {
         let grip = v3(width * 0.09, tall * 0.46, depth * 0.3);
@@ -73,7 +80,11 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
                     half: finder,
                     round: finder.y * 0.5,
                 },
-                if retro { plates.clone() } else { make.paint(main) },
+                if retro {
+                    plates.clone()
+                } else {
+                    make.paint(main)
+                },
             )
             .at(v3(aside, tall + finder.y * 0.5, 0.0)),
         );
@@ -95,9 +106,7 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
     };
     for (x, size, at) in [(-0.68, 0.085, 0.07f32), (0.66, 0.11, 0.055)] {
         let dial = Lathe::drum(width * size * 0.5, -tall * 0.1, tall * at, tall * 0.008);
-        parts.push(
-            Part::new(Shape::Turned(dial), silver.clone()).at(v3(half.x * x, tall, 0.0)),
-        );
+        parts.push(Part::new(Shape::Turned(dial), silver.clone()).at(v3(half.x * x, tall, 0.0)));
     }
     let height = (tall + hump).max(tall * 1.07);
     let words = *draw.pick(&["with a round lens", "with a black lens", ""]);

@@ -92,7 +92,10 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
         major,
         thick: body * draw.range(0.016, 0.026),
         wide: body * draw.range(0.022, 0.04),
-        stretch: (half * narrow * draw.range(0.02, 0.12), (rise - major).max(0.0)),
+        stretch: (
+            half * narrow * draw.range(0.02, 0.12),
+            (rise - major).max(0.0),
+        ),
         cut: -(rise - major).max(0.0) - body * 0.12,
     };
     let pair = draw.chance(0.5) && !flap;

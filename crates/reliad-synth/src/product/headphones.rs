@@ -28,7 +28,7 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
     let thick = height * draw.range(0.014, 0.024);
     let wide = height * draw.range(0.045, 0.08);
     // The arch springs from the cups' middles.
-    let legs = ((height - cup - span) * 0.5).max(0.0);
+    let legs = ((height - cup - span - thick) * 0.5).max(0.0);
     let crown = v3(0.0, cup + legs, 0.0);
     let mut parts = Vec::new();
     let shell = fillets(
@@ -42,7 +42,12 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
         deep * 0.3,
     );
     let pad = Lathe::drum(cup * 0.99, -deep * 0.5, deep * 0.32, deep * 0.35);
-    let plate = Lathe::drum(cup * draw.range(0.35, 0.6), deep * 0.9, deep * 1.06, deep * 0.05);
+    let plate = Lathe::drum(
+        cup * draw.range(0.35, 0.6),
+        deep * 0.9,
+        deep * 1.06,
+        deep * 0.05,
+    );
     for side in [1.0, -1.0f32] {
         let out = Rotation::about_z(-side * std::f32::consts::FRAC_PI_2);
         let place = v3(side * span, cup, 0.0);
@@ -61,7 +66,7 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
     parts.push(
         Part::new(
             Shape::Band(Band {
-                major: span - thick,
+                major: span,
                 thick,
                 wide,
                 stretch: (0.0, legs),
@@ -75,7 +80,7 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
     parts.push(
         Part::new(
             Shape::Band(Band {
-                major: span - thick * 2.6,
+                major: span - thick * 1.8,
                 thick: thick * 1.5,
                 wide: wide * 1.15,
                 stretch: (0.0, legs),
@@ -90,7 +95,8 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
     } else {
         ""
     };
-    let noun = make.of(draw.pick::<&str>(&["headphones", "wireless headphones", "studio headphones"]));
+    let noun =
+        make.of(draw.pick::<&str>(&["headphones", "wireless headphones", "studio headphones"]));
     let model = Model::new(parts);
     let stated = model.extent().1.y;
     let title = look::title(draw, make.finish, color.name, &noun, words, stated);

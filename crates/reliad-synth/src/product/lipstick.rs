@@ -4,7 +4,7 @@ use super::make::{Make, trim};
 use super::{Made, look};
 use crate::color::by_name;
 use crate::draw::Draw;
-use crate::geometry::{Lathe, Loft, Model, Part, Section, Shape, v3};
+use crate::geometry::{Lathe, Loft, Model, Part, Section, Shape, fillets, v3};
 use crate::material::Material;
 
 pub(super) fn draw(draw: &mut Draw) -> Made {
@@ -32,7 +32,7 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
         .at(v3(0.0, case * 0.5, 0.0))
     } else {
         let foot = r * draw.range(1.0, 1.12);
-        let profile = crate::geometry::fillets(
+        let profile = fillets(
             &[(0.0, 0.0), (foot, 0.0), (r, case), (0.0, case)],
             r * draw.range(0.08, 0.3),
         );

@@ -113,7 +113,7 @@ impl Make {
         let pattern = if self.finish == "grained" {
             Pattern::Speckle {
                 base: color,
-                speck: color * 0.78,
+                speck: color * 0.86,
                 scale: 0.22,
             }
         } else {

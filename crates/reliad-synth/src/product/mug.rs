@@ -44,10 +44,7 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
                 high: main,
                 at: height * draw.range(0.2, 0.4),
             };
-            (
-                make.over(pattern),
-                format!("with a {} base", inside.name),
-            )
+            (make.over(pattern), format!("with a {} base", inside.name))
         }
         1 => {
             let (label, words) = look::label(draw, color, height * 0.25, height * 0.78, r * 0.8);

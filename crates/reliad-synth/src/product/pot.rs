@@ -55,7 +55,12 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
 /// A straight-walled pot of this radius and wall with a lid and two ears or one long handle.
 fn casserole(draw: &mut Draw, r: f32, wall: f32, paint: &Material, knob: &Material) -> Vec<Part> {
     let body = fillets(
-        &[(0.0, 0.0), (r * draw.range(0.86, 0.99), 0.0), (r, wall), (0.0, wall)],
+        &[
+            (0.0, 0.0),
+            (r * draw.range(0.86, 0.99), 0.0),
+            (r, wall),
+            (0.0, wall),
+        ],
         r * draw.range(0.06, 0.2),
     );
     let dome = r * draw.range(0.1, 0.28);
@@ -183,12 +188,16 @@ fn kettle(
             stretch: rise * draw.range(0.02, 0.1),
             cut: -major * 0.35,
         };
-        let turn = Rotation::about_y(if side < 0.0 { 0.0 } else { std::f32::consts::PI });
-        parts.push(
-            Part::new(handle, paint.clone())
-                .turned(turn)
-                .at(v3(-side * r * 0.82, rise * 0.52, 0.0)),
-        );
+        let turn = Rotation::about_y(if side < 0.0 {
+            0.0
+        } else {
+            std::f32::consts::PI
+        });
+        parts.push(Part::new(handle, paint.clone()).turned(turn).at(v3(
+            -side * r * 0.82,
+            rise * 0.52,
+            0.0,
+        )));
     } else {
         let major = r * draw.range(0.45, 0.66);
         let across = major + r * 0.12;
@@ -205,9 +214,7 @@ fn kettle(
             stretch: (r * 0.12, legs),
             cut: -legs - r * 0.1,
         };
-        parts.push(
-            Part::new(Shape::Band(arch), knob.clone()).at(v3(0.0, foot + legs, 0.0)),
-        );
+        parts.push(Part::new(Shape::Band(arch), knob.clone()).at(v3(0.0, foot + legs, 0.0)));
     }
     parts
 }

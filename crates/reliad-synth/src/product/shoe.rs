@@ -4,17 +4,17 @@ use super::make::Make;
 use super::{Made, look};
 use crate::color::by_name;
 use crate::draw::Draw;
-use crate::geometry::{Loft, Model, Part, Rotation, Section, Shape, v3};
-use crate::material::{Material, Pattern};
+use crate::geometry::{Loft, Model, Part, Rotation, Section, Shape, Vec3, v3};
+use crate::material::{Label, Material, Pattern, Print};
 
 /// Along the shoe from heel to toe: (place, top, half width), as shares of the length.
 const LOW_TOP: [(f32, f32, f32); 11] = [
-    (0.015, 0.22, 0.03),
-    (0.035, 0.335, 0.07),
-    (0.09, 0.355, 0.098),
-    (0.2, 0.335, 0.108),
-    (0.34, 0.325, 0.112),
-    (0.46, 0.275, 0.122),
+    (0.01, 0.16, 0.03),
+    (0.03, 0.29, 0.065),
+    (0.07, 0.345, 0.09),
+    (0.2, 0.325, 0.104),
+    (0.36, 0.305, 0.108),
+    (0.46, 0.262, 0.12),
     (0.6, 0.21, 0.14),
     (0.74, 0.162, 0.152),
     (0.88, 0.138, 0.135),
@@ -22,12 +22,12 @@ const LOW_TOP: [(f32, f32, f32); 11] = [
     (0.985, 0.08, 0.03),
 ];
 const HIGH_TOP: [(f32, f32, f32); 11] = [
-    (0.015, 0.3, 0.03),
-    (0.035, 0.5, 0.065),
-    (0.09, 0.53, 0.095),
-    (0.2, 0.53, 0.108),
-    (0.33, 0.515, 0.108),
-    (0.42, 0.4, 0.115),
+    (0.01, 0.2, 0.03),
+    (0.03, 0.4, 0.06),
+    (0.07, 0.5, 0.085),
+    (0.2, 0.525, 0.1),
+    (0.34, 0.5, 0.102),
+    (0.43, 0.385, 0.112),
     (0.56, 0.24, 0.135),
     (0.74, 0.162, 0.15),
     (0.88, 0.14, 0.135),
@@ -79,11 +79,14 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
             },
             format!("with a {} heel", accent.name),
         ),
-        2 => (stripes(draw, main, accent.linear(), long), format!("with {} stripes", accent.name)),
+        2 => (
+            stripes(draw, main, accent.linear(), long),
+            format!("with {} stripes", accent.name),
+        ),
         _ => (Pattern::Plain(main), format!("with a {} sole", pale.name)),
     };
     let mut parts = vec![
-        Part::new(Shape::Loft(Loft::new(&sections, 0.4)), make.over(pattern))
+        Part::new(Shape::Loft(Loft::new(&sections, 0.25)), make.over(pattern))
             .turned(lay)
             .at(place),
         Part::new(
@@ -93,8 +96,41 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
         .turned(lay)
         .at(place),
     ];
-    collar(&mut parts, long, lift, rise, high, up, &make.paint(main * 0.9));
-    laces(&mut parts, &shape, long, lift, rise, high, up, &Material::matte(pale.linear()));
+    if draw.chance(0.5) {
+        // The outsole, in a colour of its own.
+        let ground = if draw.chance(0.5) {
+            accent.linear()
+        } else {
+            v3(0.2, 0.11, 0.05)
+        };
+        parts.push(
+            Part::new(
+                Shape::Loft(sole_of(long * 1.006, sole * 0.36, up)),
+                Material::matte(ground),
+            )
+            .turned(lay)
+            .at(place * 1.006),
+        );
+    }
+    collar(
+        &mut parts,
+        long,
+        lift,
+        rise,
+        high,
+        up,
+        &make.paint(main * 0.9),
+    );
+    laces(
+        &mut parts,
+        &shape,
+        long,
+        lift,
+        rise,
+        high,
+        up,
+        &Material::matte(pale.linear()),
+    );
     let model = Model::new(parts);
     let height = model.extent().1.y;
     let noun = make.of(match (high, draw.below(2)) {
@@ -112,13 +148,13 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
     }
 }
 
-fn stripes(draw: &mut Draw, base: crate::geometry::Vec3, ink: crate::geometry::Vec3, long: f32) -> Pattern {
+fn stripes(draw: &mut Draw, base: Vec3, ink: Vec3, long: f32) -> Pattern {
     Pattern::Labelled {
         base,
-        label: crate::material::Label {
+        label: Label {
             paper: base,
             ink,
-            print: crate::material::Print::Stripes,
+            print: Print::Stripes,
             middle: long * draw.range(0.44, 0.5),
             half_height: long * draw.range(0.07, 0.11),
             half_width: long,
@@ -150,7 +186,15 @@ fn sole_of(long: f32, thick: f32, up: f32) -> Loft {
 }
 
 /// The padded rim of the opening and the dark inside.
-fn collar(parts: &mut Vec<Part>, long: f32, lift: f32, rise: f32, high: bool, up: f32, paint: &Material) {
+fn collar(
+    parts: &mut Vec<Part>,
+    long: f32,
+    lift: f32,
+    rise: f32,
+    high: bool,
+    up: f32,
+    paint: &Material,
+) {
     let top = lift + long * rise * if high { 0.515 } else { 0.325 };
     let centre = v3(up * long * 0.5 - up * long * 0.195, top, 0.0);
     let flat = Rotation::about_x(std::f32::consts::FRAC_PI_2)
@@ -203,7 +247,7 @@ fn laces(
         let from = if high { 0.36 } else { 0.4 };
         let at = from + (0.66 - from) * (i as f32 + 0.5) / count as f32;
         let slope = (top(at + 0.03) - top(at - 0.03)) / (0.06 * long);
-        let half = v3(long * 0.011, long * 0.007, long * 0.06);
+        let half = v3(long * 0.012, long * 0.01, long * 0.062);
         parts.push(
             Part::new(
                 Shape::Block {
@@ -213,7 +257,7 @@ fn laces(
                 lace.clone(),
             )
             .turned(Rotation::about_z(-up * slope.atan()))
-            .at(v3(up * long * (0.5 - at), top(at) - long * 0.002, 0.0)),
+            .at(v3(up * long * (0.5 - at), top(at) + long * 0.002, 0.0)),
         );
     }
 }

@@ -28,11 +28,7 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
     let round = width * draw.range(0.03, 0.18);
     let wooden = shelf && draw.chance(0.25);
     let (grain, grain_name) = wood(draw, width * 0.25);
-    let body = if wooden {
-        grain
-    } else {
-        make.paint(main)
-    };
+    let body = if wooden { grain } else { make.paint(main) };
     let mut parts = vec![Part::new(Shape::Block { half, round }, body).at(v3(0.0, half.y, 0.0))];
     let front = depth * 0.5;
     // The plate stays on the flat part between the rounded edges.

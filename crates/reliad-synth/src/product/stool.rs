@@ -64,10 +64,7 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
             _ => Make::plastic(draw),
         };
         let drum = Lathe::drum(r, height - seat, height, seat * draw.range(0.2, 0.48));
-        parts.push(Part::new(
-            Shape::Turned(drum),
-            make.paint(main),
-        ));
+        parts.push(Part::new(Shape::Turned(drum), make.paint(main)));
         noun = *draw.pick(&["stool", "round stool", "side table"]);
         words = if wooden {
             "with wooden legs".to_string()

@@ -31,9 +31,8 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
         Material::glossy(accent.linear(), 0.3)
     };
     let middle = wheel * 1.5 + half.y;
-    let mut parts = vec![
-        Part::new(Shape::Block { half, round }, shell.clone()).at(v3(0.0, middle, 0.0)),
-    ];
+    let mut parts =
+        vec![Part::new(Shape::Block { half, round }, shell.clone()).at(v3(0.0, middle, 0.0))];
     // The seam runs around the shell's narrow side.
     let seam = Band {
         major: round,
@@ -83,11 +82,7 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
                     },
                     shell.clone(),
                 )
-                .at(v3(
-                    0.0,
-                    middle - half.y + half.y * (low + high),
-                    half.z,
-                )),
+                .at(v3(0.0, middle - half.y + half.y * (low + high), half.z)),
             );
         }
     }

@@ -31,7 +31,10 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
         ],
         0.0,
     );
-    let (low, high) = (cap + height * draw.range(0.05, 0.15), height * draw.range(0.6, 0.8));
+    let (low, high) = (
+        cap + height * draw.range(0.05, 0.15),
+        height * draw.range(0.6, 0.8),
+    );
     let (material, words) = if draw.chance(0.25) {
         let pattern = Pattern::TwoTone {
             low: accent.linear(),
@@ -75,7 +78,12 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
         )
         .at(v3(0.0, height - crimped.y, 0.0)),
     ];
-    let noun = make.of(draw.pick::<&str>(&["cream tube", "hand cream", "sunscreen tube", "toothpaste tube"]));
+    let noun = make.of(draw.pick::<&str>(&[
+        "cream tube",
+        "hand cream",
+        "sunscreen tube",
+        "toothpaste tube",
+    ]));
     let title = look::title(draw, make.finish, color.name, &noun, &words, height);
     Made {
         model: Model::new(parts),

@@ -25,7 +25,10 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
     let main = look::vary(draw, color.linear());
     let mut profile = if draw.chance(0.2) {
         // A plain cylinder or cone.
-        fillets(&[(0.0, 0.0), (foot * 1.1, 0.0), (lip.max(foot), height)], r * 0.1)
+        fillets(
+            &[(0.0, 0.0), (foot * 1.1, 0.0), (lip.max(foot), height)],
+            r * 0.1,
+        )
     } else {
         fillets(
             &[
@@ -49,7 +52,11 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
     profile.extend([(top - wall, height), (inner, floor), (0.0, floor)]);
     let (material, words) = if make.material == "ceramic" && draw.chance(0.35) {
         let at = height * draw.range(0.25, 0.5);
-        let (low, high, words) = (accent.linear(), main, format!("with a {} base", accent.name));
+        let (low, high, words) = (
+            accent.linear(),
+            main,
+            format!("with a {} base", accent.name),
+        );
         (make.over(Pattern::TwoTone { low, high, at }), words)
     } else {
         (make.paint(main), String::new())

@@ -20,7 +20,16 @@ pub fn shade(
     let material = &part.material;
     let n = hit.normal;
     let (local, local_n) = (part.local(point), part.rotation.invert(n));
-    let albedo = material.pattern.color(local, local_n) * material.surface.texture(local, local_n);
+    let printed = material.pattern.color(local, local_n);
+    let label;
+    // A label on glass or metal is paper.
+    let material = if material.pattern.is_label(printed) {
+        label = Material::glossy(printed, material.gloss.min(0.35));
+        &label
+    } else {
+        material
+    };
+    let albedo = printed * material.surface.texture(local, local_n);
     let l = &scene.light;
     let facing = n.dot(l.direction).max(0.0);
     // A wide key light is hidden in corners too: the contact shadow.
@@ -142,7 +151,7 @@ fn metal(light: &Light, material: &Material, albedo: Vec3, lit: &Lit, reflected:
 fn glass(light: &Light, albedo: Vec3, lit: &Lit, reflected: Vec3) -> Vec3 {
     let rim = lit.rim();
     let across = (lit.n - lit.d * lit.n.dot(lit.d)).dot(light.direction);
-    let through = smooth(-0.1, 0.8, -across) * 0.8 + 0.25 * lit.facing;
+    let through = smooth(0.0, 0.85, -across) * 1.05 + 0.22 * lit.facing;
     let thin = 0.72 + 0.78 * smooth(0.12, 0.62, rim);
     let edge = 1.0 - 0.6 * smooth(0.72, 0.97, rim);
     let passed = light.key * (through * (0.4 + 0.6 * lit.key)) + light.ambient(-lit.n) * 0.65;
