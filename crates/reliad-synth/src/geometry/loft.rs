@@ -131,7 +131,7 @@ impl Loft {
     fn beyond(&self, p: Vec3) -> f32 {
         let along = (p.y - self.low) / (self.high - self.low) * (ROWS - 1) as f32;
         let i = (along.max(0.0) as usize).min(ROWS - 2);
-        let f = along - i as f32;
+        let f = (along - i as f32).clamp(0.0, 1.0);
         let (below, above) = (&self.rows[i], &self.rows[i + 1]);
         let at = |column: usize| below[column] + (above[column] - below[column]) * f;
         let (a, b) = (at(0).max(1e-5), at(1).max(1e-5));
@@ -163,10 +163,10 @@ impl Loft {
             gap = self.beyond(o + d * t);
         }
         loop {
-            let next = t + (gap * 0.7).max(least);
-            let there = self.beyond(o + d * next.min(end));
+            let next = (t + (gap * 0.8).max(least)).min(end);
+            let there = self.beyond(o + d * next);
             if there < 0.0 {
-                return Some(self.refine(o, d, t, next.min(end)));
+                return Some(self.refine(o, d, (t, gap), (next, there)));
             }
             if next >= end {
                 return None;
@@ -175,26 +175,37 @@ impl Loft {
         }
     }
 
-    /// The crossing between a point outside and one inside.
-    fn refine(&self, o: Vec3, d: Vec3, mut outside: f32, mut inside: f32) -> (f32, Vec3) {
-        for _ in 0..9 {
-            let middle = (outside + inside) * 0.5;
-            if self.beyond(o + d * middle) < 0.0 {
-                inside = middle;
+    /// The crossing between a point outside and one inside, each a distance with its value.
+    fn refine(&self, o: Vec3, d: Vec3, mut out: (f32, f32), mut inside: (f32, f32)) -> (f32, Vec3) {
+        for step in 0..5 {
+            // The false position, and the middle in between against flat curves.
+            let share = if step == 2 {
+                0.5
             } else {
-                outside = middle;
+                (out.1 / (out.1 - inside.1)).clamp(0.02, 0.98)
+            };
+            let t = out.0 + (inside.0 - out.0) * share;
+            let value = self.beyond(o + d * t);
+            if value < 0.0 {
+                inside = (t, value);
+            } else {
+                out = (t, value);
             }
         }
-        let p = o + d * outside;
-        let e = (self.high - self.low) / (ROWS - 1) as f32;
-        let small = e * 0.1;
-        let slope = |step: Vec3, by: f32| (self.beyond(p + step) - self.beyond(p - step)) / by;
-        let n = v3(
-            slope(v3(small, 0.0, 0.0), small),
-            slope(v3(0.0, e, 0.0), e),
-            slope(v3(0.0, 0.0, small), small),
-        );
-        (outside, n.normalized())
+        let p = o + d * out.0;
+        let along = (self.high - self.low) / (ROWS - 1) as f32;
+        let e = v3(along * 0.1, along, along * 0.1);
+        // The gradient from the corners of a tetrahedron.
+        let corners = [
+            v3(1.0, -1.0, -1.0),
+            v3(-1.0, -1.0, 1.0),
+            v3(-1.0, 1.0, -1.0),
+            v3(1.0, 1.0, 1.0),
+        ];
+        let n = corners
+            .iter()
+            .fold(Vec3::ZERO, |n, &k| n + k * self.beyond(p + k * e));
+        (out.0, v3(n.x / e.x, n.y / e.y, n.z / e.z).normalized())
     }
 }
 

@@ -7,7 +7,7 @@ use crate::geometry::{Band, Loft, Model, Part, Section, Shape, v3};
 use crate::material::Pattern;
 
 pub(super) fn draw(draw: &mut Draw) -> Made {
-    let body = draw.range(16.0, 25.0);
+    let body = draw.range(16.0, 24.0);
     let half = body * draw.range(0.55, 0.78);
     let deep = half * draw.range(0.3, 0.45);
     let make = if draw.chance(0.7) {
@@ -86,7 +86,7 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
         )
         .at(clasp_at),
     );
-    let rise = body * draw.range(0.2, 0.5);
+    let rise = body * draw.range(0.2, 0.45);
     let major = (half * narrow * draw.range(0.45, 0.62)).min(rise * 0.95);
     let handle = Band {
         major,

@@ -21,7 +21,7 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
         (Make::plastic(draw).paint(accent.linear()), accent.name)
     };
     let paint = make.paint(main);
-    let (mut parts, noun);
+    let (parts, noun);
     if draw.chance(0.5) {
         let r = draw.range(7.0, 11.5);
         let wall = r * draw.range(0.7, 1.25);
@@ -38,7 +38,6 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
             draw.pick::<&str>(&["kettle", "tea kettle"])
         });
     }
-    parts.shrink_to_fit();
     let model = Model::new(parts);
     let height = model.extent().1.y;
     let words = format!("with a {knob_word} knob");

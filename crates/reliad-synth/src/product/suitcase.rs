@@ -7,7 +7,7 @@ use crate::geometry::{Band, Model, Part, Shape, v3};
 use crate::material::{Material, Surface};
 
 pub(super) fn draw(draw: &mut Draw) -> Made {
-    let body = draw.range(46.0, 64.0);
+    let body = draw.range(44.0, 58.0);
     let wheel = body * draw.range(0.045, 0.065);
     let half = v3(
         body * draw.range(0.3, 0.37),
