@@ -179,7 +179,14 @@ impl World {
         for _ in 0..attempt / if camouflage { 1 } else { 12 } {
             fixed.bits();
         }
-        let product = Product::of(self.identity(fixed.bits()));
+        let mut product = Product::of(self.identity(fixed.bits()));
+        // A world of few products may hold none that can be camouflaged.
+        for _ in 0..60 {
+            if !camouflage || product.is_plain() {
+                break;
+            }
+            product = Product::of(self.identity(fixed.bits()));
+        }
         let mut draw = Draw::new(DOMAIN + 1 + attempt, seed, index);
 
         let unit = 1.0 / product.largest_cm();
@@ -445,6 +452,7 @@ impl Plan {
             "product_family": self.product.family.name(),
             "product_cm": [self.product.size_cm.x, self.product.size_cm.y, self.product.size_cm.z],
             "product_color": self.product.color_name,
+            "product_material": self.product.material,
             "share": self.share,
             "turn": self.turn,
             "pitch": self.pitch,

@@ -119,6 +119,11 @@ pub enum Pattern {
 }
 
 impl Pattern {
+    /// Whether a colour that [`Pattern::color`] gave is a label's.
+    pub fn is_label(&self, color: Vec3) -> bool {
+        matches!(self, Pattern::Labelled { base, .. } if *base != color)
+    }
+
     /// The colour at a point with a normal, both in the body's coordinates.
     pub fn color(&self, p: Vec3, n: Vec3) -> Vec3 {
         match self {
