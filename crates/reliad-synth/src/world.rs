@@ -283,6 +283,8 @@ impl World {
             focus: camera.depth(target),
             aperture: draw.range(0.015, 0.055),
             vignette: draw.range(0.05, 0.22),
+            shadow_offset: Vec3::ZERO,
+            damage: None,
         };
         Plan {
             scene,

@@ -1,5 +1,6 @@
 //! What the renderer is given: things with roles, one key light, an environment, a camera.
 
+use super::damage::Damage;
 use crate::camera::Camera;
 use crate::geometry::{Model, Vec3, v3};
 use crate::texture::lattice;
@@ -169,6 +170,10 @@ pub struct Scene {
     pub aperture: f32,
     /// Darkening of the corners, 0..1.
     pub vignette: f32,
+    /// How far the product's shadow and reflection are moved away from it.
+    pub shadow_offset: Vec3,
+    /// What the product's own picture lacks.
+    pub damage: Option<Damage>,
 }
 
 /// Where a ray met the scene.
@@ -214,34 +219,6 @@ impl Scene {
                 hit
             }
         })
-    }
-
-    /// Distance to the nearest (or `any`) shading thing among `roles` within `far`, but for number `skip`.
-    #[inline]
-    pub fn blocked(
-        &self,
-        o: Vec3,
-        d: Vec3,
-        far: f32,
-        roles: u8,
-        any: bool,
-        skip: usize,
-    ) -> Option<f32> {
-        let mut limit = far;
-        let mut found = None;
-        for (index, thing) in self.things.iter().enumerate() {
-            if !thing.casts || index == skip || thing.role as u8 & roles == 0 {
-                continue;
-            }
-            if let Some(hit) = thing.model.hit(o, d, 1e-4, limit) {
-                found = Some(hit.t);
-                if any {
-                    return found;
-                }
-                limit = hit.t;
-            }
-        }
-        found
     }
 }
 
