@@ -51,7 +51,7 @@ struct Run {
     generator: String,
     seed: u64,
     size: u32,
-    mix: [f32; 5],
+    mix: [f32; 6],
     class: Option<Class>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     products: Option<Vec<u64>>,
