@@ -102,6 +102,27 @@ pub fn render(scene: &Scene, size: u32) -> Rendered {
     }
 }
 
+/// Number of pixels in which each thing is seen behind the product, as [`Rendered::visible`] but
+/// without any light.
+pub fn visible(scene: &Scene, size: u32) -> Vec<u32> {
+    let step = 1.0 / size as f32;
+    let mut count = vec![0; scene.things.len()];
+    for y in 0..size {
+        for x in 0..size {
+            let (u, v) = ((x as f32 + 0.5) * step, (y as f32 + 0.5) * step);
+            let (o, d) = (scene.camera.position, scene.camera.ray(u, v));
+            let there = scene.damage.is_none_or(|damage| damage.keeps(u, v));
+            if there && scene.trace(o, d, 1e-3, 1e9, PRODUCT).is_some() {
+                continue;
+            }
+            if let Some(hit) = scene.trace(o, d, 1e-3, 1e9, BEHIND) {
+                count[hit.thing] += 1;
+            }
+        }
+    }
+    count
+}
+
 /// Renders the product's layer only.
 pub fn render_product(scene: &Scene, size: u32) -> RgbaImage {
     let layer = Layer::render(scene, size as usize, PRODUCT, PRODUCT, None);

@@ -4,11 +4,11 @@ use image::RgbImage;
 
 use super::{CLEAR, CLOSE, Plan};
 use crate::color::{nearest, to_linear};
-use crate::failure::{Extension, Failure, MIN_COVER, MIN_DAMAGED, MIN_DETACHED, MIN_GAP, Seen};
+use crate::failure::{Extension, Failure, MIN_COVER, MIN_DAMAGED, Seen};
 use crate::geometry::{Vec3, v3};
 use crate::measure::{Separation, changed, changed_near, separation};
 use crate::render::scene::{Backdrop, Role};
-use crate::render::{Rendered, render, render_behind, render_product};
+use crate::render::{Rendered, render, render_behind, render_product, visible};
 use crate::words::prompt;
 
 const PREVIEW: u32 = 48;
@@ -48,23 +48,71 @@ impl Plan {
             return false;
         }
         match self.failure {
+            Failure::Clutter { .. } => {
+                let standing = self.scene.things.iter();
+                let props = standing.filter(|thing| thing.role == Role::Prop).count();
+                if props < self.named_props + MIN_CLUTTER {
+                    return false;
+                }
+            }
+            Failure::Floats { gap } => {
+                let below = v3(0.0, -gap * self.height(), 0.0);
+                if self.scene.camera.project(below).1 > 0.97 {
+                    return false;
+                }
+            }
             Failure::Camouflage => {
                 // No wall can match a body of several colours.
                 let size = PREVIEW * 3 / 4;
                 let product = render_product(&self.scene, size);
-                separation(&product, &RgbImage::new(size, size)).variety <= CLOSE
+                if separation(&product, &RgbImage::new(size, size)).variety > CLOSE {
+                    return false;
+                }
+            }
+            _ => {}
+        }
+        self.shows(&visible(&self.scene, PREVIEW))
+    }
+
+    /// Whether the picture shows what the label and the prompt are about, given the number of
+    /// preview pixels in which each thing is seen.
+    fn shows(&self, visible: &[u32]) -> bool {
+        let area = (PREVIEW * PREVIEW) as f32;
+        let seen = |index: usize| visible[index] as f32 / area;
+        let extensions = usize::from(matches!(self.failure, Failure::Extends { .. }));
+        let mut props = 1 + extensions..1 + extensions + self.named_props;
+        // What the prompt names can be seen.
+        if props.clone().take(2).any(|i| seen(i) < 0.004) {
+            return false;
+        }
+        match self.failure {
+            Failure::Scale { factor } => {
+                let least = if factor > 1.0 { 0.03 } else { 0.007 };
+                props.any(|index| seen(index) >= least)
             }
             Failure::Clutter { .. } => {
-                let standing = self.scene.things.iter();
-                let props = standing.filter(|thing| thing.role == Role::Prop).count();
-                props >= self.named_props + MIN_CLUTTER
+                let (count, cover) = self.clutter(visible);
+                count >= MIN_CLUTTER && cover >= MIN_COVER
             }
-            Failure::Floats { gap } => {
-                let below = v3(0.0, -gap * self.height(), 0.0);
-                self.scene.camera.project(below).1 <= 0.97
+            Failure::Extends { part, .. } => {
+                let thin = matches!(part, Extension::Legs | Extension::Handle);
+                seen(1) >= if thin { 0.004 } else { 0.008 }
             }
             _ => true,
         }
+    }
+
+    /// How many unnamed things are in sight, and which share of the picture they cover.
+    fn clutter(&self, visible: &[u32]) -> (usize, f32) {
+        let area = (PREVIEW * PREVIEW) as f32;
+        let props = self.scene.things.iter().zip(visible);
+        let unnamed = props
+            .filter(|(thing, _)| thing.role == Role::Prop)
+            .skip(self.named_props)
+            .map(|(_, &pixels)| pixels as f32 / area);
+        unnamed.fold((0, 0.0), |(count, cover), seen| {
+            (count + usize::from(seen > 0.002), cover + seen)
+        })
     }
 
     /// A small picture; for camouflage, with the background pulled to the product's colour.
@@ -117,17 +165,7 @@ impl Plan {
 
     /// Measures the preview.
     pub(super) fn measure(&self, preview: &Rendered) -> Measured {
-        let area = (PREVIEW * PREVIEW) as f32;
-        let props = self.scene.things.iter().enumerate();
-        let unnamed = props
-            .filter(|(_, thing)| thing.role == Role::Prop)
-            .skip(self.named_props)
-            .map(|(index, _)| preview.visible[index] as f32 / area);
-        let (mut clutter, mut cover) = (0, 0.0);
-        for seen in unnamed {
-            clutter += usize::from(seen > 0.002);
-            cover += seen;
-        }
+        let (clutter, cover) = self.clutter(&preview.visible);
         Measured {
             separation: separation(&preview.product, &preview.scene),
             clutter,
@@ -164,43 +202,26 @@ impl Plan {
 
     /// Whether the picture keeps every margin of its label.
     pub(super) fn keeps_margins(&self, preview: &Rendered, measured: &Measured) -> bool {
-        let area = (PREVIEW * PREVIEW) as f32;
-        let seen = |index: usize| preview.visible[index] as f32 / area;
-        let extensions = usize::from(matches!(self.failure, Failure::Extends { .. }));
-        let props = 1 + extensions..1 + extensions + self.named_props;
         let separation = &measured.separation;
         let apart = match self.failure {
             Failure::Camouflage => separation.median <= CLOSE && separation.upper <= CLOSE * 1.6,
             Failure::Clutter { .. } => true,
             _ => separation.median >= CLEAR,
         };
-        // What the prompt names can be seen.
-        if !apart || props.clone().take(2).any(|i| seen(i) < 0.004) {
-            return false;
-        }
-        match self.failure {
-            Failure::Scale { factor } => {
-                let least = if factor > 1.0 { 0.03 } else { 0.007 };
-                self.named_props > 0 && props.map(seen).fold(0.0, f32::max) >= least
-            }
-            Failure::Clutter { .. } => {
-                measured.clutter >= MIN_CLUTTER && measured.cover >= MIN_COVER
-            }
-            Failure::Extends { part, .. } => {
-                let thin = matches!(part, Extension::Legs | Extension::Handle);
-                seen(1) >= if thin { 0.004 } else { 0.008 }
-            }
-            Failure::Floats { gap } => {
-                gap >= MIN_GAP && measured.shadow_change >= MIN_SHADOW_CHANGE
-            }
-            Failure::Detached { gap } => {
-                gap >= MIN_DETACHED && measured.shadow_change >= MIN_SHADOW_CHANGE
+        let noticed = match self.failure {
+            Failure::Floats { .. } | Failure::Detached { .. } => {
+                measured.shadow_change >= MIN_SHADOW_CHANGE
             }
             Failure::Truncated { .. } | Failure::Damaged { .. } => {
                 measured.spoilt >= MIN_DAMAGED * 0.75
             }
             _ => true,
-        }
+        };
+        self.failure.class() == self.class
+            && self.named_props >= usize::from(matches!(self.failure, Failure::Scale { .. }))
+            && self.shows(&preview.visible)
+            && apart
+            && noticed
     }
 
     /// The product's height in product lengths.

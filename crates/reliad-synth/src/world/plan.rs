@@ -23,7 +23,7 @@ const DOMAIN: u64 = 0x7361_6d70;
 /// Attempts with one product; one that resists for longer is replaced.
 const PATIENCE: u64 = 24;
 /// Attempts that insist on camouflage; products that no wall can match get clutter instead.
-const CAMOUFLAGE_ATTEMPTS: u64 = 2;
+const CAMOUFLAGE_ATTEMPTS: u64 = 4;
 /// Attempts that insist on room for all the props that were drawn.
 const PROP_ATTEMPTS: u64 = 8;
 
@@ -78,12 +78,13 @@ impl Fixed {
         let props = draw.weighted(&[0.08, 0.56, 0.36]);
         let kind = draw.unit();
         let wished = draw.chance(0.85);
-        // Trees have no wall to paint.
-        let camouflage =
-            wished && family != stage::Family::Garden && attempt < CAMOUFLAGE_ATTEMPTS;
-        let cluttered = class == Class::Indistinctiveness && !camouflage;
-        let family = if cluttered && (family == stage::Family::Podium || attempt >= PATIENCE) {
-            // A podium has no room for clutter.
+        let indistinct = class == Class::Indistinctiveness;
+        let camouflage = indistinct && wished && attempt < CAMOUFLAGE_ATTEMPTS;
+        // Around a podium the backdrop is nearly all that the outline meets, so that one colour can
+        // hide a product there; but there is no room for clutter.
+        let family = if camouflage {
+            stage::Family::Podium
+        } else if indistinct && (family == stage::Family::Podium || attempt >= PATIENCE) {
             let mut other = Draw::new(DOMAIN, seed ^ attempt, index);
             *other.pick(&[
                 stage::Family::Wood,
