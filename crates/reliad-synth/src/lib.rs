@@ -3,6 +3,7 @@
 //! [`sample`] is a pure function of (seed, index, size); [`render_folder`] writes many of them.
 
 mod arrange;
+pub mod audit;
 mod camera;
 mod color;
 mod draw;
