@@ -46,7 +46,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             probe.interval[0],
             probe.interval[1],
             probe.chance,
-            if probe.is_at_chance() { "" } else { "  <- tells" }
+            if probe.is_at_chance() {
+                ""
+            } else {
+                "  <- tells"
+            }
         );
     }
     println!("never vary: {}", audit.constant.join(", "));

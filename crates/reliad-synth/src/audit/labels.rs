@@ -25,19 +25,55 @@ fn kind(name: &str, factor: f64) -> Option<Kind> {
     let (class, measure, margin, end) = match name {
         "floats" => (Class::SpaceMismatch, "/failure/gap", MIN_GAP, MAX_GAP),
         "sinks" => (Class::SpaceMismatch, "/failure/depth", MIN_SINK, MAX_SINK),
-        "hangs" => (Class::SpaceMismatch, "/failure/share", MIN_OVERHANG, MAX_OVERHANG),
-        "detached" => (Class::SpaceMismatch, "/failure/gap", MIN_DETACHED, MAX_DETACHED),
-        "scale" if factor > 1.0 => {
-            (Class::SizeMismatch, "/failure/factor", MIN_SCALE, LARGEST_SCALE)
-        }
-        "scale" => (Class::SizeMismatch, "/failure/factor", MAX_SCALE, SMALLEST_SCALE),
-        "clutter" => (Class::Indistinctiveness, "/clutter_cover", MIN_COVER, MAX_COVER),
+        "hangs" => (
+            Class::SpaceMismatch,
+            "/failure/share",
+            MIN_OVERHANG,
+            MAX_OVERHANG,
+        ),
+        "detached" => (
+            Class::SpaceMismatch,
+            "/failure/gap",
+            MIN_DETACHED,
+            MAX_DETACHED,
+        ),
+        "scale" if factor > 1.0 => (
+            Class::SizeMismatch,
+            "/failure/factor",
+            MIN_SCALE,
+            LARGEST_SCALE,
+        ),
+        "scale" => (
+            Class::SizeMismatch,
+            "/failure/factor",
+            MAX_SCALE,
+            SMALLEST_SCALE,
+        ),
+        "clutter" => (
+            Class::Indistinctiveness,
+            "/clutter_cover",
+            MIN_COVER,
+            MAX_COVER,
+        ),
         "camouflage" => (Class::Indistinctiveness, "/separation", CLOSE, 0.0),
-        "extends" => {
-            (Class::ShapeHallucination, "/failure/length", MIN_EXTENSION, MAX_EXTENSION)
-        }
-        "truncated" => (Class::Unsuitable, "/failure/missing", MIN_TRUNCATED, MAX_TRUNCATED),
-        "damaged" => (Class::Unsuitable, "/failure/missing", MIN_DAMAGED, MAX_DAMAGED),
+        "extends" => (
+            Class::ShapeHallucination,
+            "/failure/length",
+            MIN_EXTENSION,
+            MAX_EXTENSION,
+        ),
+        "truncated" => (
+            Class::Unsuitable,
+            "/failure/missing",
+            MIN_TRUNCATED,
+            MAX_TRUNCATED,
+        ),
+        "damaged" => (
+            Class::Unsuitable,
+            "/failure/missing",
+            MIN_DAMAGED,
+            MAX_DAMAGED,
+        ),
         _ => return None,
     };
     Some(Kind {
@@ -98,7 +134,10 @@ pub fn violations(class: Class, parameters: &Value) -> Vec<String> {
             let severity = number("/severity");
             claim(
                 (severity - along.clamp(0.0, 1.0)).abs() < 2e-3,
-                format!("severity {severity}, {} by its formula", along.clamp(0.0, 1.0)),
+                format!(
+                    "severity {severity}, {} by its formula",
+                    along.clamp(0.0, 1.0)
+                ),
             );
         }
     }
@@ -119,7 +158,10 @@ pub fn violations(class: Class, parameters: &Value) -> Vec<String> {
     } else {
         1.0
     };
-    claim(close(scale, factor), format!("props {scale} times their size"));
+    claim(
+        close(scale, factor),
+        format!("props {scale} times their size"),
+    );
     let detached = name == "detached";
     claim(
         if detached {

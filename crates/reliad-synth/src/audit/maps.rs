@@ -8,7 +8,8 @@ use crate::render::scene::Role;
 use crate::world::{Plan, Sample};
 
 const PRODUCT: u8 = Role::Product as u8;
-const ALL: u8 = PRODUCT | Role::Extension as u8 | Role::Prop as u8 | Role::Set as u8;
+const AROUND: u8 = Role::Prop as u8 | Role::Set as u8;
+const BEHIND: u8 = AROUND | Role::Extension as u8;
 
 /// Pixels of a sample that are traced anew.
 const TRACED: usize = 24;
@@ -25,13 +26,19 @@ pub fn violations(
 ) -> Vec<String> {
     let mut found = Vec::new();
     let (mut lost, mut added, mut changed) = (0, 0, 0);
-    for ((p, s), shown) in product.pixels().zip(saliency.pixels()).zip(picture.pixels()) {
+    for ((p, s), shown) in product
+        .pixels()
+        .zip(saliency.pixels())
+        .zip(picture.pixels())
+    {
         lost += u32::from(s[0] < p[3]);
         added += u32::from(s[0] > p[3]);
         changed += u32::from(p[3] == 255 && p.0[..3] != shown.0);
     }
     if lost > 0 {
-        found.push(format!("saliency is below the product's alpha in {lost} pixels"));
+        found.push(format!(
+            "saliency is below the product's alpha in {lost} pixels"
+        ));
     }
     if (added > 0) != (class == Class::ShapeHallucination) {
         found.push(format!("saliency adds {added} pixels to the product"));
@@ -74,7 +81,7 @@ pub fn retrace(sample: &Sample, plan: &Plan, index: u64) -> Vec<String> {
         if product > 0.0 {
             product
         } else {
-            trace(i, ALL & !PRODUCT)
+            trace(i, BEHIND)
         }
     };
     let order = |a: &usize, b: &usize| sample.depth[*a].total_cmp(&sample.depth[*b]);
@@ -102,10 +109,12 @@ pub fn retrace(sample: &Sample, plan: &Plan, index: u64) -> Vec<String> {
         let alone = trace(i, PRODUCT);
         let own = low + sample.depth[i] * (high - low);
         if alone > 0.0 && kept(i) && (alone - own).abs() > TOLERANCE * (high - low) {
-            found.push(format!("the product's depth in pixel {i} depends on the scene"));
+            found.push(format!(
+                "the product's depth in pixel {i} depends on the scene"
+            ));
         }
     }
-    // Sunk products have their support before them, and the ground rises before their base.
+    // Sunk products have their support before them, and an invented top grows out of the product.
     if sample.parameters["failure"]["kind"] != "sinks" {
         let (mut solid, mut hidden) = (0u32, 0u32);
         for i in (0..n * n).step_by(7) {
@@ -113,7 +122,7 @@ pub fn retrace(sample: &Sample, plan: &Plan, index: u64) -> Vec<String> {
             if sample.product.get_pixel(x, y)[3] == 255 && kept(i) {
                 solid += 1;
                 let own = trace(i, PRODUCT);
-                hidden += u32::from(own > 0.0 && trace(i, ALL & !PRODUCT) > own * 1.02);
+                hidden += u32::from(own > 0.0 && trace(i, AROUND) > own * 1.02);
             }
         }
         if hidden * 50 > solid {

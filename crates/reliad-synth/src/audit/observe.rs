@@ -92,8 +92,9 @@ fn read_one(folder: &Path, line: &str) -> Result<(Observation, u32)> {
             .map_err(|error| Error::Setting(format!("{}: {error}", path.display())))?;
         Ok((image, bytes.len() as f64))
     };
-    let class = Class::from_slug(&text("label"))
-        .ok_or_else(|| Error::Setting(format!("metadata.jsonl: unknown label {}", text("label"))))?;
+    let class = Class::from_slug(&text("label")).ok_or_else(|| {
+        Error::Setting(format!("metadata.jsonl: unknown label {}", text("label")))
+    })?;
     let (picture, picture_bytes) = open("image")?;
     let (product, product_bytes) = open("product")?;
     let (picture, product) = (picture.to_rgb8(), product.to_rgba8());
@@ -129,7 +130,14 @@ fn product_color(product: &RgbaImage) -> [f64; 6] {
     let total = total.max(1.0);
     let mean = sum.map(|s| s / total);
     let deviation = |c: usize| (square[c] / total - mean[c] * mean[c]).max(0.0).sqrt();
-    [mean[0], mean[1], mean[2], deviation(0), deviation(1), deviation(2)]
+    [
+        mean[0],
+        mean[1],
+        mean[2],
+        deviation(0),
+        deviation(1),
+        deviation(2),
+    ]
 }
 
 fn picture_color(picture: &RgbImage) -> [f64; 3] {

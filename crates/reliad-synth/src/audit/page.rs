@@ -34,7 +34,11 @@ fn write_page(page: &mut String, audit: &Audit) -> std::fmt::Result {
         )?;
     }
     page.push_str(".</p>");
-    list(page, "Labels follow from the parameters", &audit.label_violations)?;
+    list(
+        page,
+        "Labels follow from the parameters",
+        &audit.label_violations,
+    )?;
     list(page, "Maps agree with the geometry", &audit.map_violations)?;
     page.push_str("<h2>What tells the label without the picture</h2>");
     probes(page, &audit.probes)?;
@@ -42,7 +46,11 @@ fn write_page(page: &mut String, audit: &Audit) -> std::fmt::Result {
     if audit.constant.is_empty() {
         page.push_str("<p class=good>None.</p>");
     } else {
-        write!(page, "<p class=bad>{}</p>", escape(&audit.constant.join(", ")))?;
+        write!(
+            page,
+            "<p class=bad>{}</p>",
+            escape(&audit.constant.join(", "))
+        )?;
     }
     page.push_str("<h2>Every parameter, over all samples and for each label</h2>");
     for spread in &audit.parameters {

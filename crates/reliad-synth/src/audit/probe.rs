@@ -117,9 +117,8 @@ fn run(name: &'static str, rows: &[Row], seen: &[Observation]) -> Option<Probe> 
     let mut rows = rows.to_vec();
     let (test, train): (Vec<usize>, Vec<usize>) =
         (0..seen.len()).partition(|&i| tested(seen[i].product_id));
-    let present = |half: &[usize]| -> BTreeSet<usize> {
-        half.iter().map(|&i| seen[i].class.id()).collect()
-    };
+    let present =
+        |half: &[usize]| -> BTreeSet<usize> { half.iter().map(|&i| seen[i].class.id()).collect() };
     let labels: Vec<usize> = present(&train)
         .intersection(&present(&test))
         .copied()
@@ -149,7 +148,9 @@ fn run(name: &'static str, rows: &[Row], seen: &[Observation]) -> Option<Probe> 
         .map(|_| {
             let mut sum = 0.0;
             for one in &outcomes {
-                let hits = (0..one.len()).filter(|_| one[draw.below(one.len())]).count();
+                let hits = (0..one.len())
+                    .filter(|_| one[draw.below(one.len())])
+                    .count();
                 sum += hits as f64 / one.len() as f64;
             }
             sum / outcomes.len() as f64
@@ -218,7 +219,9 @@ fn fit(samples: &[(&Row, usize)], labels: usize) -> Vec<Row> {
             let share = 1.0 / (counts[*label] * labels as f64);
             for (k, of) in gradient.iter_mut().enumerate() {
                 let error = (likely[k] - f64::from(u8::from(k == *label))) * share;
-                of.iter_mut().zip(row.iter()).for_each(|(g, x)| *g += error * x);
+                of.iter_mut()
+                    .zip(row.iter())
+                    .for_each(|(g, x)| *g += error * x);
                 of[features] += error;
             }
         }
@@ -243,11 +246,19 @@ mod tests {
         let rows: Vec<Row> = (0..80)
             .map(|i| {
                 let side = if i % 2 == 0 { 1.0 } else { -1.0 };
-                vec![side + f64::from(draw.range(-0.5, 0.5)), f64::from(draw.unit())]
+                vec![
+                    side + f64::from(draw.range(-0.5, 0.5)),
+                    f64::from(draw.unit()),
+                ]
             })
             .collect();
-        let samples: Vec<(&Row, usize)> = rows.iter().enumerate().map(|(i, r)| (r, i % 2)).collect();
+        let samples: Vec<(&Row, usize)> =
+            rows.iter().enumerate().map(|(i, r)| (r, i % 2)).collect();
         let weights = fit(&samples, 2);
-        assert!(samples.iter().all(|(row, label)| guess(&weights, row) == *label));
+        assert!(
+            samples
+                .iter()
+                .all(|(row, label)| guess(&weights, row) == *label)
+        );
     }
 }

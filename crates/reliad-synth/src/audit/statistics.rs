@@ -120,7 +120,11 @@ fn range(numbers: &[f64]) -> Option<[f64; 3]> {
         .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &x| {
             (low.min(x), high.max(x))
         });
-    Some([low, numbers.iter().sum::<f64>() / numbers.len() as f64, high])
+    Some([
+        low,
+        numbers.iter().sum::<f64>() / numbers.len() as f64,
+        high,
+    ])
 }
 
 fn group(name: String, values: Values, overall: Option<[f64; 3]>) -> Group {
@@ -132,9 +136,8 @@ fn group(name: String, values: Values, overall: Option<[f64; 3]>) -> Group {
         for x in &values.numbers {
             bins[(((x - low) / width) as usize).min(BINS - 1)] += 1;
         }
-        let bin = |(place, count): (usize, usize)| {
-            (format!("{:.3}", low + width * place as f64), count)
-        };
+        let bin =
+            |(place, count): (usize, usize)| (format!("{:.3}", low + width * place as f64), count);
         bars.extend(bins.into_iter().enumerate().map(bin));
     }
     Group {

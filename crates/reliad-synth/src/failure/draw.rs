@@ -79,8 +79,7 @@ impl Failure {
                 };
                 Failure::Extends {
                     part,
-                    length: draw
-                        .range(MIN_EXTENSION, (room * 1.1).clamp(0.12, MAX_EXTENSION)),
+                    length: draw.range(MIN_EXTENSION, (room * 1.1).clamp(0.12, MAX_EXTENSION)),
                 }
             }
             Class::Available | Class::Unsuitable => Failure::None,

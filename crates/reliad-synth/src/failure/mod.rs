@@ -109,7 +109,7 @@ pub const MIN_DAMAGED: f32 = 0.08;
 /// The largest share of a damaged silhouette that is touched.
 pub const MAX_DAMAGED: f32 = 0.35;
 /// The smallest share of a picture that clutter covers.
-pub const MIN_COVER: f32 = 0.12;
+pub const MIN_COVER: f32 = 0.10;
 /// The share of a picture from which clutter couldn't be denser.
 pub const MAX_COVER: f32 = 0.5;
 

@@ -123,12 +123,7 @@ fn harm(draw: &mut Draw, seen: &[(f32, f32)]) -> Option<(Damage, Failure)> {
     let (upright, aspect) = (draw.chance(0.5), draw.range(0.5, 1.6));
     let mut grown = 0.03;
     while grown < 0.5 {
-        let around = |x: f32, y: f32| {
-            (
-                (centre.0 - x, centre.1 - y),
-                (centre.0 + x, centre.1 + y),
-            )
-        };
+        let around = |x: f32, y: f32| ((centre.0 - x, centre.1 - y), (centre.0 + x, centre.1 + y));
         let damage = match form {
             Form::Bite => Damage::Disc {
                 centre,

@@ -148,7 +148,10 @@ mod tests {
             keeps_after: false,
         };
         border.apply(&mut cut);
-        assert!(cut.enumerate_pixels().all(|(x, _, p)| (p[3] == 255) == (x < 4)));
+        assert!(
+            cut.enumerate_pixels()
+                .all(|(x, _, p)| (p[3] == 255) == (x < 4))
+        );
         let zoomed = border.reframed((0.25, 0.5), 2.0);
         assert!(zoomed.keeps(0.99, 0.5) && !zoomed.keeps(1.01, 0.5));
         let mut smeared = picture;

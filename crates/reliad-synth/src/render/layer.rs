@@ -163,7 +163,16 @@ impl Layer {
                 if let Some(hit) = pixel.hit {
                     pixel.point = o + d * hit.t;
                     let phase = (x & 3) + (y & 3) * 4;
-                    light(scene, &samples, &mut casters, &mut pixel, hit, d, phase, roles);
+                    light(
+                        scene,
+                        &samples,
+                        &mut casters,
+                        &mut pixel,
+                        hit,
+                        d,
+                        phase,
+                        roles,
+                    );
                 }
                 seen.push(pixel);
             }

@@ -150,9 +150,7 @@ fn scene_layer(scene: &Scene, n: usize, wanted: &[bool]) -> (Layer, Vec<Vec3>) {
         let mut other = scene.clone();
         let product = |thing: &&mut Thing| thing.role == Role::Product;
         for thing in other.things.iter_mut().filter(product) {
-            thing.model = thing
-                .model
-                .placed(Rotation::IDENTITY, scene.shadow_offset);
+            thing.model = thing.model.placed(Rotation::IDENTITY, scene.shadow_offset);
         }
         moved = other;
         &moved

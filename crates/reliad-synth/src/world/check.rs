@@ -14,7 +14,7 @@ use crate::words::prompt;
 const PREVIEW: u32 = 48;
 
 /// The least number of unnamed things in sight that make clutter.
-pub const MIN_CLUTTER: usize = 9;
+pub const MIN_CLUTTER: usize = 8;
 /// Share of the pixels around the base that a floating product's or a detached shadow has to change.
 pub const MIN_SHADOW_CHANGE: f32 = 0.05;
 

@@ -21,11 +21,15 @@ use crate::words::prompt;
 const DOMAIN: u64 = 0x7361_6d70;
 
 /// Attempts with one product; one that resists for longer is replaced.
-const PATIENCE: u64 = 24;
+const PATIENCE: u64 = 16;
+/// Attempts to clutter one family of scenes.
+const FAMILY_ATTEMPTS: u64 = 8;
 /// Attempts that insist on camouflage; products that no wall can match get clutter instead.
 const CAMOUFLAGE_ATTEMPTS: u64 = 4;
+/// Attempts with one kind of failure.
+const KIND_ATTEMPTS: u64 = 8;
 /// Attempts that insist on room for all the props that were drawn.
-const PROP_ATTEMPTS: u64 = 8;
+const PROP_ATTEMPTS: u64 = 6;
 
 /// A scene that is ready to be rendered, and how it came about.
 pub struct Plan {
@@ -84,7 +88,7 @@ impl Fixed {
         // hide a product there; but there is no room for clutter.
         let family = if camouflage {
             stage::Family::Podium
-        } else if indistinct && (family == stage::Family::Podium || attempt >= PATIENCE) {
+        } else if indistinct && (family == stage::Family::Podium || attempt >= FAMILY_ATTEMPTS) {
             let mut other = Draw::new(DOMAIN, seed ^ attempt, index);
             *other.pick(&[
                 stage::Family::Wood,
@@ -107,7 +111,8 @@ impl Fixed {
             warmth,
             // A wrong size is only seen against something.
             props: props.max(usize::from(class == Class::SizeMismatch)),
-            kind,
+            // A kind that a product has no room for gives way before the product does.
+            kind: (kind + 0.5 * (attempt / KIND_ATTEMPTS) as f32).fract(),
             camouflage,
             product: Product::of(world.identity(draw.bits())),
         }
