@@ -111,7 +111,7 @@ pub const MAX_DAMAGED: f32 = 0.35;
 /// The smallest share of a picture that clutter covers.
 pub const MIN_COVER: f32 = 0.10;
 /// The share of a picture from which clutter couldn't be denser.
-pub const MAX_COVER: f32 = 0.5;
+pub const MAX_COVER: f32 = 0.35;
 
 /// The side of a product at which its photo ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
