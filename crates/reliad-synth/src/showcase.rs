@@ -43,6 +43,8 @@ pub fn render_product(seed: u64, family: Family, size: u32) -> (RgbaImage, Strin
         focus: 4.4,
         aperture: 0.0,
         vignette: 0.0,
+        shadow_offset: Vec3::ZERO,
+        damage: None,
     };
     (crate::render::render_product(&scene, size), product.title)
 }

@@ -172,6 +172,11 @@ impl Model {
         )
     }
 
+    /// A sphere around all parts: its middle and radius.
+    pub fn sphere(&self) -> (Vec3, f32) {
+        (self.all.centre, self.all.radius)
+    }
+
     /// First crossing within `(near, far)`.
     #[inline]
     pub fn hit(&self, o: Vec3, d: Vec3, near: f32, far: f32) -> Option<ModelHit> {

@@ -1,5 +1,6 @@
 //! What the renderer is given: things with roles, one key light, an environment, a camera.
 
+use super::damage::Damage;
 use crate::camera::Camera;
 use crate::geometry::{Model, Vec3, v3};
 use crate::texture::{lattice, noise};
@@ -241,6 +242,10 @@ pub struct Scene {
     pub aperture: f32,
     /// Darkening of the corners, 0..1.
     pub vignette: f32,
+    /// How far the product's shadow and reflection are moved away from it.
+    pub shadow_offset: Vec3,
+    /// What the product's own picture lacks.
+    pub damage: Option<Damage>,
 }
 
 /// Where a ray met the scene.
@@ -256,11 +261,14 @@ pub struct Hit {
     pub part: usize,
 }
 
+/// Radius of the largest disc of lens blur, as a share of the canvas.
+pub const LARGEST_BLUR: f32 = 0.04;
+
 impl Scene {
-    /// Radius of the lens blur at an inverse depth, as a share of the canvas, up to 0.04.
+    /// Radius of the lens blur at an inverse depth, as a share of the canvas, up to [`LARGEST_BLUR`].
     pub fn blur_radius(&self, inverse: f32) -> f32 {
         let off = (1.0 - self.focus * inverse).abs() - 0.08;
-        (off.max(0.0) * self.aperture).min(0.04)
+        (off.max(0.0) * self.aperture).min(LARGEST_BLUR)
     }
 
     /// First thing among `roles` (a union of [`Role`] bits) that the ray meets.
@@ -292,34 +300,6 @@ impl Scene {
                 hit
             }
         })
-    }
-
-    /// Distance to the nearest (or `any`) shading thing among `roles` within `far`, but for number `skip`.
-    #[inline]
-    pub fn blocked(
-        &self,
-        o: Vec3,
-        d: Vec3,
-        far: f32,
-        roles: u8,
-        any: bool,
-        skip: usize,
-    ) -> Option<f32> {
-        let mut limit = far;
-        let mut found = None;
-        for (index, thing) in self.things.iter().enumerate() {
-            if !thing.casts || index == skip || thing.role as u8 & roles == 0 {
-                continue;
-            }
-            if let Some(hit) = thing.model.hit(o, d, 1e-4, limit) {
-                found = Some(hit.t);
-                if any {
-                    return found;
-                }
-                limit = hit.t;
-            }
-        }
-        found
     }
 }
 

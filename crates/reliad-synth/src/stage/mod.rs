@@ -26,9 +26,12 @@ pub struct Body {
 }
 
 impl Body {
+    /// Products larger than this stand on floors.
+    pub const LARGE_CM: f32 = 38.0;
+
     /// Whether it stands on floors (furniture, floor lamps), not on tables.
     pub fn large(&self) -> bool {
-        self.cm > 38.0
+        self.cm > Self::LARGE_CM
     }
 }
 
