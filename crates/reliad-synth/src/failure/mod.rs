@@ -110,8 +110,8 @@ pub const MIN_DAMAGED: f32 = 0.08;
 pub const MAX_DAMAGED: f32 = 0.35;
 /// The smallest share of a picture that clutter covers.
 pub const MIN_COVER: f32 = 0.10;
-/// The share of a picture from which clutter couldn't be denser.
-pub const MAX_COVER: f32 = 0.35;
+/// The share of a picture that the densest clutter covers.
+pub const MAX_COVER: f32 = 0.20;
 
 /// The side of a product at which its photo ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
