@@ -21,10 +21,8 @@ mod suitcase;
 mod tube;
 mod vase;
 
-use crate::color::{delta_e, lab_of_linear};
 use crate::draw::Draw;
-use crate::geometry::{Model, Rotation, Shape, Vec3};
-use crate::material::{Pattern, Surface};
+use crate::geometry::{Model, Rotation, Vec3};
 
 /// How many product identities there are. Samples of any seed draw from this pool.
 pub const POOL: u64 = 2000;
@@ -183,34 +181,6 @@ impl Product {
             material: made.material,
             turn: made.turn,
         }
-    }
-
-    /// Whether nearly all of it scatters light in one colour, so that a wall could hide it: neither
-    /// glass nor bare metal nor a second colour over a seventh of its front.
-    pub fn is_plain(&self) -> bool {
-        let lab = lab_of_linear(self.color);
-        let main = self.model.parts.iter().take(1).cloned().collect();
-        let body = Model::new(main).extent();
-        let (mut all, mut plain) = (0.0, 0.0);
-        for part in &self.model.parts {
-            let (low, high) = Model::new(vec![part.clone()]).extent();
-            // Arches fill little of their boxes; what lies within the body's box is mostly hidden.
-            let share = match part.shape {
-                Shape::Band(_) | Shape::Ring { .. } => 0.15,
-                _ if low.min(body.0) == body.0 && high.max(body.1) == body.1 && all > 0.0 => 0.1,
-                _ => 1.0,
-            };
-            let area = (high.x - low.x) * (high.y - low.y) * share;
-            let material = &part.material;
-            let scatters = !material.metal && material.surface != Surface::Glass;
-            let one = !matches!(material.pattern, Pattern::TwoTone { .. });
-            let near = delta_e(lab, lab_of_linear(material.main_color())) < 16.0;
-            all += area;
-            if scatters && one && near {
-                plain += area;
-            }
-        }
-        plain >= 0.85 * all
     }
 
     /// The largest of width and height in centimetres: what fills the canvas.

@@ -26,7 +26,7 @@ const PATIENCE: u64 = 16;
 /// Attempts to clutter one family of scenes.
 const FAMILY_ATTEMPTS: u64 = 8;
 /// Attempts that insist on camouflage; products that no wall can match get clutter instead.
-const CAMOUFLAGE_ATTEMPTS: u64 = 4;
+const CAMOUFLAGE_ATTEMPTS: u64 = 12;
 /// Attempts with one kind of failure.
 const KIND_ATTEMPTS: u64 = 8;
 /// Attempts that insist on room for all the props that were drawn.
@@ -87,8 +87,7 @@ impl Fixed {
         }
         let product = Product::of(world.identity(draw.bits()));
         let indistinct = class == Class::Indistinctiveness;
-        let camouflage =
-            indistinct && wished && attempt < CAMOUFLAGE_ATTEMPTS && product.is_plain();
+        let camouflage = indistinct && wished && attempt < CAMOUFLAGE_ATTEMPTS;
         let large = product.largest_cm() > Body::LARGE_CM;
         let mut of_scene = Draw::new(DOMAIN_SCENE, seed, index);
         let mut family = stage::Family::draw(&mut of_scene, large, camouflage);
