@@ -32,6 +32,8 @@ fn main() {
             "product_family",
             "product_color",
             "scene_family",
+            "main_color",
+            "light_pattern",
             "surface",
             "light_side",
             "light_warmth",

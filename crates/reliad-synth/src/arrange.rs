@@ -50,7 +50,7 @@ impl Ground<'_> {
                     None
                 }
             }
-            Family::Garden if self.choice.variant == 1 => {
+            _ if self.choice.island() => {
                 let inside = x - r > s.left + 0.05
                     && x + r < s.right - 0.05
                     && z + r < s.front - 0.03
@@ -116,20 +116,20 @@ impl Ground<'_> {
         let unit = scale / cm;
         let wrong = !(0.5..=2.0).contains(&scale);
         let (least, most) = if wrong { (0.2, 1.7) } else { (0.14, 2.1) };
-        let large = self.choice.floor || self.choice.family == Family::Garden && cm > 35.0;
-        let mut kinds: Vec<Kind> = Kind::ALL
-            .into_iter()
+        let mut kinds: Vec<Kind> = suited(self.choice)
+            .iter()
+            .copied()
             .filter(|k| {
                 let size = k.size_cm() * unit;
                 let flat = *k == Kind::Pen;
-                // A small plant may just be a small plant.
-                if scale < 0.5 && *k == Kind::Plant {
+                // A small plant, pebble or shell may just be a small one.
+                let natural = matches!(k, Kind::Plant | Kind::Tree | Kind::Pebble | Kind::Shell);
+                if scale < 0.5 && natural || scale > 2.0 && *k == Kind::Pebble {
                     return false;
                 }
                 (least..=most).contains(&size)
-                    && (!k.furniture() || large)
+                    && (!k.furniture() || self.choice.floor)
                     && (!flat || size > 0.35)
-                    && (large || k.size_cm() < 50.0)
             })
             .collect();
         draw.shuffle(&mut kinds);
@@ -193,5 +193,36 @@ impl Ground<'_> {
             }
         }
         placed
+    }
+}
+
+/// The props that a designer would set into a scene. Each list spans sizes, so that something fits every
+/// product; furniture comes with floors only.
+fn suited(choice: &Choice) -> &'static [Kind] {
+    use Kind::*;
+    match (choice.family, choice.floor) {
+        (Family::Window, _) => &[
+            Book, Cup, Plant, Apple, Lemon, Vase, Glass, Candle, TeaLight,
+        ],
+        (Family::Marble, false) => &[
+            Cup, Apple, Lemon, Plant, Glass, Vase, TeaLight, Candle, Book,
+        ],
+        (Family::Shelf, _) => &[Book, Plant, Vase, Candle, Clock, Cup, TeaLight, Lamp],
+        (Family::Podium, false) => &[Vase, Pebble, Shell, Apple, Lemon, Candle, Plant, TeaLight],
+        (Family::Studio, false) => &[Apple, Lemon, Plant, Vase, Book, Cup, Glass, TeaLight],
+        (Family::Drape, false) => &[Candle, Vase, Lemon, Apple, Shell, Book, TeaLight, Glass],
+        (Family::Garden, false) => &[Apple, Lemon, Plant, Cup, Glass, Candle, Book, TeaLight],
+        (Family::Beach, false) => &[Shell, Pebble, Towels, Glass, Lemon, Book, Shell, TeaLight],
+        (Family::Bathroom, _) => &[Soap, Towels, Candle, TeaLight, Glass, Plant, Vase, Cup],
+        (Family::Room, false) => &[Book, Lamp, Vase, Plant, Candle, Clock, Cup, TeaLight],
+        (Family::Desk, _) => &[Laptop, Notebook, Pen, Cup, Book, Lamp, Clock, Plant, Apple],
+        (Family::Garden, true) => &[Chair, SideTable, Tree, Plant, Cushion, Apple, Cup, Book],
+        (Family::Beach, true) => &[Chair, Towels, Cushion, Shell, Book, Lemon, Glass, SideTable],
+        (Family::Room | Family::Marble, true) => &[
+            Chair, Cabinet, SideTable, Cushion, Tree, Plant, Book, Cup, Vase, Clock,
+        ],
+        (_, true) => &[
+            Chair, SideTable, Tree, Cushion, Plant, Book, Vase, Apple, Cup,
+        ],
     }
 }

@@ -48,6 +48,20 @@ impl Camera {
         camera
     }
 
+    /// The same view, moved and zoomed so that a box of the canvas (0..1 from left and top) is
+    /// centred and its larger side is `share` of the canvas.
+    pub fn reframed(&self, low: (f32, f32), high: (f32, f32), share: f32) -> Self {
+        let middle = ((low.0 + high.0) * 0.5 - 0.5, (low.1 + high.1) * 0.5 - 0.5);
+        Camera {
+            centre: (
+                self.centre.0 + middle.0 * self.span,
+                self.centre.1 - middle.1 * self.span,
+            ),
+            span: self.span * (high.0 - low.0).max(high.1 - low.1) / share,
+            ..*self
+        }
+    }
+
     fn plane(&self, point: Vec3) -> (f32, f32) {
         let v = point - self.position;
         let depth = v.dot(self.forward).max(1e-6);

@@ -51,7 +51,7 @@ struct Run {
     generator: String,
     seed: u64,
     size: u32,
-    mix: [f32; 5],
+    mix: [f32; 6],
     class: Option<Class>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     products: Option<Vec<u64>>,
@@ -180,14 +180,24 @@ pub fn write_sample(dir: &Path, index: u64, sample: &Sample) -> Result<Value> {
 }
 
 fn write_png(path: &Path, data: &[u8], w: u32, h: u32, color: ExtendedColorType) -> Result<()> {
+    let bytes = encode(data, w, h, color).map_err(|source| Error::Encode {
+        path: path.to_path_buf(),
+        source,
+    })?;
+    write_atomically(path, &bytes)
+}
+
+/// The bytes of a PNG file.
+pub(crate) fn encode(
+    data: &[u8],
+    w: u32,
+    h: u32,
+    color: ExtendedColorType,
+) -> std::result::Result<Vec<u8>, image::ImageError> {
     let mut bytes = Vec::with_capacity(data.len() / 2);
     PngEncoder::new_with_quality(&mut bytes, CompressionType::Fast, FilterType::Adaptive)
-        .write_image(data, w, h, color)
-        .map_err(|source| Error::Encode {
-            path: path.to_path_buf(),
-            source,
-        })?;
-    write_atomically(path, &bytes)
+        .write_image(data, w, h, color)?;
+    Ok(bytes)
 }
 
 fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {

@@ -3,6 +3,7 @@
 //! [`sample`] is a pure function of (seed, index, size); [`render_folder`] writes many of them.
 
 mod arrange;
+pub mod audit;
 mod camera;
 mod color;
 mod draw;
@@ -22,9 +23,13 @@ mod words;
 mod world;
 
 pub use error::{Error, Result};
-pub use failure::{MAX_SCALE, MIN_EXTENSION, MIN_GAP, MIN_OVERHANG, MIN_SCALE, MIN_SINK};
+pub use failure::{
+    LARGEST_SCALE, MAX_COVER, MAX_DAMAGED, MAX_DETACHED, MAX_EXTENSION, MAX_GAP, MAX_OVERHANG,
+    MAX_SCALE, MAX_SINK, MAX_TRUNCATED, MIN_COVER, MIN_DAMAGED, MIN_DETACHED, MIN_EXTENSION,
+    MIN_GAP, MIN_OVERHANG, MIN_SCALE, MIN_SINK, MIN_TRUNCATED, SMALLEST_SCALE,
+};
 pub use folder::{Progress, RenderConfig, render_folder, write_sample};
 pub use product::{Family as ProductFamily, POOL};
 pub use showcase::render_product;
 pub use stage::Family as SceneFamily;
-pub use world::{CLEAR, CLOSE, Sample, World, corpus, sample};
+pub use world::{CLEAR, CLOSE, MIN_CLUTTER, MIN_SHADOW_CHANGE, Sample, World, corpus, sample};

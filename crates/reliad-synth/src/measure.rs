@@ -104,3 +104,44 @@ fn median_color(colors: &[Vec3]) -> Vec3 {
     };
     v3(median(0), median(1), median(2))
 }
+
+/// The smallest difference of a display value (0..1) that counts as seen.
+const JUST_SEEN: f32 = 0.03;
+
+/// Share of the pixels near the product's base, outside the product, in which two renderings of what
+/// lies behind it differ visibly. `base` is the height of the base, 0..1 from the top; near is an
+/// eighth of the canvas below and a quarter of it to the sides.
+pub fn changed_near(product: &RgbaImage, a: &[Vec3], b: &[Vec3], base: f32) -> f32 {
+    let n = product.width();
+    let covered = product.enumerate_pixels().filter(|(_, _, p)| p[3] >= 128);
+    let (left, right) = covered.fold((n, 0), |(left, right), (x, _, _)| {
+        (left.min(x), right.max(x))
+    });
+    let aside = n / 4;
+    let (top, bottom) = ((base - 0.125) * n as f32, (base + 0.125) * n as f32);
+    let (mut near, mut differing) = (0, 0);
+    for (index, (x, y, pixel)) in product.enumerate_pixels().enumerate() {
+        let inside = x + aside >= left && x <= right + aside;
+        if pixel[3] > 0 || !inside || (y as f32) < top || y as f32 > bottom {
+            continue;
+        }
+        near += 1;
+        differing += u32::from((a[index] - b[index]).abs().max_component() >= JUST_SEEN);
+    }
+    differing as f32 / near.max(1) as f32
+}
+
+/// Share of the pixels that a spoilt product picture has or has lost, compared with the whole one, in
+/// which the two differ visibly.
+pub fn changed(spoilt: &RgbaImage, whole: &RgbaImage) -> f32 {
+    let (mut all, mut differing) = (0, 0);
+    for (a, b) in spoilt.pixels().zip(whole.pixels()) {
+        if b[3] < 128 {
+            continue;
+        }
+        all += 1;
+        let far = (0..4).any(|c| a[c].abs_diff(b[c]) > 24);
+        differing += u32::from(far);
+    }
+    differing as f32 / all.max(1) as f32
+}

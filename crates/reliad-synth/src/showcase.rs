@@ -6,7 +6,7 @@ use crate::camera::Camera;
 use crate::draw::Draw;
 use crate::geometry::{Rotation, Vec3, v3};
 use crate::product::{Family, Product};
-use crate::render::scene::{Backdrop, Light, Role, Scene, Thing};
+use crate::render::scene::{Backdrop, Gobo, Light, Role, Scene, Thing};
 
 /// A product of a family on a transparent square of `size` pixels, with its title. The number `seed`
 /// chooses shape, colours and label.
@@ -24,6 +24,7 @@ pub fn render_product(seed: u64, family: Family, size: u32) -> (RgbaImage, Strin
         key: Vec3::splat(1.05),
         sky: Vec3::splat(0.4),
         bounce: Vec3::splat(0.26),
+        gobo: Gobo::None,
     };
     let scene = Scene {
         things: vec![Thing {
@@ -42,6 +43,8 @@ pub fn render_product(seed: u64, family: Family, size: u32) -> (RgbaImage, Strin
         focus: 4.4,
         aperture: 0.0,
         vignette: 0.0,
+        shadow_offset: Vec3::ZERO,
+        damage: None,
     };
     (crate::render::render_product(&scene, size), product.title)
 }

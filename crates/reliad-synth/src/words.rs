@@ -2,57 +2,94 @@
 
 use crate::draw::Draw;
 use crate::prop::Kind;
-use crate::stage::{Choice, Family, Side};
+use crate::stage::{Choice, Family};
+
+/// Prompts are shortened towards this many words: some 38 byte-pair tokens.
+const MOST_WORDS: usize = 30;
 
 /// The prompt of a scene. Only what the picture shows is said; nothing in it tells the label.
 pub fn prompt(draw: &mut Draw, choice: &Choice, props: &[Kind]) -> String {
-    let surface = choice.surface();
     let named = !draw.chance(0.08);
-    let behind = background(draw, choice, named);
+    let (surface, behind) = (
+        surface(draw, choice, named),
+        background(draw, choice, named),
+    );
     let light = light(draw, choice);
     let with = props_clause(draw, props);
     let opening = *draw.pick(&[
         "",
         "",
+        "",
         "product photo, ",
         "advertising photo, ",
-        "a product ",
-        "studio shot, ",
+        "studio photo, ",
     ]);
-    let text = match draw.below(5) {
-        0 => format!("{opening}on {surface}, {behind}, {light}{with}"),
-        1 => format!("{opening}on {surface} in front of {behind}{with}, {light}"),
-        2 => format!("{opening}{surface}, {behind} behind, {light}{with}"),
-        3 => format!("{opening}on {surface} before {behind}, {light}{with}"),
-        _ => format!("{opening}{light}, on {surface}, {behind}{with}"),
+    let opening = match opening {
+        "studio photo, " if choice.family.outdoors() => "outdoor photo, ",
+        other => other,
     };
-    text.replace("a product a ", "a product on a ")
-        .replace("a product green", "a product on green")
-        .replace(
-            &format!("a product {light}"),
-            &format!("a product in {light}"),
-        )
+    let text = match draw.below(6) {
+        0 => format!("on {surface}, {behind}, {light}{with}"),
+        1 => format!("on {surface} in front of {behind}{with}, {light}"),
+        2 => format!("{surface}, {behind} behind, {light}{with}"),
+        3 => format!("on {surface} before {behind}, {light}{with}"),
+        4 => format!("{behind}, on {surface}{with}, {light}"),
+        _ => format!("{light}, on {surface}, {behind}{with}"),
+    };
+    // An opening is the first to go where the text would outgrow a small text encoder.
+    if text.split_whitespace().count() > MOST_WORDS - 2 {
+        text
+    } else {
+        format!("{opening}{text}")
+    }
+}
+
+/// The surface; paper and cloth have the main colour themselves.
+fn surface(draw: &mut Draw, choice: &Choice, named: bool) -> String {
+    let own = matches!(choice.family, Family::Drape)
+        || choice.family == Family::Studio && choice.variant == 0;
+    if own && named && draw.chance(0.6) {
+        format!("{} {}", choice.main_color(), choice.surface())
+    } else {
+        choice.surface().to_string()
+    }
 }
 
 fn background(draw: &mut Draw, choice: &Choice, named: bool) -> String {
     let color = choice.background(named);
     match choice.family {
-        Family::Wood => {
+        Family::Window => {
             let plain = if named { "a" } else { "a painted" };
-            if choice.window() {
-                format!("{plain} {color} with a window")
-            } else {
-                format!("{plain} {color}")
-            }
+            format!("{plain} {color} with a window")
         }
-        Family::Marble => color,
-        Family::Podium => {
+        Family::Marble | Family::Shelf => format!("a {color}"),
+        Family::Room => {
+            let room = *draw.pick(&["", " in a living room"]);
+            format!("a {color}{room}")
+        }
+        Family::Desk => {
+            let monitor = *draw.pick(&["blurred", "soft"]);
+            format!("a {monitor} monitor and a {color}")
+        }
+        Family::Bathroom => {
+            let room = *draw.pick(&["in a bathroom", "of a bathroom"]);
+            format!("{color} {room}")
+        }
+        Family::Podium | Family::Studio => {
             let plain = *draw.pick(&["a", "a plain", "a seamless"]);
             format!("{plain} {color}")
+        }
+        Family::Drape => {
+            let folds = *draw.pick(&["a", "a soft", "a folded"]);
+            format!("{folds} {color}")
         }
         Family::Garden => {
             let blurred = *draw.pick(&["blurred", "soft", "out of focus"]);
             format!("{blurred} {color} in a garden")
+        }
+        Family::Beach => {
+            let calm = *draw.pick(&["a calm", "a blurred", "a soft"]);
+            format!("{calm} {color} at the beach")
         }
     }
 }
@@ -63,19 +100,14 @@ fn light(draw: &mut Draw, choice: &Choice) -> String {
         -1 => *draw.pick(&["cool", "cool blue"]),
         _ => *draw.pick(&["soft", "neutral", "bright"]),
     };
-    let noun = if choice.family == Family::Garden {
+    let noun = if choice.family.outdoors() {
         *draw.pick(&["sunlight", "light"])
     } else if choice.window() {
         *draw.pick(&["window light", "daylight"])
     } else {
         "light"
     };
-    let from = match choice.side {
-        Side::Left => "from the left",
-        Side::Right => "from the right",
-        Side::Front => "from the front",
-    };
-    format!("{quality} {noun} {from}")
+    format!("{quality} {noun} {}", choice.side.words())
 }
 
 fn props_clause(draw: &mut Draw, props: &[Kind]) -> String {

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use rayon::prelude::*;
 use reliad_imaging::Class;
 use reliad_synth::{
-    CLEAR, CLOSE, MAX_SCALE, MIN_EXTENSION, MIN_GAP, MIN_OVERHANG, MIN_SCALE, MIN_SINK, POOL,
-    Sample, World, corpus, sample,
+    CLEAR, CLOSE, MAX_DAMAGED, MAX_GAP, MAX_SCALE, MAX_SINK, MAX_TRUNCATED, MIN_CLUTTER,
+    MIN_DAMAGED, MIN_DETACHED, MIN_EXTENSION, MIN_GAP, MIN_OVERHANG, MIN_SCALE, MIN_SHADOW_CHANGE,
+    MIN_SINK, MIN_TRUNCATED, POOL, Sample, World, corpus, sample,
 };
 
 const SIZE: u32 = 48;
@@ -67,50 +68,89 @@ fn size_changes_pixels_only() {
     }
 }
 
+/// Checks one sample's label against its parameters; the failure's kind.
+fn label_follows(sample: &Sample) -> String {
+    let parameters = &sample.parameters;
+    assert_eq!(parameters["margins_kept"], true, "{parameters}");
+    let kind = parameters["failure"]["kind"].as_str().unwrap_or("");
+    let expected = match kind {
+        "none" => Class::Available,
+        "floats" | "sinks" | "hangs" | "detached" => Class::SpaceMismatch,
+        "scale" => Class::SizeMismatch,
+        "clutter" | "camouflage" => Class::Indistinctiveness,
+        "extends" => Class::ShapeHallucination,
+        "truncated" | "damaged" => Class::Unsuitable,
+        other => panic!("unknown failure {other}"),
+    };
+    assert_eq!(sample.class, expected);
+    let level = number(sample, "/surface_level");
+    let scale = number(sample, "/prop_scale");
+    let shadow = number(sample, "/shadow_offset");
+    let measure = |key: &str| number(sample, &format!("/failure/{key}"));
+    match kind {
+        "floats" => {
+            assert!(
+                (MIN_GAP..=MAX_GAP).contains(&measure("gap")),
+                "{parameters}"
+            );
+            assert!(level <= -MIN_GAP * 0.999, "{parameters}");
+        }
+        "sinks" => {
+            assert!(
+                (MIN_SINK..=MAX_SINK).contains(&measure("depth")),
+                "{parameters}"
+            );
+            assert!(level >= MIN_SINK * 0.999, "{parameters}");
+        }
+        "hangs" => assert!(measure("share") >= MIN_OVERHANG && level == 0.0),
+        "detached" => {
+            // The base's own width lies between the product and its shadow as well.
+            assert!(measure("gap") >= MIN_DETACHED && level == 0.0);
+            assert!(shadow > measure("gap"), "{parameters}");
+        }
+        "scale" => assert!(!(MAX_SCALE..MIN_SCALE).contains(&scale) && level == 0.0),
+        "extends" => assert!(measure("length") >= MIN_EXTENSION),
+        "truncated" => {
+            assert!((MIN_TRUNCATED..=MAX_TRUNCATED).contains(&measure("missing")));
+        }
+        "damaged" => assert!((MIN_DAMAGED..=MAX_DAMAGED).contains(&measure("missing"))),
+        _ => assert_eq!(level, 0.0),
+    }
+    if matches!(kind, "floats" | "detached") {
+        assert!(number(sample, "/shadow_change") >= MIN_SHADOW_CHANGE);
+    }
+    assert_eq!(kind == "detached", shadow > 0.0, "{parameters}");
+    assert_eq!(kind == "scale", scale != 1.0, "{parameters}");
+    let spoilt = number(sample, "/spoilt");
+    assert_eq!(
+        sample.class == Class::Unsuitable,
+        spoilt > 0.05,
+        "{parameters}"
+    );
+    let separation = number(sample, "/separation");
+    match kind {
+        "camouflage" => assert!(separation <= CLOSE),
+        "clutter" => assert!(number(sample, "/clutter") >= MIN_CLUTTER as f32),
+        _ => assert!(separation >= CLEAR && number(sample, "/clutter") == 0.0),
+    }
+    let severity = &parameters["severity"];
+    match severity.as_f64() {
+        None => assert!(severity.is_null() && sample.class == Class::Available),
+        Some(severity) => {
+            assert!((0.0..=1.0).contains(&severity), "{parameters}");
+            assert_ne!(sample.class, Class::Available);
+        }
+    }
+    kind.to_string()
+}
+
 #[test]
 fn labels_follow_from_the_parameters_with_their_margins() {
     let all = samples(&World::default(), 11, 320);
     let mut classes: BTreeMap<Class, usize> = BTreeMap::new();
     for sample in &all {
+        label_follows(sample);
         *classes.entry(sample.class).or_default() += 1;
-        assert_eq!(
-            sample.parameters["margins_kept"], true,
-            "{}",
-            sample.parameters
-        );
-        let kind = sample.parameters["failure"]["kind"].as_str().unwrap_or("");
-        let expected = match kind {
-            "none" => Class::Available,
-            "floats" | "sinks" | "hangs" => Class::SpaceMismatch,
-            "scale" => Class::SizeMismatch,
-            "clutter" | "camouflage" => Class::Indistinctiveness,
-            "extends" => Class::ShapeHallucination,
-            other => panic!("unknown failure {other}"),
-        };
-        assert_eq!(sample.class, expected);
-        let level = number(sample, "/surface_level");
-        let scale = number(sample, "/prop_scale");
-        match kind {
-            "floats" => {
-                assert!(number(sample, "/failure/gap") >= MIN_GAP && level <= -MIN_GAP * 0.999)
-            }
-            "sinks" => {
-                assert!(number(sample, "/failure/depth") >= MIN_SINK && level >= MIN_SINK * 0.999)
-            }
-            "hangs" => assert!(number(sample, "/failure/share") >= MIN_OVERHANG && level == 0.0),
-            "scale" => assert!(!(MAX_SCALE..MIN_SCALE).contains(&scale) && level == 0.0),
-            "extends" => assert!(number(sample, "/failure/length") >= MIN_EXTENSION),
-            _ => assert_eq!(level, 0.0),
-        }
-        if kind != "scale" {
-            assert_eq!(scale, 1.0);
-        }
-        let separation = number(sample, "/separation");
-        match kind {
-            "camouflage" => assert!(separation <= CLOSE),
-            "clutter" => assert!(number(sample, "/clutter") >= 6.0),
-            _ => assert!(separation >= CLEAR && number(sample, "/clutter") == 0.0),
-        }
     }
     let share = |class| classes.get(&class).copied().unwrap_or(0) as f32 / all.len() as f32;
     assert!((0.4..0.6).contains(&share(Class::Available)), "{classes:?}");
@@ -122,29 +162,82 @@ fn labels_follow_from_the_parameters_with_their_margins() {
     ] {
         assert!((0.07..0.19).contains(&share(class)), "{classes:?}");
     }
+    assert_eq!(
+        share(Class::Unsuitable),
+        0.0,
+        "the default has five classes"
+    );
 }
 
 #[test]
-fn a_class_can_be_asked_for() {
-    for class in Class::ALL.into_iter().take(5) {
+fn a_class_can_be_asked_for_and_has_all_its_kinds() {
+    for (class, kinds) in Class::ALL.into_iter().zip([1, 4, 1, 2, 1, 2]) {
         let world = World {
             class: Some(class),
             ..World::default()
         };
-        for sample in samples(&world, 3, 12) {
+        let mut found = BTreeSet::new();
+        let mut severities = Vec::new();
+        for sample in samples(&world, 3, 40) {
             assert_eq!(sample.class, class);
-            assert_eq!(
-                sample.parameters["margins_kept"], true,
-                "{}",
-                sample.parameters
-            );
+            found.insert(label_follows(&sample));
+            severities.extend(sample.parameters["severity"].as_f64());
+        }
+        assert_eq!(found.len(), kinds, "{class}: {found:?}");
+        if class != Class::Available {
+            let low = severities.iter().copied().fold(1.0, f64::min);
+            let high = severities.iter().copied().fold(0.0, f64::max);
+            assert!(low < 0.3 && high > 0.6, "{class}: severity {low} to {high}");
         }
     }
 }
 
 #[test]
+fn a_mix_may_hold_the_sixth_class() {
+    let world = World {
+        mix: [1.0, 0.0, 0.0, 0.0, 0.0, 1.0],
+        ..World::default()
+    };
+    let found: BTreeSet<Class> = samples(&world, 8, 16).iter().map(|s| s.class).collect();
+    assert_eq!(found, BTreeSet::from([Class::Available, Class::Unsuitable]));
+}
+
+#[test]
+fn a_spoilt_source_lacks_what_the_whole_one_has_and_its_scene_shows_there() {
+    let world = World {
+        class: Some(Class::Unsuitable),
+        ..World::default()
+    };
+    for sample in samples(&world, 13, 40) {
+        if sample.parameters["failure"]["kind"] != "truncated" {
+            continue;
+        }
+        // The cut side ends at one line of the canvas, over a good part of the product's side.
+        let side = sample.parameters["failure"]["side"].as_str().unwrap_or("");
+        let solid: Vec<(u32, u32)> = sample
+            .product
+            .enumerate_pixels()
+            .filter(|(_, _, p)| p[3] >= 128)
+            .map(|(x, y, _)| (x, y))
+            .collect();
+        let along = |p: &(u32, u32)| if side == "top" { p.1 } else { p.0 };
+        let end = if side == "right" {
+            solid.iter().map(along).max()
+        } else {
+            solid.iter().map(along).min()
+        };
+        let at_end = solid.iter().filter(|p| Some(along(p)) == end).count();
+        assert!(at_end >= 2, "{}: {at_end}", sample.parameters);
+    }
+}
+
+#[test]
 fn the_product_is_centred_fills_its_share_and_is_pasted_intact() {
-    for sample in samples(&World::default(), 21, 60) {
+    let world = World {
+        mix: [1.0; 6],
+        ..World::default()
+    };
+    for sample in samples(&world, 21, 60) {
         let (mut left, mut right, mut top, mut bottom) = (SIZE, 0, SIZE, 0);
         for (x, y, pixel) in sample.product.enumerate_pixels() {
             if pixel[3] == 255 {
@@ -215,10 +308,31 @@ fn texts_are_drawn_without_rendering_and_state_size_surface_and_light() {
     let mut words = BTreeSet::new();
     for (title, prompt) in &texts {
         assert!(title.contains(" cm"), "{title}");
-        assert!(prompt.contains("from the "), "{prompt}");
+        assert!(
+            ["from the ", "from above", "from behind"]
+                .iter()
+                .any(|s| prompt.contains(s)),
+            "{prompt}"
+        );
+        assert!(prompt.split_whitespace().count() <= 32, "{prompt}");
         assert!(
             [
-                "table", "floor", "counter", "podium", "grass", "stone", "deck"
+                "table",
+                "floor",
+                "counter",
+                "podium",
+                "grass",
+                "stone",
+                "deck",
+                "shelf",
+                "paper",
+                "cloth",
+                "fabric",
+                "sand",
+                "rock",
+                "ledge",
+                "sideboard",
+                "desk"
             ]
             .iter()
             .any(|s| prompt.contains(s)),
@@ -231,7 +345,8 @@ fn texts_are_drawn_without_rendering_and_state_size_surface_and_light() {
             );
         }
     }
-    assert!(words.len() < 320, "{}", words.len());
+    // Small enough for a tokenizer of the texts alone: 11 scene families, 23 props, the titles.
+    assert!(words.len() < 420, "{}", words.len());
     for leak in [
         "float", "sink", "hang", "clutter", "huge", "tiny", "wrong", "stand", "leg",
     ] {

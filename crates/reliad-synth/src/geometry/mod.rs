@@ -1,11 +1,15 @@
-//! Bodies and rays: vectors, turned bodies, boxes, rings, and models made of them.
+//! Bodies and rays: vectors, turned and lofted bodies, boxes, rings, bands, and models made of them.
 
+pub mod band;
 pub mod lathe;
+pub mod loft;
 pub mod model;
 pub mod shape;
 pub mod vector;
 
+pub use band::Band;
 pub use lathe::{Lathe, fillets};
+pub use loft::{Loft, Section};
 pub use model::{Model, Part};
 pub use shape::Shape;
 pub use vector::{Rotation, Vec3, v3};

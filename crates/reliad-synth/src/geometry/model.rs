@@ -17,13 +17,49 @@ pub struct Part {
     pub material: Material,
 }
 
-/// A few parts with a bounding sphere, so that most rays skip all of them at once.
+/// A few parts with bounding spheres, so that most rays skip all or most of them at once.
 #[derive(Clone, Debug)]
 pub struct Model {
     /// The bodies.
     pub parts: Vec<Part>,
+    all: Sphere,
+    /// One a part; empty for a single part.
+    each: Vec<Sphere>,
+}
+
+/// A sphere that holds a body.
+#[derive(Clone, Copy, Debug)]
+struct Sphere {
     centre: Vec3,
     radius: f32,
+}
+
+impl Sphere {
+    /// Around the box of these points.
+    fn around(points: &[Vec3]) -> Self {
+        let (low, high) = points.iter().fold(
+            (Vec3::splat(f32::INFINITY), Vec3::splat(f32::NEG_INFINITY)),
+            |(low, high), p| (low.min(*p), high.max(*p)),
+        );
+        let centre = (low + high) * 0.5;
+        let reach = points.iter().map(|p| (*p - centre).length());
+        Sphere {
+            centre,
+            radius: reach.fold(0.0, f32::max) * 1.0001,
+        }
+    }
+
+    /// Whether the ray misses it within `far`.
+    #[inline]
+    fn is_missed(&self, o: Vec3, d: Vec3, far: f32) -> bool {
+        let to = self.centre - o;
+        let along = to.dot(d);
+        let distance = to.dot(to);
+        let room = self.radius * self.radius;
+        distance - along * along > room
+            || (along < 0.0 && distance > room)
+            || along - self.radius > far
+    }
 }
 
 /// Where a ray met a model.
@@ -70,28 +106,20 @@ impl Part {
 impl Model {
     /// A model of these parts.
     pub fn new(parts: Vec<Part>) -> Self {
-        let mut low = Vec3::splat(f32::INFINITY);
-        let mut high = Vec3::splat(f32::NEG_INFINITY);
-        let mut points = Vec::with_capacity(parts.len() * 8);
-        for part in &parts {
-            let (a, b) = part.shape.bounds();
-            for corner in corners(a, b) {
-                let p = part.rotation.apply(corner) + part.origin;
-                low = low.min(p);
-                high = high.max(p);
-                points.push(p);
-            }
-        }
-        let centre = (low + high) * 0.5;
-        let radius = points
+        let boxes: Vec<[Vec3; 8]> = parts
             .iter()
-            .map(|p| (*p - centre).length())
-            .fold(0.0, f32::max);
-        Model {
-            parts,
-            centre,
-            radius: radius * 1.0001,
-        }
+            .map(|part| {
+                let (low, high) = part.shape.bounds();
+                corners(low, high).map(|corner| part.rotation.apply(corner) + part.origin)
+            })
+            .collect();
+        let all = Sphere::around(boxes.as_flattened());
+        let each = if parts.len() > 1 {
+            boxes.iter().map(|b| Sphere::around(b)).collect()
+        } else {
+            Vec::new()
+        };
+        Model { parts, all, each }
     }
 
     /// Points whose projections bound the model's.
@@ -144,19 +172,27 @@ impl Model {
         )
     }
 
+    /// A sphere around all parts: its middle and radius.
+    pub fn sphere(&self) -> (Vec3, f32) {
+        (self.all.centre, self.all.radius)
+    }
+
     /// First crossing within `(near, far)`.
     #[inline]
     pub fn hit(&self, o: Vec3, d: Vec3, near: f32, far: f32) -> Option<ModelHit> {
-        let to = self.centre - o;
-        let along = to.dot(d);
-        let aside = to.dot(to) - along * along;
-        let room = self.radius * self.radius;
-        if aside > room || (along < 0.0 && to.dot(to) > room) || along - self.radius > far {
+        if self.all.is_missed(o, d, far) {
             return None;
         }
         let mut best: Option<ModelHit> = None;
         let mut limit = far;
         for (index, part) in self.parts.iter().enumerate() {
+            if self
+                .each
+                .get(index)
+                .is_some_and(|s| s.is_missed(o, d, limit))
+            {
+                continue;
+            }
             let local_o = part.rotation.invert(o - part.origin);
             let local_d = part.rotation.invert(d);
             if let Some((t, normal)) = part.shape.hit(local_o, local_d, near, limit) {

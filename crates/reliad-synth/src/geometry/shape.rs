@@ -1,6 +1,8 @@
 //! The bodies that scenes are built from, each with an exact or marched ray intersection.
 
+use super::band::Band;
 use super::lathe::Lathe;
+use super::loft::Loft;
 use super::vector::{Vec3, v3};
 
 /// A body in its own coordinates.
@@ -31,6 +33,10 @@ pub enum Shape {
         /// What lies left of this x is left out.
         cut: f32,
     },
+    /// A body through cross-sections along the y axis.
+    Loft(Loft),
+    /// A flat or round arch in the xy plane.
+    Band(Band),
 }
 
 impl Shape {
@@ -55,6 +61,8 @@ impl Shape {
                     v3(out, out + stretch, *minor),
                 )
             }
+            Shape::Loft(loft) => loft.bounds(),
+            Shape::Band(band) => band.bounds(),
         }
     }
 
@@ -78,6 +86,8 @@ impl Shape {
                 stretch: stretch * k,
                 cut: cut * k,
             },
+            Shape::Loft(loft) => Shape::Loft(loft.scaled(k)),
+            Shape::Band(band) => Shape::Band(band.scaled(k)),
         }
     }
 
@@ -85,6 +95,8 @@ impl Shape {
     pub fn outline(&self) -> Vec<Vec3> {
         match self {
             Shape::Turned(lathe) => lathe.outline(48),
+            Shape::Loft(loft) => loft.outline(),
+            Shape::Band(band) => band.outline(),
             Shape::Ellipsoid { radii } => {
                 let mut points = Vec::with_capacity(24 * 13);
                 for i in 0..=12 {
@@ -135,6 +147,8 @@ impl Shape {
             Shape::Ellipsoid { radii } => ellipsoid_hit(*radii, o, d, near, far),
             Shape::Block { half, round } => block_hit(*half, *round, o, d, near, far),
             Shape::Turned(lathe) => lathe.hit(o, d, near, far),
+            Shape::Loft(loft) => loft.hit(o, d, near, far),
+            Shape::Band(band) => band.hit(o, d, near, far),
             Shape::Ring {
                 major,
                 minor,
@@ -238,7 +252,7 @@ fn ellipsoid_hit(radii: Vec3, o: Vec3, d: Vec3, near: f32, far: f32) -> Option<(
 }
 
 /// Sphere tracing between two distances, with the normal from central differences.
-fn march(
+pub fn march(
     distance: impl Fn(Vec3) -> f32,
     o: Vec3,
     d: Vec3,

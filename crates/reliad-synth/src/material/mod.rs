@@ -1,10 +1,13 @@
-//! What bodies are made of: a colour pattern over the surface, a gloss, and printed labels.
+//! What bodies are made of: a colour pattern over the surface, a gloss, what lies under it,
+//! and printed labels.
 
 mod label;
 mod pattern;
+mod surface;
 
 pub use label::{Label, Print};
 pub use pattern::Pattern;
+pub use surface::Surface;
 
 use crate::geometry::{Vec3, v3};
 
@@ -19,6 +22,8 @@ pub struct Material {
     pub metal: bool,
     /// Light of its own, as a multiple of its colour.
     pub glow: f32,
+    /// What lies under the gloss.
+    pub surface: Surface,
 }
 
 impl Material {
@@ -29,6 +34,7 @@ impl Material {
             gloss: 0.08,
             metal: false,
             glow: 0.0,
+            surface: Surface::Coat,
         }
     }
 
@@ -39,16 +45,18 @@ impl Material {
             gloss,
             metal: false,
             glow: 0.0,
+            surface: Surface::Coat,
         }
     }
 
-    /// Brushed metal of this tint.
+    /// Smooth metal of this tint.
     pub fn metal(color: Vec3) -> Self {
         Material {
             pattern: Pattern::Plain(color),
             gloss: 0.6,
             metal: true,
             glow: 0.0,
+            surface: Surface::Coat,
         }
     }
 
@@ -59,7 +67,14 @@ impl Material {
             gloss,
             metal: false,
             glow: 0.0,
+            surface: Surface::Coat,
         }
+    }
+
+    /// The same colours and gloss on another surface.
+    pub fn with(mut self, surface: Surface) -> Self {
+        self.surface = surface;
+        self
     }
 
     /// The same for a body `k` times as large.
@@ -82,6 +97,10 @@ impl Material {
             | Pattern::Speckle { scale, .. } => *scale *= k,
             Pattern::Tiles { size, .. } => *size = (size.0 * k, size.1 * k),
             Pattern::Grille { pitch, .. } => *pitch *= k,
+            Pattern::Folds { scale, calm, .. } => {
+                *scale *= k;
+                *calm *= k;
+            }
             Pattern::Panes { half, width, .. } => {
                 *half = (half.0 * k, half.1 * k);
                 *width *= k;
@@ -94,6 +113,7 @@ impl Material {
     pub fn main_color(&self) -> Vec3 {
         match &self.pattern {
             Pattern::Plain(c) => *c,
+            Pattern::Folds { color, .. } => *color,
             Pattern::Labelled { base, .. } | Pattern::Marble { base, .. } => *base,
             Pattern::Speckle { base, .. } | Pattern::Grille { base, .. } => *base,
             Pattern::TwoTone { low, .. } => *low,
@@ -120,6 +140,7 @@ impl Material {
         };
         match &mut self.pattern {
             Pattern::Plain(c) => shift(c),
+            Pattern::Folds { color, .. } => shift(color),
             Pattern::Speckle { base, speck, .. } => {
                 shift(base);
                 shift(speck);

@@ -1,7 +1,8 @@
-//! Colour over a surface: grain, veins, tiles, grass.
+//! Colour over a surface: grain, veins, tiles, grass, folds.
 
 use super::Label;
 use crate::geometry::{Vec3, v3};
+use crate::render::scene::smooth;
 use crate::texture::{fbm, noise};
 
 /// A colour for each point of a body's surface.
@@ -87,8 +88,10 @@ pub enum Pattern {
     },
     /// Panes in the xy plane, with the colour of the bars.
     Panes {
-        /// The light behind.
+        /// The sky behind.
         pane: Vec3,
+        /// What lies below the sky.
+        low: Vec3,
         /// The bars.
         bar: Vec3,
         /// Half sizes of the window.
@@ -96,9 +99,31 @@ pub enum Pattern {
         /// Half width of a bar.
         width: f32,
     },
+    /// Folds of cloth, as light and shade over a flat body: in the xy plane if `upright`, else in xz.
+    Folds {
+        /// The cloth.
+        color: Vec3,
+        /// The light's direction across and along the plane.
+        light: (f32, f32),
+        /// From fold to fold.
+        scale: f32,
+        /// Strength of light and shade, 0..1.
+        depth: f32,
+        /// Radius around the body's origin where the cloth lies flat.
+        calm: f32,
+        /// Whether it hangs.
+        upright: bool,
+        /// Direction of the folds against the second axis, radians.
+        lean: f32,
+    },
 }
 
 impl Pattern {
+    /// Whether a colour that [`Pattern::color`] gave is a label's.
+    pub fn is_label(&self, color: Vec3) -> bool {
+        matches!(self, Pattern::Labelled { base, .. } if *base != color)
+    }
+
     /// The colour at a point with a normal, both in the body's coordinates.
     pub fn color(&self, p: Vec3, n: Vec3) -> Vec3 {
         match self {
@@ -122,18 +147,14 @@ impl Pattern {
                 plank,
             } => wood(*light, *dark, *scale, *plank, p),
             Pattern::Marble { base, vein, scale } => {
-                let q = p / *scale;
-                let warp = v3(fbm(q * 0.8, 3), fbm(q * 0.8 + Vec3::splat(7.3), 3), 0.0)
+                // Drawn out along a diagonal: veins run, they don't close.
+                let q = v3(p.x * 0.45 + p.z * 0.3, p.y, p.z * 1.1 - p.x * 0.5) / *scale;
+                let warp = v3(fbm(q * 0.8, 2), fbm(q * 0.8 + Vec3::splat(7.3), 2), 0.0)
                     - v3(0.5, 0.5, 0.0);
                 let field = noise(q * 0.7 + v3(warp.x, 0.3, warp.y) * 2.6);
-                let vein_line = (1.0 - (field - 0.5).abs() * 9.0).max(0.0).powi(2);
-                let field = noise(q * 1.9 + v3(warp.y, 1.3, warp.x) * 3.0);
-                let fine = (1.0 - (field - 0.5).abs() * 12.0).max(0.0).powi(2);
-                let cloud = fbm(q * 0.5, 3) - 0.4;
-                base.mix(
-                    *vein,
-                    (vein_line * 0.55 + fine * 0.25 + cloud.max(0.0) * 0.3).min(0.85),
-                )
+                let vein_line = (1.0 - (field - 0.5).abs() * 7.0).max(0.0).powi(2);
+                let cloud = noise(q * 0.6) - 0.4;
+                base.mix(*vein, (vein_line * 0.6 + cloud.max(0.0) * 0.35).min(0.8))
             }
             Pattern::Tiles {
                 tile,
@@ -151,20 +172,16 @@ impl Pattern {
                 let column = x.floor();
                 let (u, v) = ((x - column) * size.0, p.y - row * size.1);
                 let edge = u.min(size.0 - u).min(v).min(size.1 - v);
-                let line = size.1.min(size.0) * 0.035;
-                let tint = 0.94 + 0.12 * noise(v3(column * 3.7, row * 5.1, 0.5));
-                if edge < line { *grout } else { *tile * tint }
+                let line = size.1.min(size.0) * 0.04;
+                let tint = 0.96 + 0.07 * noise(v3(column * 3.7, row * 5.1, 0.5));
+                // Grout fades into the tile's edge, so that it stays calm when it is a pixel wide.
+                grout.mix(*tile * tint, smooth(line * 0.6, line * 1.3, edge))
             }
             Pattern::Grass { light, dark, scale } => {
                 let q = p / *scale;
-                let patch = fbm(v3(q.x * 0.35, 0.0, q.z * 0.35), 3);
-                let blades = noise(v3(q.x * 5.0, 0.0, q.z * 2.2)) * 0.6
-                    + noise(v3(q.x * 11.0, 3.0, q.z * 4.0)) * 0.4;
-                let lean = noise(v3(q.x * 7.0 + q.z * 3.0, 9.0, q.z * 3.0));
-                dark.mix(
-                    *light,
-                    (patch * 0.7 + blades * 0.65 + lean * 0.3 - 0.35).clamp(0.0, 1.0),
-                )
+                let patch = fbm(v3(q.x * 0.4, 0.0, q.z * 0.4), 2);
+                let blades = noise(v3(q.x * 5.0 + q.z, 0.0, q.z * 2.0));
+                dark.mix(*light, (patch * 0.8 + blades * 0.5 - 0.15).clamp(0.0, 1.0))
             }
             Pattern::Speckle { base, speck, scale } => {
                 let q = p / *scale;
@@ -187,6 +204,7 @@ impl Pattern {
             }
             Pattern::Panes {
                 pane,
+                low,
                 bar,
                 half,
                 width,
@@ -194,7 +212,38 @@ impl Pattern {
                 let (x, y) = (p.x.abs(), p.y);
                 let frame = x > half.0 - width * 2.0 || y.abs() > half.1 - width * 2.0;
                 let bars = x < *width || (y - half.1 * 0.3).abs() < *width;
-                if frame || bars { *bar } else { *pane }
+                if frame || bars {
+                    *bar
+                } else {
+                    low.mix(*pane, smooth(-0.6, 0.1, y / half.1))
+                }
+            }
+            Pattern::Folds {
+                color,
+                light,
+                scale,
+                depth,
+                calm,
+                upright,
+                lean,
+            } => {
+                let (x, y) = (p.x / scale, if *upright { p.y } else { p.z } / scale);
+                let (s, c) = lean.sin_cos();
+                let across = x * c + y * s;
+                let along = y * c - x * s;
+                let bend = noise(v3(across * 0.45, along * 0.3, 4.0)) * 4.0
+                    + noise(v3(across * 0.9, along * 0.5, 9.0)) * 1.6;
+                let (sin, cos) = (across * std::f32::consts::TAU + bend).sin_cos();
+                // Slope of the first fold and of a finer one, lit from its side; valleys are dark.
+                let fine = (across * 10.3 + bend * 1.7 + along).cos();
+                let slope = cos + 0.35 * fine;
+                let lit = slope * (light.0 * c + light.1 * s) + 0.45 * (sin - 1.0);
+                let flat = if *calm > 0.0 {
+                    smooth(*calm, calm + 0.7, (p.x * p.x + p.z * p.z).sqrt())
+                } else {
+                    1.0
+                };
+                *color * (1.0 + depth * flat * lit).max(0.2)
             }
         }
     }
@@ -206,19 +255,19 @@ fn wood(light: Vec3, dark: Vec3, scale: f32, plank: f32, p: Vec3) -> Vec3 {
     if plank > 0.0 {
         let board = (p.z / plank).floor();
         let edge = (p.z / plank - board).min(board + 1.0 - p.z / plank) * plank;
-        if edge < plank * 0.012 {
-            return dark * 0.55;
+        if edge < plank * 0.015 {
+            return dark * 0.7;
         }
-        tint = 0.9 + 0.2 * noise(v3(board * 4.3, 0.7, 2.1));
+        tint = 0.94 + 0.12 * noise(v3(board * 4.3, 0.7, 2.1));
         q += v3(board * 17.0, board * 3.0, 0.0);
     }
     let along = v3(q.x * 0.18, q.y * 1.5, q.z * 1.5);
-    let warp = fbm(along * 1.1, 3);
+    let warp = fbm(along * 1.1, 2);
     let rings = ((q.z * 1.6 + q.y * 0.9 + warp * 5.0) * 2.2).sin() * 0.5 + 0.5;
-    let fibre = noise(v3(q.x * 1.2, q.y * 22.0, q.z * 22.0));
+    let fibre = noise(v3(q.x * 1.2, q.y * 9.0, q.z * 9.0));
     let mixed = light.mix(
         dark,
-        (rings * rings * 0.55 + fibre * 0.3 + (warp - 0.5) * 0.5).clamp(0.0, 1.0),
+        (rings * rings * 0.5 + fibre * 0.25 + (warp - 0.5) * 0.5).clamp(0.0, 1.0),
     );
     mixed * tint
 }

@@ -1,5 +1,6 @@
 //! Bottles: a turned body with shoulder, neck and cap.
 
+use super::make::Make;
 use super::{Made, look};
 use crate::draw::Draw;
 use crate::geometry::{Lathe, Model, Part, Shape, fillets, v3};
@@ -13,7 +14,12 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
     let cap_height = height * draw.range(0.07, 0.16);
     let shoulder = height * draw.range(0.45, 0.68);
     let neck_at = (shoulder + height * draw.range(0.06, 0.2)).min(height - cap_height * 1.3);
-    let finish = look::finish(draw);
+    let make = match draw.below(10) {
+        0..=3 => Make::glass(draw),
+        4 | 5 => Make::metal(draw),
+        6 => Make::ceramic(draw),
+        _ => Make::plastic(draw),
+    };
     let color = look::color(draw);
     let accent = look::apart(draw, color, 30.0);
     let waist = if draw.chance(0.25) {
@@ -62,7 +68,7 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
     let main = look::vary(draw, color.linear());
     let mut parts = vec![Part::new(
         Shape::Turned(Lathe::new(&profile)),
-        look::body(main, finish.gloss, label, true),
+        make.labelled(main, label, true),
     )];
     let cap = if metal_cap {
         Material::metal(v3(0.75, 0.72, 0.66))
@@ -117,11 +123,13 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
         (false, h) if h < 18.0 => *draw.pick(&["bottle", "shampoo bottle", "perfume bottle"]),
         _ => *draw.pick(&["bottle", "water bottle", "oil bottle", "juice bottle"]),
     };
-    let title = look::title(draw, finish.word, color.name, noun, &words, height);
+    let noun = make.of(noun);
+    let title = look::title(draw, make.finish, color.name, &noun, &words, height);
     Made {
         model: Model::new(parts),
         title,
         color,
         turn: 0.5,
+        material: make.material,
     }
 }

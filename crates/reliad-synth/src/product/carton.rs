@@ -1,9 +1,9 @@
 //! Cartons: boxes with printed fronts, upright or wide.
 
+use super::make::Make;
 use super::{Made, look};
 use crate::draw::Draw;
 use crate::geometry::{Model, Part, Shape, v3};
-use crate::material::Material;
 
 pub(super) fn draw(draw: &mut Draw) -> Made {
     let flat = draw.chance(0.35);
@@ -19,7 +19,7 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
     };
     let depth = width.min(height) * draw.range(0.35, 0.8);
     let color = look::color(draw);
-    let finish = look::finish(draw);
+    let make = Make::card(draw);
     let accent = look::apart(draw, color, 30.0);
     let main = look::vary(draw, color.linear());
     let half = v3(width * 0.5, height * 0.5, depth * 0.5);
@@ -35,7 +35,7 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
     let mut parts = vec![
         Part::new(
             Shape::Block { half, round },
-            look::body(main, finish.gloss * 0.5, Some(label), false),
+            make.labelled(main, Some(label), false),
         )
         .at(v3(0.0, half.y, 0.0)),
     ];
@@ -51,7 +51,7 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
         parts.push(
             Part::new(
                 Shape::Block { half: grown, round },
-                Material::glossy(accent.linear(), finish.gloss * 0.5),
+                make.paint(accent.linear()),
             )
             .at(v3(0.0, at, 0.0)),
         );
@@ -62,11 +62,12 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
     } else {
         *draw.pick(&["tea carton", "cereal box", "milk carton", "gift box"])
     };
-    let title = look::title(draw, finish.word, color.name, noun, &words, height);
+    let title = look::title(draw, make.finish, color.name, noun, &words, height);
     Made {
         model: Model::new(parts),
         title,
         color,
         turn: 0.7,
+        material: make.material,
     }
 }

@@ -1,5 +1,6 @@
 //! Jars: low turned bodies with a lid.
 
+use super::make::Make;
 use super::{Made, look};
 use crate::draw::Draw;
 use crate::geometry::{Lathe, Model, Part, Shape, fillets, v3};
@@ -9,7 +10,12 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
     let height = draw.log_range(4.0, 10.0);
     let r = height * draw.range(0.45, 0.75);
     let lid = height * draw.range(0.22, 0.42);
-    let finish = look::finish(draw);
+    let make = match draw.below(10) {
+        0..=3 => Make::glass(draw),
+        4 => Make::metal(draw),
+        5 | 6 => Make::ceramic(draw),
+        _ => Make::plastic(draw),
+    };
     let color = look::color(draw);
     let accent = look::apart(draw, color, 28.0);
     let top = height - lid;
@@ -57,7 +63,7 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
     let parts = vec![
         Part::new(
             Shape::Turned(Lathe::new(&profile)),
-            look::body(main, finish.gloss, label, true),
+            make.labelled(main, label, true),
         ),
         Part::new(
             Shape::Turned(Lathe::drum(
@@ -74,13 +80,15 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
         "cosmetic jar",
         "candle jar",
         "honey jar",
-        "tea tin",
+        "sugar jar",
     ]);
-    let title = look::title(draw, finish.word, color.name, noun, &words, height);
+    let noun = make.of(noun);
+    let title = look::title(draw, make.finish, color.name, &noun, &words, height);
     Made {
         model: Model::new(parts),
         title,
         color,
         turn: 0.4,
+        material: make.material,
     }
 }

@@ -1,9 +1,10 @@
 //! Table lamps: foot, stem or vase, and a shade.
 
+use super::make::Make;
 use super::{Made, look};
 use crate::draw::Draw;
 use crate::geometry::{Lathe, Model, Part, Shape, fillets, v3};
-use crate::material::{Material, Pattern};
+use crate::material::{Material, Surface};
 
 pub(super) fn draw(draw: &mut Draw) -> Made {
     let height = draw.range(28.0, 58.0);
@@ -12,16 +13,21 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
     let shade_top = shade_r * draw.range(0.55, 0.98);
     let foot_r = height * draw.range(0.12, 0.2);
     let shade_low = height - shade_height;
-    let finish = look::finish(draw);
     let color = look::color(draw);
     let shade_color = look::apart(draw, color, 22.0);
     let vase = draw.chance(0.5);
+    let make = match (vase, draw.below(3)) {
+        (true, 0) => Make::glass(draw),
+        (true, _) => Make::ceramic(draw),
+        (false, 0) => Make::plastic(draw),
+        (false, _) => Make::metal(draw),
+    };
     let main = look::vary(draw, color.linear());
     let brass = !vase && draw.chance(0.3);
     let stem_material = if brass {
         Material::metal(v3(0.78, 0.58, 0.3))
     } else {
-        Material::glossy(main, finish.gloss)
+        make.paint(main)
     };
     let mut parts = Vec::new();
     if vase {
@@ -46,7 +52,7 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
         let foot = height * 0.045;
         parts.push(Part::new(
             Shape::Turned(Lathe::drum(foot_r, 0.0, foot, foot * 0.35)),
-            Material::glossy(main, finish.gloss),
+            make.paint(main),
         ));
         let stem = Lathe::drum(height * 0.018, foot, shade_low + shade_height * 0.3, 0.0);
         parts.push(Part::new(Shape::Turned(stem), stem_material));
@@ -57,16 +63,8 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
         (shade_top * 0.97, height),
         (shade_r * 0.97, shade_low),
     ];
-    let mut shade = if draw.chance(0.4) {
-        let c = shade_color.linear();
-        Material::of(
-            Pattern::Speckle {
-                base: c,
-                speck: c * 0.85,
-                scale: height * 0.012,
-            },
-            0.02,
-        )
+    let mut shade = if draw.chance(0.5) {
+        Material::matte(shade_color.linear()).with(Surface::Fabric)
     } else {
         Material::matte(shade_color.linear())
     };
@@ -80,15 +78,17 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
     ));
     let words = format!("with a {} shade", shade_color.name);
     let noun = if vase {
-        *draw.pick(&["ceramic table lamp", "table lamp"])
+        *draw.pick(&["table lamp", "bedside lamp"])
     } else {
         *draw.pick(&["table lamp", "desk lamp", "bedside lamp"])
     };
-    let title = look::title(draw, finish.word, color.name, noun, &words, height);
+    let noun = make.of(noun);
+    let title = look::title(draw, make.finish, color.name, &noun, &words, height);
     Made {
         model: Model::new(parts),
         title,
         color: shade_color,
         turn: 0.5,
+        material: make.material,
     }
 }

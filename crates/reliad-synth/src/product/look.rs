@@ -1,36 +1,9 @@
-//! Draws that all product families share: colours that go apart, finishes, labels, titles.
+//! Draws that all product families share: colours that go apart, labels, titles.
 
 use crate::color::{Named, PALETTE, by_name, delta_e, lab_of_linear};
 use crate::draw::Draw;
 use crate::geometry::Vec3;
-use crate::material::{Label, Material, Pattern, Print};
-
-/// A finish with its word.
-#[derive(Clone, Copy, Debug)]
-pub struct Finish {
-    /// The word in titles.
-    pub word: &'static str,
-    /// Its gloss.
-    pub gloss: f32,
-}
-
-/// Matte, satin or glossy.
-pub fn finish(draw: &mut Draw) -> Finish {
-    *draw.pick(&[
-        Finish {
-            word: "matte",
-            gloss: 0.1,
-        },
-        Finish {
-            word: "satin",
-            gloss: 0.45,
-        },
-        Finish {
-            word: "glossy",
-            gloss: 0.9,
-        },
-    ])
-}
+use crate::material::{Label, Print};
 
 /// A colour of the palette.
 pub fn color(draw: &mut Draw) -> Named {
@@ -91,21 +64,6 @@ pub fn label(
         (_, false) => format!("with a {} {} label", print.word(), paper.name),
     };
     (label, words)
-}
-
-/// The body's material, with the label if there is one.
-pub fn body(color: Vec3, gloss: f32, label: Option<Label>, around: bool) -> Material {
-    match label {
-        Some(label) => Material::of(
-            Pattern::Labelled {
-                base: color,
-                label,
-                around,
-            },
-            gloss,
-        ),
-        None => Material::glossy(color, gloss),
-    }
 }
 
 /// The title of a thing: finish, colour, noun, extra words, size.

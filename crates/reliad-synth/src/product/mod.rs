@@ -1,16 +1,28 @@
-//! Products: seven families, each with many shapes, colours and printed labels, of known real size.
+//! Products: seventeen families, each with many shapes, colours and printed labels, of known
+//! material and real size.
 
+mod backpack;
 mod bottle;
+mod camera;
 mod carton;
+mod handbag;
+mod headphones;
 mod jar;
 mod lamp;
+mod lipstick;
 mod look;
+mod make;
 mod mug;
+mod pot;
+mod shoe;
 mod speaker;
 mod stool;
+mod suitcase;
+mod tube;
+mod vase;
 
 use crate::draw::Draw;
-use crate::geometry::{Model, Vec3};
+use crate::geometry::{Model, Rotation, Vec3};
 
 /// How many product identities there are. Samples of any seed draw from this pool.
 pub const POOL: u64 = 2000;
@@ -26,7 +38,7 @@ pub enum Family {
     Jar,
     /// Mugs: 8 to 12 cm.
     Mug,
-    /// Folded cartons: 10 to 30 cm.
+    /// Folded cartons: 7 to 30 cm.
     Carton,
     /// Loudspeakers: 9 to 38 cm.
     Speaker,
@@ -34,11 +46,31 @@ pub enum Family {
     Lamp,
     /// Stools: 42 to 60 cm.
     Stool,
+    /// Tubes on their caps: 9 to 20 cm.
+    Tube,
+    /// Cooking pots, kettles and teapots: 8 to 27 cm.
+    Pot,
+    /// Lipsticks: 7 to 9 cm.
+    Lipstick,
+    /// Photo cameras: 10 to 16 cm wide.
+    Camera,
+    /// Suitcases on wheels: 49 to 75 cm.
+    Suitcase,
+    /// Sneakers: 26 to 31 cm long.
+    Shoe,
+    /// Headphones: 17 to 20 cm.
+    Headphones,
+    /// Handbags: 19 to 37 cm.
+    Handbag,
+    /// Backpacks: 28 to 46 cm.
+    Backpack,
+    /// Vases: 14 to 36 cm.
+    Vase,
 }
 
 impl Family {
     /// All of them.
-    pub const ALL: [Family; 7] = [
+    pub const ALL: [Family; 17] = [
         Family::Bottle,
         Family::Jar,
         Family::Mug,
@@ -46,6 +78,16 @@ impl Family {
         Family::Speaker,
         Family::Lamp,
         Family::Stool,
+        Family::Tube,
+        Family::Pot,
+        Family::Lipstick,
+        Family::Camera,
+        Family::Suitcase,
+        Family::Shoe,
+        Family::Headphones,
+        Family::Handbag,
+        Family::Backpack,
+        Family::Vase,
     ];
 
     /// The word in parameters.
@@ -58,6 +100,16 @@ impl Family {
             Family::Speaker => "speaker",
             Family::Lamp => "lamp",
             Family::Stool => "stool",
+            Family::Tube => "tube",
+            Family::Pot => "pot",
+            Family::Lipstick => "lipstick",
+            Family::Camera => "camera",
+            Family::Suitcase => "suitcase",
+            Family::Shoe => "shoe",
+            Family::Headphones => "headphones",
+            Family::Handbag => "handbag",
+            Family::Backpack => "backpack",
+            Family::Vase => "vase",
         }
     }
 }
@@ -79,6 +131,8 @@ pub struct Product {
     pub color: Vec3,
     /// The palette's word for that colour.
     pub color_name: &'static str,
+    /// The word for what most of it is made of.
+    pub material: &'static str,
     /// The largest angle, in radians, by which it may be turned from its front.
     pub turn: f32,
 }
@@ -88,7 +142,7 @@ impl Product {
     pub fn of(id: u64) -> Product {
         let id = id % POOL;
         let mut draw = Draw::new(DOMAIN, id, 0);
-        let family = Family::ALL[draw.weighted(&[1.2, 1.0, 1.0, 1.0, 1.0, 0.9, 0.7])];
+        let family = Family::ALL[draw.below(Family::ALL.len())];
         Self::draw(id, family, &mut draw)
     }
 
@@ -102,16 +156,29 @@ impl Product {
             Family::Speaker => speaker::draw(draw),
             Family::Lamp => lamp::draw(draw),
             Family::Stool => stool::draw(draw),
+            Family::Tube => tube::draw(draw),
+            Family::Pot => pot::draw(draw),
+            Family::Lipstick => lipstick::draw(draw),
+            Family::Camera => camera::draw(draw),
+            Family::Suitcase => suitcase::draw(draw),
+            Family::Shoe => shoe::draw(draw),
+            Family::Headphones => headphones::draw(draw),
+            Family::Handbag => handbag::draw(draw),
+            Family::Backpack => backpack::draw(draw),
+            Family::Vase => vase::draw(draw),
         };
         let (low, high) = made.model.extent();
+        // Rounding lifts some bodies a little.
+        let model = made.model.placed(Rotation::IDENTITY, Vec3::UP * -low.y);
         Product {
             id,
             family,
-            model: made.model,
+            model,
             size_cm: high - low,
             title: made.title,
             color: made.color.linear(),
             color_name: made.color.name,
+            material: made.material,
             turn: made.turn,
         }
     }
@@ -128,6 +195,7 @@ struct Made {
     title: String,
     color: crate::color::Named,
     turn: f32,
+    material: &'static str,
 }
 
 #[cfg(test)]
@@ -139,9 +207,14 @@ mod tests {
         for id in 0..POOL {
             let product = Product::of(id);
             let (low, high) = product.model.extent();
-            assert!(low.y.abs() < 0.02, "{}: base at {}", product.title, low.y);
+            assert!(low.y.abs() < 0.002, "{}: base at {}", product.title, low.y);
             assert!(
-                (3.0..=64.0).contains(&product.largest_cm()),
+                product.title.len() < 90 && !product.material.is_empty(),
+                "{}",
+                product.title
+            );
+            assert!(
+                (3.0..=80.0).contains(&product.largest_cm()),
                 "{}: {:?}",
                 product.title,
                 product.size_cm

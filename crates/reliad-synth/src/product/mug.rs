@@ -1,5 +1,6 @@
 //! Mugs: an open turned body with a handle.
 
+use super::make::Make;
 use super::{Made, look};
 use crate::draw::Draw;
 use crate::geometry::{Lathe, Model, Part, Shape, fillets, v3};
@@ -11,7 +12,11 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
     let foot = r * draw.range(0.72, 1.0);
     let wall = r * 0.07;
     let belly = r * draw.range(0.97, 1.1);
-    let finish = look::finish(draw);
+    let make = if draw.chance(0.2) {
+        Make::metal(draw)
+    } else {
+        Make::ceramic(draw)
+    };
     let color = look::color(draw);
     let inside = look::apart(draw, color, 25.0);
     let mut outer = fillets(
@@ -39,16 +44,13 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
                 high: main,
                 at: height * draw.range(0.2, 0.4),
             };
-            (
-                Material::of(pattern, finish.gloss),
-                format!("with a {} base", inside.name),
-            )
+            (make.over(pattern), format!("with a {} base", inside.name))
         }
         1 => {
             let (label, words) = look::label(draw, color, height * 0.25, height * 0.78, r * 0.8);
-            (look::body(main, finish.gloss, Some(label), true), words)
+            (make.labelled(main, Some(label), true), words)
         }
-        _ => (Material::glossy(main, finish.gloss), String::new()),
+        _ => (make.paint(main), String::new()),
     };
     let ring = height * draw.range(0.2, 0.27);
     let minor = height * draw.range(0.045, 0.065);
@@ -80,18 +82,20 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
         Part::new(Shape::Turned(outside), material),
         Part::new(
             Shape::Turned(Lathe::new(&inner)),
-            Material::glossy(inside.linear(), finish.gloss),
+            Material::glossy(inside.linear(), 0.5),
         ),
-        Part::new(handle, Material::glossy(main, finish.gloss))
+        Part::new(handle, make.paint(main))
             .turned(turn_out)
             .at(v3(side * join, middle, 0.0)),
     ];
-    let noun = *draw.pick(&["ceramic mug", "coffee mug", "stoneware mug", "tea mug"]);
-    let title = look::title(draw, finish.word, color.name, noun, &words, height);
+    let noun = *draw.pick(&["mug", "coffee mug", "tea mug"]);
+    let noun = make.of(noun);
+    let title = look::title(draw, make.finish, color.name, &noun, &words, height);
     Made {
         model: Model::new(parts),
         title,
         color,
         turn: 0.45,
+        material: make.material,
     }
 }

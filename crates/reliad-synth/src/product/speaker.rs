@@ -1,5 +1,6 @@
 //! Loudspeakers: upright cabinets with drivers, or small ones with a grille.
 
+use super::make::{Make, wood};
 use super::{Made, look};
 use crate::draw::Draw;
 use crate::geometry::{Lathe, Model, Part, Rotation, Shape, v3};
@@ -20,23 +21,14 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
         };
     let depth = width * draw.range(0.5, 0.85);
     let color = look::color(draw);
-    let finish = look::finish(draw);
+    let make = Make::plastic(draw);
     let accent = look::apart(draw, color, 28.0);
     let main = look::vary(draw, color.linear());
     let half = v3(width * 0.5, height * 0.5, depth * 0.5);
     let round = width * draw.range(0.03, 0.18);
     let wooden = shelf && draw.chance(0.25);
-    let body = if wooden {
-        let pattern = Pattern::Wood {
-            light: v3(0.5, 0.3, 0.14),
-            dark: v3(0.28, 0.14, 0.06),
-            scale: width * 0.25,
-            plank: 0.0,
-        };
-        Material::of(pattern, 0.3)
-    } else {
-        Material::glossy(main, finish.gloss)
-    };
+    let (grain, grain_name) = wood(draw, width * 0.25);
+    let body = if wooden { grain } else { make.paint(main) };
     let mut parts = vec![Part::new(Shape::Block { half, round }, body).at(v3(0.0, half.y, 0.0))];
     let front = depth * 0.5;
     // The plate stays on the flat part between the rounded edges.
@@ -112,10 +104,10 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
     };
     let total = Model::new(parts);
     let stated = total.extent().1.y;
-    let title = look::title(draw, finish.word, color.name, noun, &words, stated);
+    let title = look::title(draw, make.finish, color.name, noun, &words, stated);
     // A wooden cabinet's colour is the wood's.
     let color = if wooden {
-        crate::color::by_name("terracotta")
+        crate::color::by_name(grain_name)
     } else {
         color
     };
@@ -124,6 +116,7 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
         title,
         color,
         turn: 0.6,
+        material: if wooden { "wood" } else { make.material },
     }
 }
 

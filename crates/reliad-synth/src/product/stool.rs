@@ -1,18 +1,18 @@
 //! Stools: a seat on three or four legs, or an upholstered drum.
 
+use super::make::{Make, wood};
 use super::{Made, look};
 use crate::draw::Draw;
 use crate::geometry::{Lathe, Model, Part, Rotation, Shape, Vec3, v3};
-use crate::material::{Material, Pattern};
+use crate::material::Material;
 
 pub(super) fn draw(draw: &mut Draw) -> Made {
     let height = draw.range(42.0, 60.0);
     let r = height * draw.range(0.3, 0.42);
     let color = look::color(draw);
-    let finish = look::finish(draw);
     let main = look::vary(draw, color.linear());
     let mut parts = Vec::new();
-    let (noun, words);
+    let (noun, words, make);
     if draw.chance(0.35) {
         let accent = look::apart(draw, color, 28.0);
         let band = height * draw.range(0.06, 0.14);
@@ -20,14 +20,10 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
             Shape::Turned(Lathe::drum(r * 0.94, 0.0, band, band * 0.1)),
             Material::matte(accent.linear()),
         ));
-        let fabric = Pattern::Speckle {
-            base: main,
-            speck: main * 0.8,
-            scale: height * 0.01,
-        };
+        make = Make::fabric(draw);
         let drum = Lathe::drum(r, band, height, height * draw.range(0.06, 0.14));
-        parts.push(Part::new(Shape::Turned(drum), Material::of(fabric, 0.03)));
-        noun = *draw.pick(&["pouf", "upholstered stool", "round ottoman"]);
+        parts.push(Part::new(Shape::Turned(drum), make.paint(main)));
+        noun = *draw.pick(&["pouf", "round stool", "ottoman"]);
         words = format!("with a {} base", accent.name);
     } else {
         let seat = height * draw.range(0.07, 0.16);
@@ -35,13 +31,7 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
         let wooden = draw.chance(0.5);
         let accent = look::apart(draw, color, 25.0);
         let leg_material = if wooden {
-            let pattern = Pattern::Wood {
-                light: v3(0.58, 0.38, 0.2),
-                dark: v3(0.34, 0.19, 0.08),
-                scale: height * 0.05,
-                plank: 0.0,
-            };
-            Material::of(pattern, 0.2)
+            wood(draw, height * 0.05).0
         } else {
             Material::glossy(accent.linear(), 0.4)
         };
@@ -68,11 +58,13 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
                     .at(foot + lift),
             );
         }
+        make = match draw.below(4) {
+            0 => Make::metal(draw),
+            1 => Make::leather(draw),
+            _ => Make::plastic(draw),
+        };
         let drum = Lathe::drum(r, height - seat, height, seat * draw.range(0.2, 0.48));
-        parts.push(Part::new(
-            Shape::Turned(drum),
-            Material::glossy(main, finish.gloss * 0.6),
-        ));
+        parts.push(Part::new(Shape::Turned(drum), make.paint(main)));
         noun = *draw.pick(&["stool", "round stool", "side table"]);
         words = if wooden {
             "with wooden legs".to_string()
@@ -80,11 +72,13 @@ pub(super) fn draw(draw: &mut Draw) -> Made {
             format!("with {} legs", accent.name)
         };
     }
-    let title = look::title(draw, finish.word, color.name, noun, &words, height);
+    let noun = make.of(noun);
+    let title = look::title(draw, make.finish, color.name, &noun, &words, height);
     Made {
         model: Model::new(parts),
         title,
         color,
         turn: 0.6,
+        material: make.material,
     }
 }

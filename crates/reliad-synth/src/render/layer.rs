@@ -9,6 +9,8 @@ use crate::geometry::{Shape, Vec3, v3};
 
 const RAYS: usize = 4;
 const TILE: usize = 16;
+/// Lens blur, as a share of the canvas, from which on half the rays suffice.
+const BLURRED: f32 = 0.012;
 
 /// What one pixel sees.
 #[derive(Clone, Copy, Debug)]
@@ -68,30 +70,111 @@ impl Samples {
     }
 }
 
+/// A thing that can shade others, with the sphere around it.
+struct Caster {
+    thing: usize,
+    centre: Vec3,
+    radius: f32,
+}
+
+/// What shades a layer, and room for the few casters that matter at one pixel.
+struct Casters {
+    all: Vec<Caster>,
+    near: Vec<usize>,
+}
+
+impl Casters {
+    fn new(scene: &Scene, shaders: u8) -> Self {
+        let all: Vec<Caster> = scene
+            .things
+            .iter()
+            .enumerate()
+            .filter(|(_, thing)| thing.casts && thing.role as u8 & shaders != 0)
+            .map(|(index, thing)| {
+                let (centre, radius) = thing.model.sphere();
+                Caster {
+                    thing: index,
+                    centre,
+                    radius,
+                }
+            })
+            .collect();
+        let near = Vec::with_capacity(all.len());
+        Casters { all, near }
+    }
+
+    /// Keeps the casters, other than thing `skip`, that `may` shade.
+    fn gather(&mut self, skip: usize, may: impl Fn(&Caster) -> bool) {
+        self.near.clear();
+        self.near.extend(
+            self.all
+                .iter()
+                .filter(|caster| caster.thing != skip && may(caster))
+                .map(|caster| caster.thing),
+        );
+    }
+
+    /// Whether a kept caster crosses the ray.
+    fn block(&self, scene: &Scene, o: Vec3, d: Vec3, far: f32) -> bool {
+        self.near
+            .iter()
+            .any(|&thing| scene.things[thing].model.hit(o, d, 1e-4, far).is_some())
+    }
+
+    /// Distance to the nearest kept caster, `far` without one.
+    fn distance(&self, scene: &Scene, o: Vec3, d: Vec3, far: f32) -> f32 {
+        self.near.iter().fold(far, |limit, &thing| {
+            let hit = scene.things[thing].model.hit(o, d, 1e-4, limit);
+            hit.map_or(limit, |hit| hit.t)
+        })
+    }
+}
+
 impl Layer {
     /// Renders visibility and light for the things with these roles; `shaders` can shade them.
-    pub fn render(scene: &Scene, size: usize, roles: u8, shaders: u8) -> Layer {
+    /// Pixels that are not `wanted` stay empty.
+    pub fn render(
+        scene: &Scene,
+        size: usize,
+        roles: u8,
+        shaders: u8,
+        wanted: Option<&[bool]>,
+    ) -> Layer {
         let samples = Samples::new(scene);
+        let mut casters = Casters::new(scene, shaders);
         let step = 1.0 / size as f32;
         let mut seen = Vec::with_capacity(size * size);
         for y in 0..size {
             for x in 0..size {
-                let d = scene
-                    .camera
-                    .ray((x as f32 + 0.5) * step, (y as f32 + 0.5) * step);
-                let o = scene.camera.position;
-                let hit = scene.trace(o, d, 1e-3, 1e9, roles);
                 let mut pixel = Seen {
-                    hit,
+                    hit: None,
                     point: Vec3::ZERO,
                     key: 1.0,
                     open: 1.0,
                     mirror: Vec3::ZERO,
                 };
-                if let Some(hit) = hit {
+                if wanted.is_some_and(|wanted| !wanted[y * size + x]) {
+                    seen.push(pixel);
+                    continue;
+                }
+                let d = scene
+                    .camera
+                    .ray((x as f32 + 0.5) * step, (y as f32 + 0.5) * step);
+                let o = scene.camera.position;
+                pixel.hit = scene.trace(o, d, 1e-3, 1e9, roles);
+                if let Some(hit) = pixel.hit {
                     pixel.point = o + d * hit.t;
                     let phase = (x & 3) + (y & 3) * 4;
-                    light(scene, &samples, &mut pixel, hit, d, phase, roles, shaders);
+                    light(
+                        scene,
+                        &samples,
+                        &mut casters,
+                        &mut pixel,
+                        hit,
+                        d,
+                        phase,
+                        roles,
+                    );
                 }
                 seen.push(pixel);
             }
@@ -172,12 +255,12 @@ impl Layer {
 fn light(
     scene: &Scene,
     samples: &Samples,
+    casters: &mut Casters,
     pixel: &mut Seen,
     hit: Hit,
     d: Vec3,
     phase: usize,
     roles: u8,
-    shaders: u8,
 ) {
     let n = hit.normal;
     let from = pixel.point + n * 2e-3;
@@ -186,21 +269,39 @@ fn light(
     let convex = matches!(parts.as_slice(), [one] if matches!(one.shape, Shape::Block { .. } | Shape::Ellipsoid { .. }));
     let skip = if convex { hit.thing } else { usize::MAX };
     let product_layer = roles == Role::Product as u8;
-    if n.dot(scene.light.direction) > -0.15 {
+    // The lens blur averages light as well: half the rays do.
+    let blur = scene.blur_radius(1.0 / scene.camera.depth(pixel.point));
+    let rays = if !product_layer && blur > BLURRED {
+        RAYS / 2
+    } else {
+        RAYS
+    };
+    let towards = scene.light.direction;
+    if n.dot(towards) > -0.15 {
+        // Only what touches the cone from here to the light can hide a part of it.
+        casters.gather(skip, |caster| {
+            let to = caster.centre - from;
+            let along = to.dot(towards);
+            let reach = caster.radius + (along + caster.radius) * scene.light.spread * 1.01;
+            along > -caster.radius && to.dot(to) - along * along <= reach * reach
+        });
         let mut lit = 0;
         let mut asked = 0;
-        for ray in 0..RAYS {
+        for ray in 0..rays {
             let to = samples.key[phase + ray * TILE];
             if n.dot(to) <= 0.0 {
                 continue;
             }
             asked += 1;
-            if scene.blocked(from, to, 30.0, shaders, true, skip).is_none() {
-                lit += 1;
-            }
+            lit += i32::from(!casters.block(scene, from, to, 30.0));
         }
         pixel.key = if asked > 0 {
-            lit as f32 / asked as f32
+            let share = if product_layer {
+                1.0
+            } else {
+                scene.light.gobo.share(pixel.point, scene.light.direction)
+            };
+            lit as f32 / asked as f32 * share
         } else {
             0.0
         };
@@ -209,13 +310,16 @@ fn light(
     }
     let (a, b) = n.tangents();
     let reach = 0.9;
+    casters.gather(skip, |caster| {
+        let to = caster.centre - from;
+        let far = caster.radius + reach;
+        to.dot(n) > -caster.radius && to.dot(to) <= far * far
+    });
     let mut closed = 0.0;
-    for ray in 0..RAYS {
+    for ray in 0..rays {
         let s = samples.dome[phase + ray * TILE];
         let to = a * s.x + n * s.y + b * s.z;
-        let mut t = scene
-            .blocked(from, to, reach, shaders, false, skip)
-            .unwrap_or(reach);
+        let mut t = casters.distance(scene, from, to, reach);
         if product_layer && to.y < -1e-3 {
             // A cut-out was photographed standing on something.
             t = t.min((from.y / -to.y).max(0.0));
@@ -223,7 +327,7 @@ fn light(
         let near = 1.0 - t / reach;
         closed += near.max(0.0).sqrt();
     }
-    pixel.open = 1.0 - closed / RAYS as f32;
+    pixel.open = 1.0 - closed / rays as f32;
     let material = &scene.things[hit.thing].model.parts[hit.part].material;
     if scene.things[hit.thing].role == Role::Set && material.gloss > 0.3 {
         let s = samples.dome[phase];

@@ -1,14 +1,15 @@
 //! The renderer: one scene in, the product's layer and the picture with exact depth out.
 
+pub mod damage;
 pub mod layer;
 pub mod scene;
 pub mod shade;
 
 use image::{GrayImage, Luma, Rgb, RgbImage, Rgba, RgbaImage};
 
-use crate::geometry::Vec3;
+use crate::geometry::{Rotation, Vec3};
 use layer::Layer;
-use scene::{Hit, Role, Scene, smooth};
+use scene::{Hit, LARGEST_BLUR, Role, Scene, Thing, smooth};
 use shade::{shade, tone};
 
 const PRODUCT: u8 = Role::Product as u8;
@@ -20,7 +21,7 @@ pub struct Rendered {
     pub product: RgbaImage,
     /// The product over the scene.
     pub picture: RgbImage,
-    /// The scene without the product but with its shadow.
+    /// The scene without the product but with its shadow; unlit where it lies deep behind the product.
     pub scene: RgbImage,
     /// Inverse depth of what the picture shows, 0 (farthest) to 1 (nearest).
     pub depth: Vec<f32>,
@@ -33,11 +34,16 @@ pub struct Rendered {
 /// Renders all layers of a square picture.
 pub fn render(scene: &Scene, size: u32) -> Rendered {
     let n = size as usize;
-    let product = Layer::render(scene, n, PRODUCT, PRODUCT);
-    let behind = Layer::render(scene, n, BEHIND, PRODUCT | BEHIND);
-    let product_image = product_pixels(scene, &product);
-    let mut color = scene_pixels(scene, &behind);
-    blur(scene, &behind, &mut color);
+    let product = Layer::render(scene, n, PRODUCT, PRODUCT, None);
+    let mut product_image = product_pixels(scene, &product);
+    if let Some(damage) = &scene.damage {
+        damage.apply(&mut product_image);
+    }
+    let open: Vec<bool> = product_image.pixels().map(|p| p[3] < 255).collect();
+    // Blur gathers from as far as its largest disc, and edges and light from 4 pixels on.
+    let wanted = dilated(&open, n, (n as f32 * LARGEST_BLUR).ceil() as usize + 4);
+    let (behind, mut color) = scene_layer(scene, n, &wanted);
+    blur(scene, &behind, &open, &mut color);
 
     let mut picture = RgbImage::new(size, size);
     let mut backing = RgbImage::new(size, size);
@@ -68,7 +74,8 @@ pub fn render(scene: &Scene, size: u32) -> Rendered {
                 .is_some_and(|h| scene.things[h.thing].role == Role::Extension);
             saliency.put_pixel(x as u32, y as u32, Luma([if invented { 255 } else { a }]));
             let front = product.seen[i];
-            let inverse = if front.hit.is_some() {
+            let there = scene.damage.is_none_or(|damage| damage.keeps(u, v));
+            let inverse = if front.hit.is_some() && there {
                 1.0 / scene.camera.depth(front.point)
             } else if let Some(hit) = seen.hit {
                 visible[hit.thing] += 1;
@@ -95,12 +102,85 @@ pub fn render(scene: &Scene, size: u32) -> Rendered {
     }
 }
 
+/// Number of pixels in which each thing is seen behind the product, as [`Rendered::visible`] but
+/// without any light.
+pub fn visible(scene: &Scene, size: u32) -> Vec<u32> {
+    let step = 1.0 / size as f32;
+    let mut count = vec![0; scene.things.len()];
+    for y in 0..size {
+        for x in 0..size {
+            let (u, v) = ((x as f32 + 0.5) * step, (y as f32 + 0.5) * step);
+            let (o, d) = (scene.camera.position, scene.camera.ray(u, v));
+            let there = scene.damage.is_none_or(|damage| damage.keeps(u, v));
+            if there && scene.trace(o, d, 1e-3, 1e9, PRODUCT).is_some() {
+                continue;
+            }
+            if let Some(hit) = scene.trace(o, d, 1e-3, 1e9, BEHIND) {
+                count[hit.thing] += 1;
+            }
+        }
+    }
+    count
+}
+
 /// Renders the product's layer only.
 pub fn render_product(scene: &Scene, size: u32) -> RgbaImage {
-    product_pixels(
-        scene,
-        &Layer::render(scene, size as usize, PRODUCT, PRODUCT),
-    )
+    let layer = Layer::render(scene, size as usize, PRODUCT, PRODUCT, None);
+    let mut image = product_pixels(scene, &layer);
+    if let Some(damage) = &scene.damage {
+        damage.apply(&mut image);
+    }
+    image
+}
+
+/// Renders what lies behind the product, sharp, in display values 0..1, row by row.
+pub fn render_behind(scene: &Scene, size: u32) -> Vec<Vec3> {
+    let n = size as usize;
+    let (_, color) = scene_layer(scene, n, &vec![true; n * n]);
+    color.into_iter().map(tone).collect()
+}
+
+/// The layer behind the product and its sharp linear colours. There the product only casts its
+/// shadow and its reflection, from where the scene says.
+fn scene_layer(scene: &Scene, n: usize, wanted: &[bool]) -> (Layer, Vec<Vec3>) {
+    let moved;
+    let scene = if scene.shadow_offset == Vec3::ZERO {
+        scene
+    } else {
+        let mut other = scene.clone();
+        let product = |thing: &&mut Thing| thing.role == Role::Product;
+        for thing in other.things.iter_mut().filter(product) {
+            thing.model = thing.model.placed(Rotation::IDENTITY, scene.shadow_offset);
+        }
+        moved = other;
+        &moved
+    };
+    let layer = Layer::render(scene, n, BEHIND, PRODUCT | BEHIND, Some(wanted));
+    let color = scene_pixels(scene, &layer, wanted);
+    (layer, color)
+}
+
+/// Which pixels have a marked one at most `reach` rows and columns away.
+fn dilated(marked: &[bool], n: usize, reach: usize) -> Vec<bool> {
+    let spread = |source: &[bool], at: &dyn Fn(usize, usize) -> usize| {
+        let mut out = vec![false; n * n];
+        for line in 0..n {
+            // The first place that is not yet filled, so that each is filled once.
+            let mut next = 0;
+            for place in 0..n {
+                if source[at(line, place)] {
+                    let end = (place + reach + 1).min(n);
+                    for there in next.max(place.saturating_sub(reach))..end {
+                        out[at(line, there)] = true;
+                    }
+                    next = end;
+                }
+            }
+        }
+        out
+    };
+    let rows = spread(marked, &|line, place| line * n + place);
+    spread(&rows, &|line, place| place * n + line)
 }
 
 fn pixel_color(scene: &Scene, layer: &Layer, x: usize, y: usize) -> Option<Vec3> {
@@ -225,10 +305,13 @@ fn put(image: &mut RgbaImage, x: usize, y: usize, color: Vec3, alpha: u8) {
     image.put_pixel(x as u32, y as u32, Rgba([r, g, b, alpha]));
 }
 
-fn scene_pixels(scene: &Scene, layer: &Layer) -> Vec<Vec3> {
+fn scene_pixels(scene: &Scene, layer: &Layer, wanted: &[bool]) -> Vec<Vec3> {
     let n = layer.size;
     let flat: Vec<Vec3> = (0..n * n)
         .map(|i| {
+            if !wanted[i] {
+                return Vec3::ZERO;
+            }
             let (x, y) = (i % n, i / n);
             let behind = || {
                 scene
@@ -242,7 +325,7 @@ fn scene_pixels(scene: &Scene, layer: &Layer) -> Vec<Vec3> {
     let mut out = flat;
     for y in 0..n {
         for x in 0..n {
-            if !is_edge(layer, &toned, x, y) {
+            if !wanted[y * n + x] || !is_edge(layer, &toned, x, y) {
                 continue;
             }
             let mut sum = Vec3::ZERO;
@@ -263,8 +346,9 @@ fn scene_pixels(scene: &Scene, layer: &Layer) -> Vec<Vec3> {
     out
 }
 
-/// Lens blur: a gather over a disc whose size grows with the distance from the focus.
-fn blur(scene: &Scene, layer: &Layer, color: &mut [Vec3]) {
+/// Lens blur of the pixels that are `open` to view: a gather over a disc whose size grows with the
+/// distance from the focus.
+fn blur(scene: &Scene, layer: &Layer, open: &[bool], color: &mut [Vec3]) {
     const TAPS: usize = 28;
     let n = layer.size;
     let coc: Vec<f32> = layer
@@ -276,8 +360,7 @@ fn blur(scene: &Scene, layer: &Layer, color: &mut [Vec3]) {
             } else {
                 0.0
             };
-            let off = (1.0 - scene.focus * inverse).abs() - 0.08;
-            (off.max(0.0) * scene.aperture * n as f32).min(n as f32 * 0.03)
+            scene.blur_radius(inverse) * n as f32
         })
         .collect();
     let source = color.to_vec();
@@ -292,7 +375,7 @@ fn blur(scene: &Scene, layer: &Layer, color: &mut [Vec3]) {
         for x in 0..n {
             let here = y * n + x;
             let radius = coc[here];
-            if radius < 0.6 {
+            if radius < 0.6 || !open[here] {
                 continue;
             }
             let mut sum = source[here];

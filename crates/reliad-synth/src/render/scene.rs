@@ -1,8 +1,9 @@
 //! What the renderer is given: things with roles, one key light, an environment, a camera.
 
+use super::damage::Damage;
 use crate::camera::Camera;
 use crate::geometry::{Model, Vec3, v3};
-use crate::texture::lattice;
+use crate::texture::{lattice, noise};
 
 /// What part a thing plays in the picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +30,76 @@ pub struct Thing {
     pub casts: bool,
 }
 
+/// What stands in the key light, out of the picture, and patterns the scene with its shadow.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Gobo {
+    /// Nothing.
+    None,
+    /// A row of windows of two by two panes.
+    Panes {
+        /// Half sizes of a window.
+        half: (f32, f32),
+        /// Half width of a bar.
+        bar: f32,
+        /// Width of the shadow's edge.
+        soft: f32,
+        /// The product's place in its window.
+        shift: (f32, f32),
+    },
+    /// Leaves.
+    Leaves {
+        /// Size of a gap.
+        scale: f32,
+        /// Which leaves.
+        shift: f32,
+    },
+}
+
+impl Gobo {
+    /// The word in parameters.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Gobo::None => "none",
+            Gobo::Panes { .. } => "panes",
+            Gobo::Leaves { .. } => "leaves",
+        }
+    }
+
+    /// Share of the key light from `direction` that passes to a point.
+    pub fn share(&self, point: Vec3, direction: Vec3) -> f32 {
+        if *self == Gobo::None {
+            return 1.0;
+        }
+        let a = Vec3::UP.cross(direction).normalized();
+        let b = direction.cross(a);
+        let p = point - v3(0.0, 0.4, 0.0);
+        let (u, v) = (p.dot(a), p.dot(b));
+        match *self {
+            Gobo::None => 1.0,
+            Gobo::Panes {
+                half,
+                bar,
+                soft,
+                shift,
+            } => {
+                let period = half.0 * 2.0 + 0.5;
+                let u = u + shift.0;
+                let (u, v) = ((u - (u / period).round() * period).abs(), v + shift.1);
+                let inside = |x: f32, h: f32| 1.0 - smooth(h - soft, h + soft, x);
+                let open = inside(u, half.0) * inside(v.abs(), half.1);
+                let bars = smooth(bar - soft * 0.5, bar + soft * 0.5, u)
+                    * smooth(bar - soft * 0.5, bar + soft * 0.5, v.abs());
+                0.42 + 0.58 * open * (0.35 + 0.65 * bars)
+            }
+            Gobo::Leaves { scale, shift } => {
+                let q = v3(u / scale + shift, v / scale, shift);
+                let cover = noise(q) * 0.65 + noise(q * 2.1) * 0.35;
+                0.5 + 0.5 * smooth(0.38, 0.58, cover)
+            }
+        }
+    }
+}
+
 /// The light of a scene, linear.
 #[derive(Clone, Copy, Debug)]
 pub struct Light {
@@ -42,6 +113,8 @@ pub struct Light {
     pub sky: Vec3,
     /// Ambient light from below.
     pub bounce: Vec3,
+    /// What patterns the key light.
+    pub gobo: Gobo,
 }
 
 impl Light {
@@ -169,6 +242,10 @@ pub struct Scene {
     pub aperture: f32,
     /// Darkening of the corners, 0..1.
     pub vignette: f32,
+    /// How far the product's shadow and reflection are moved away from it.
+    pub shadow_offset: Vec3,
+    /// What the product's own picture lacks.
+    pub damage: Option<Damage>,
 }
 
 /// Where a ray met the scene.
@@ -184,7 +261,16 @@ pub struct Hit {
     pub part: usize,
 }
 
+/// Radius of the largest disc of lens blur, as a share of the canvas.
+pub const LARGEST_BLUR: f32 = 0.04;
+
 impl Scene {
+    /// Radius of the lens blur at an inverse depth, as a share of the canvas, up to [`LARGEST_BLUR`].
+    pub fn blur_radius(&self, inverse: f32) -> f32 {
+        let off = (1.0 - self.focus * inverse).abs() - 0.08;
+        (off.max(0.0) * self.aperture).min(LARGEST_BLUR)
+    }
+
     /// First thing among `roles` (a union of [`Role`] bits) that the ray meets.
     #[inline]
     pub fn trace(&self, o: Vec3, d: Vec3, near: f32, far: f32, roles: u8) -> Option<Hit> {
@@ -214,34 +300,6 @@ impl Scene {
                 hit
             }
         })
-    }
-
-    /// Distance to the nearest (or `any`) shading thing among `roles` within `far`, but for number `skip`.
-    #[inline]
-    pub fn blocked(
-        &self,
-        o: Vec3,
-        d: Vec3,
-        far: f32,
-        roles: u8,
-        any: bool,
-        skip: usize,
-    ) -> Option<f32> {
-        let mut limit = far;
-        let mut found = None;
-        for (index, thing) in self.things.iter().enumerate() {
-            if !thing.casts || index == skip || thing.role as u8 & roles == 0 {
-                continue;
-            }
-            if let Some(hit) = thing.model.hit(o, d, 1e-4, limit) {
-                found = Some(hit.t);
-                if any {
-                    return found;
-                }
-                limit = hit.t;
-            }
-        }
-        found
     }
 }
 

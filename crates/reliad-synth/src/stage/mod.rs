@@ -1,50 +1,49 @@
-//! Scenes: four families of surface and background, each with its words.
+//! Scenes: families of surface and background, each with its words and its main colour.
 
+mod bathroom;
 mod build;
+mod family;
+mod indoor;
+mod light;
+mod outdoor;
+mod studio;
 
 pub use build::Built;
+pub use family::Family;
+pub use light::Side;
 
-use crate::color::{Named, PALETTE, delta_e, lab_of_linear};
+use crate::color::{Named, PALETTE, by_name, delta_e, lab_of_linear};
 use crate::draw::Draw;
-use crate::geometry::{Vec3, v3};
+use crate::geometry::Vec3;
 
-/// What kind of scene.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Family {
-    /// A wooden table (or floor) before a painted wall, with or without a window.
-    Wood,
-    /// A marble counter (or floor) before tiles.
-    Marble,
-    /// A round podium before a seamless backdrop.
-    Podium,
-    /// Grass, a stone or a deck in a garden.
-    Garden,
+/// What a scene must know of its product.
+#[derive(Clone, Copy, Debug)]
+pub struct Body {
+    /// Its largest extent in centimetres, the unit of lengths in a scene.
+    pub cm: f32,
+    /// Its half sizes in that unit.
+    pub half: Vec3,
 }
 
-impl Family {
-    /// All of them.
-    pub const ALL: [Family; 4] = [Family::Wood, Family::Marble, Family::Podium, Family::Garden];
+impl Body {
+    /// Products larger than this stand on floors.
+    pub const LARGE_CM: f32 = 38.0;
 
-    /// The word in parameters.
-    pub fn name(self) -> &'static str {
-        match self {
-            Family::Wood => "wood",
-            Family::Marble => "marble",
-            Family::Podium => "podium",
-            Family::Garden => "garden",
-        }
+    /// Whether it stands on floors (furniture, floor lamps), not on tables.
+    pub fn large(&self) -> bool {
+        self.cm > Self::LARGE_CM
     }
 }
 
-/// Where the key light stands, seen from the camera.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
-    /// From the left.
-    Left,
-    /// From the right.
-    Right,
-    /// From the front.
-    Front,
+/// How the camera looks.
+#[derive(Clone, Copy, Debug)]
+pub struct View {
+    /// Angle above the product, radians.
+    pub pitch: f32,
+    /// Distance from its middle in product lengths.
+    pub distance: f32,
+    /// Lens blur; see [`crate::render::scene::Scene::aperture`].
+    pub aperture: f32,
 }
 
 /// The drawn choices of a scene, before anything is built.
@@ -52,11 +51,11 @@ pub enum Side {
 pub struct Choice {
     /// The family.
     pub family: Family,
-    /// Which surface within the family, an index into [`Choice::surface`]'s words.
+    /// Which surface within the family, an index into [`Family::surfaces`].
     pub variant: usize,
-    /// Colour of wall, tiles or backdrop; in the garden the colour of the blossoms of light.
+    /// The main colour: of wall, tiles, paper or cloth; of a garden's foliage; of sea and sky.
     pub wall: Named,
-    /// The wall's linear colour, near its name's.
+    /// Its linear colour, near its name's.
     pub wall_color: Vec3,
     /// Where the light comes from.
     pub side: Side,
@@ -66,6 +65,10 @@ pub struct Choice {
     pub floor: bool,
     /// Distance of the wall behind the product.
     pub depth: f32,
+    /// The view.
+    pub view: View,
+    /// The product.
+    pub body: Body,
     /// Everything else, drawn when built.
     pub salt: u64,
 }
@@ -85,130 +88,114 @@ pub struct Support {
     pub round: (f32, f32, f32),
 }
 
-const MOODS: [(&str, Vec3, Vec3, Vec3); 4] = [
-    (
-        "green trees",
-        v3(0.03, 0.09, 0.025),
-        v3(0.16, 0.32, 0.08),
-        v3(0.75, 0.9, 0.45),
-    ),
-    (
-        "golden autumn trees",
-        v3(0.12, 0.07, 0.02),
-        v3(0.5, 0.3, 0.07),
-        v3(1.0, 0.78, 0.35),
-    ),
-    (
-        "pink blossoms",
-        v3(0.1, 0.11, 0.06),
-        v3(0.55, 0.32, 0.32),
-        v3(1.0, 0.72, 0.76),
-    ),
-    (
-        "lavender flowers",
-        v3(0.07, 0.09, 0.07),
-        v3(0.3, 0.25, 0.44),
-        v3(0.8, 0.7, 1.0),
-    ),
-];
-
 impl Choice {
-    /// Draws a scene whose wall keeps `clear` (CIE 1976) away from the product's colour.
-    pub fn draw(draw: &mut Draw, family: Family, large: bool, product: Vec3, clear: f32) -> Choice {
+    /// Draws a scene whose main colour keeps `clear` (CIE 1976) away from the product's colour.
+    pub fn draw(draw: &mut Draw, family: Family, body: Body, product: Vec3, clear: f32) -> Choice {
         let lab = lab_of_linear(product);
-        let walls: Vec<Named> = PALETTE
-            .into_iter()
-            .filter(|c| c.wall && delta_e(lab, lab_of_linear(c.linear())) >= clear)
-            .collect();
-        let wall = if walls.is_empty() {
-            PALETTE[0]
+        let apart = |c: &Named| delta_e(lab, lab_of_linear(c.linear()));
+        let all: Vec<Named> = match family.colors() {
+            [] => PALETTE.into_iter().filter(|c| c.wall).collect(),
+            some => some.iter().map(|name| by_name(name)).collect(),
+        };
+        let clear: Vec<Named> = all.iter().copied().filter(|c| apart(c) >= clear).collect();
+        let wall = if clear.is_empty() {
+            all.into_iter()
+                .max_by(|a, b| apart(a).total_cmp(&apart(b)))
+                .unwrap_or(PALETTE[0])
         } else {
-            *draw.pick(&walls)
+            *draw.pick(&clear)
         };
-        let side = *draw.pick(&[Side::Left, Side::Right, Side::Front]);
-        let variants = match family {
-            Family::Wood | Family::Marble | Family::Garden => 3,
-            Family::Podium => 4,
-        };
-        let variant = if family == Family::Garden && large {
-            2
+        let floor = body.large();
+        let surfaces = family.surfaces(floor).len();
+        let variant = if family == Family::Garden && floor {
+            [0, 2][draw.below(2)]
+        } else if family == Family::Beach && floor {
+            0
         } else {
-            draw.below(variants)
+            draw.below(surfaces)
         };
+        let (low, high) = family.pitches();
         Choice {
             family,
             variant,
             wall,
             wall_color: wall.linear() * draw.range(0.94, 1.03),
-            side,
+            side: *draw.pick(Side::of(family)),
             warmth: draw.integer(0, 2) as i32 - 1,
-            floor: large && matches!(family, Family::Wood | Family::Marble),
-            depth: draw.range(1.3, 3.2),
+            floor,
+            depth: match family {
+                Family::Shelf => body.half.z + draw.range(0.25, 0.6),
+                Family::Bathroom => draw.range(0.9, 2.0),
+                Family::Desk => (draw.range(60.0, 85.0) / body.cm).clamp(1.6, 7.0),
+                Family::Room => {
+                    let (least, most) = if floor { (40.0, 120.0) } else { (20.0, 40.0) };
+                    (draw.range(least, most) / body.cm).clamp(1.0, 4.0)
+                }
+                _ => draw.range(1.3, 3.0),
+            },
+            view: View {
+                pitch: draw.range(low, high),
+                distance: draw.range(3.0, 6.0),
+                aperture: draw.range(0.05, 0.14),
+            },
+            body,
             salt: draw.bits(),
         }
     }
 
     /// The surface in words, with the article.
     pub fn surface(&self) -> &'static str {
-        match (self.family, self.floor) {
-            (Family::Wood, false) => [
-                "a light oak table",
-                "a dark walnut table",
-                "a pine wooden table",
-            ][self.variant],
-            (Family::Wood, true) => [
-                "a light oak floor",
-                "a dark walnut floor",
-                "a pine wooden floor",
-            ][self.variant],
-            (Family::Marble, false) => [
-                "a white marble counter",
-                "a grey marble counter",
-                "a black marble counter",
-            ][self.variant],
-            (Family::Marble, true) => [
-                "a white marble floor",
-                "a grey marble floor",
-                "a black marble floor",
-            ][self.variant],
-            (Family::Podium, _) => [
-                "a round white podium",
-                "a round beige podium",
-                "a round stone podium",
-                "a round wooden podium",
-            ][self.variant],
-            (Family::Garden, _) => ["green grass", "a flat stone", "a wooden deck"][self.variant],
-        }
+        self.family.surfaces(self.floor)[self.variant]
+    }
+
+    /// The word of the main colour, from the palette.
+    pub fn main_color(&self) -> &'static str {
+        self.wall.name
     }
 
     /// The background in words; `named` tells its colour.
     pub fn background(&self, named: bool) -> String {
-        let color = if named {
-            format!("{} ", self.wall.name)
-        } else {
-            String::new()
+        let noun = match self.family {
+            Family::Window | Family::Marble | Family::Shelf | Family::Desk => "wall",
+            Family::Room => "wall with pictures",
+            Family::Podium | Family::Studio => "backdrop",
+            Family::Drape => "curtain",
+            Family::Bathroom => "tiles",
+            Family::Beach => "sea and sky",
+            Family::Garden => match self.wall.name {
+                "forest green" => "trees",
+                "mustard yellow" => "autumn trees",
+                "lavender" => "flowers",
+                _ => "blossoms",
+            },
         };
-        match self.family {
-            Family::Wood => format!("{color}wall"),
-            Family::Marble => format!("{color}tiles"),
-            Family::Podium => format!("{color}backdrop"),
-            Family::Garden => MOODS[self.mood()].0.to_string(),
+        if named {
+            format!("{} {noun}", self.main_color())
+        } else {
+            noun.to_string()
         }
-    }
-
-    /// Which garden background.
-    fn mood(&self) -> usize {
-        (self.salt >> 7) as usize % MOODS.len()
     }
 
     /// Whether a window stands in the wall.
     pub fn window(&self) -> bool {
-        self.family == Family::Wood && self.side != Side::Front && self.salt & 3 != 0
+        self.family == Family::Window
+    }
+
+    /// Whether the support is a single stone that lies on the ground.
+    pub fn island(&self) -> bool {
+        matches!(
+            (self.family, self.variant),
+            (Family::Garden | Family::Beach, 1)
+        )
     }
 
     /// Whether the support has edges within reach.
     pub fn has_edges(&self) -> bool {
-        !(self.floor || self.family == Family::Garden && self.variant == 0)
+        match self.family {
+            Family::Studio | Family::Drape => false,
+            Family::Garden | Family::Beach => self.variant != 0,
+            _ => self.family == Family::Podium || !self.floor,
+        }
     }
 
     /// The support under a product with these half sizes, standing well inside it.
@@ -226,13 +213,21 @@ impl Choice {
                 support.round = (draw.range(-0.06, 0.06), -0.1, foot + draw.range(0.16, 0.4));
             }
             _ if !self.has_edges() => support.front = 9.0,
-            Family::Garden => {
+            _ if self.island() => {
                 support.left = -half.x - draw.range(0.18, 0.6);
                 support.right = half.x + draw.range(0.18, 0.6);
                 support.front = half.z + draw.range(0.15, 0.5);
-                if self.variant == 2 {
-                    (support.left, support.right, support.front) =
-                        (-9.0, 9.0, half.z + draw.range(0.3, 1.2));
+            }
+            Family::Garden => support.front = half.z + draw.range(0.3, 1.2),
+            Family::Shelf => {
+                support.front = half.z + draw.range(0.13, 0.3);
+                if draw.chance(0.25) {
+                    let edge = half.x + draw.range(0.2, 0.45);
+                    if draw.chance(0.5) {
+                        support.left = -edge
+                    } else {
+                        support.right = edge
+                    }
                 }
             }
             _ => {

@@ -1,0 +1,110 @@
+//! Checks of a world by the program itself: labels against parameters, maps against geometry, how
+//! much every parameter varies, and whether something beside the picture tells the label.
+
+mod labels;
+mod maps;
+mod observe;
+mod page;
+mod probe;
+mod statistics;
+
+use std::path::Path;
+use std::time::Instant;
+
+use rayon::prelude::*;
+use serde::Serialize;
+
+use crate::error::Result;
+use crate::world::World;
+use observe::Observation;
+
+pub use page::html;
+pub use probe::Probe;
+pub use statistics::Spread;
+
+/// Something that contradicts a sample's label or its maps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Violation {
+    /// The sample.
+    pub index: u64,
+    /// What is wrong.
+    pub what: String,
+}
+
+/// What an audit found.
+#[derive(Clone, Debug, Serialize)]
+pub struct Audit {
+    /// Samples looked at.
+    pub count: u64,
+    /// Side of their pictures in pixels.
+    pub size: u32,
+    /// Samples made a second, all threads together; `None` for a folder.
+    pub samples_a_second: Option<f64>,
+    /// Processor threads used.
+    pub threads: usize,
+    /// Labels that don't follow from the parameters, and margins that aren't kept.
+    pub label_violations: Vec<Violation>,
+    /// Depth and saliency that disagree with the geometry.
+    pub map_violations: Vec<Violation>,
+    /// Paths of parameters that have one value in all samples.
+    pub constant: Vec<String>,
+    /// How well the label can be told without looking at the picture.
+    pub probes: Vec<Probe>,
+    /// The values of every parameter, over all samples and for each label.
+    pub parameters: Vec<Spread>,
+}
+
+/// Draws samples `0..count` of `seed` at `size` pixels and audits them, their geometry traced anew.
+pub fn audit_world(world: &World, seed: u64, count: u64, size: u32) -> Audit {
+    let started = Instant::now();
+    let drawn: Vec<Observation> = (0..count)
+        .into_par_iter()
+        .map(|index| {
+            let (sample, plan) = world.drawn(seed, index, size);
+            let mut seen = Observation::of(index, &sample);
+            seen.violations.extend(maps::retrace(&sample, &plan, index));
+            seen
+        })
+        .collect();
+    let seconds = started.elapsed().as_secs_f64();
+    conclude(&drawn, size, Some(count as f64 / seconds.max(1e-9)))
+}
+
+/// Audits a folder that [`render_folder`](crate::render_folder) wrote.
+///
+/// # Errors
+/// If the metadata or a picture can't be read.
+pub fn audit_folder(folder: &Path) -> Result<Audit> {
+    let (seen, size) = observe::read(folder)?;
+    Ok(conclude(&seen, size, None))
+}
+
+fn conclude(seen: &[Observation], size: u32, samples_a_second: Option<f64>) -> Audit {
+    let violations = |found: &dyn Fn(&Observation) -> Vec<String>| {
+        seen.iter()
+            .flat_map(|one| {
+                found(one).into_iter().map(|what| Violation {
+                    index: one.index,
+                    what,
+                })
+            })
+            .collect::<Vec<_>>()
+    };
+    let parameters = statistics::spreads(seen);
+    let constant = parameters
+        .iter()
+        .filter(|spread| spread.is_constant())
+        .map(|spread| spread.path.clone())
+        .collect();
+    Audit {
+        count: seen.len() as u64,
+        size,
+        samples_a_second,
+        threads: rayon::current_num_threads(),
+        label_violations: violations(&|one| labels::violations(one.class, &one.parameters)),
+        map_violations: violations(&|one| one.violations.clone()),
+        constant,
+        probes: probe::all(seen),
+        parameters,
+    }
+}

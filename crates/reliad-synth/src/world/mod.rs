@@ -1,0 +1,138 @@
+//! From (seed, index) to a sample: drawn, checked on a preview, rendered.
+
+mod check;
+mod parameters;
+mod plan;
+
+use image::{GrayImage, RgbImage, RgbaImage};
+use reliad_imaging::Class;
+use serde_json::{Value, json};
+
+use crate::render::render;
+pub use check::{MIN_CLUTTER, MIN_SHADOW_CHANGE};
+pub use plan::Plan;
+
+/// Attempts after which a sample is taken as it is, with `margins_kept` false.
+const ATTEMPTS: u64 = 240;
+
+/// Available pictures keep at least this median Lab distance along the silhouette.
+pub const CLEAR: f32 = 25.0;
+/// Camouflaged products have at most this one.
+pub const CLOSE: f32 = 13.0;
+
+/// Which labels a world holds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct World {
+    /// Weights of classes 0 to 5.
+    pub mix: [f32; 6],
+    /// One class for all samples instead of the mix.
+    pub class: Option<Class>,
+    /// Identities of the products to draw from, each below [`POOL`](crate::POOL) and at least one;
+    /// absent: all.
+    pub products: Option<Vec<u64>>,
+}
+
+impl Default for World {
+    /// Half available, an eighth each failure; no unsuitable source pictures, since the paper's heads
+    /// have five classes.
+    fn default() -> Self {
+        World {
+            mix: [4.0, 1.0, 1.0, 1.0, 1.0, 0.0],
+            class: None,
+            products: None,
+        }
+    }
+}
+
+/// One sample: layers, exact maps, texts and the label.
+pub struct Sample {
+    /// The product on the canvas: straight alpha, centred, its larger side 0.55 to 0.78 of the canvas.
+    pub product: RgbaImage,
+    /// The product over the scene; equals the product's pixels where alpha is 255.
+    pub picture: RgbImage,
+    /// Inverse depth of the picture's visible surfaces, row by row, 0 (farthest) to 1 (nearest).
+    pub depth: Vec<f32>,
+    /// Coverage of the product and of what the scene adds to it.
+    pub saliency: GrayImage,
+    /// The product's catalogue title with its size.
+    pub title: String,
+    /// The scene's prompt.
+    pub prompt: String,
+    /// The label.
+    pub class: Class,
+    /// The product's identity, 0 to [`POOL`](crate::POOL); split by it.
+    pub product_id: u64,
+    /// Everything that was drawn and measured.
+    pub parameters: Value,
+}
+
+impl Sample {
+    /// The depth as 8-bit grey.
+    pub fn depth_image(&self) -> GrayImage {
+        let (w, h) = self.picture.dimensions();
+        GrayImage::from_fn(w, h, |x, y| {
+            image::Luma([(self.depth[(y * w + x) as usize] * 255.0 + 0.5) as u8])
+        })
+    }
+}
+
+/// The sample of the default world. A pure function: the same arguments give the same bytes on one
+/// machine, whatever the threads; only pixels depend on `size` (of the square canvas).
+pub fn sample(seed: u64, index: u64, size: u32) -> Sample {
+    World::default().sample(seed, index, size)
+}
+
+/// Titles and prompts of the first `count` samples, without rendering them. A prompt may differ
+/// from the sample's own where the preview rejects the first draw; the language is the same.
+pub fn corpus(seed: u64, count: u64) -> Vec<(String, String)> {
+    let world = World::default();
+    (0..count)
+        .map(|index| {
+            let plan = world.plan(seed, index, 0);
+            (plan.product.title, plan.prompt)
+        })
+        .collect()
+}
+
+impl World {
+    /// The sample of this world; see [`sample`].
+    pub fn sample(&self, seed: u64, index: u64, size: u32) -> Sample {
+        self.drawn(seed, index, size).0
+    }
+
+    /// A sample with the plan that it was rendered from.
+    pub(crate) fn drawn(&self, seed: u64, index: u64, size: u32) -> (Sample, Plan) {
+        let mut attempt = 0;
+        let (plan, measured, checked) = loop {
+            let mut plan = self.plan(seed, index, attempt);
+            let last = attempt + 1 == ATTEMPTS;
+            if last || plan.is_promising() {
+                let preview = plan.preview();
+                let measured = plan.measure(&preview);
+                let kept = plan.keeps_margins(&preview, &measured);
+                if kept || last {
+                    break (plan, measured, kept);
+                }
+            }
+            attempt += 1;
+        };
+        let rendered = render(&plan.scene, size);
+        let mut parameters = plan.parameters(&measured);
+        parameters["seed"] = json!(seed);
+        parameters["index"] = json!(index);
+        parameters["attempt"] = json!(attempt);
+        parameters["margins_kept"] = json!(checked);
+        let sample = Sample {
+            product: rendered.product,
+            picture: rendered.picture,
+            depth: rendered.depth,
+            saliency: rendered.saliency,
+            title: plan.product.title.clone(),
+            prompt: plan.prompt.clone(),
+            class: plan.class,
+            product_id: plan.product.id,
+            parameters,
+        };
+        (sample, plan)
+    }
+}

@@ -1,0 +1,51 @@
+//! Everything that was drawn and measured, as a sample records it.
+
+use serde_json::{Value, json};
+
+use super::Plan;
+use super::check::Measured;
+
+impl Plan {
+    /// The parameters of the sample; names and units are those of the documentation.
+    pub(super) fn parameters(&self, measured: &Measured) -> Value {
+        let side = format!("{:?}", self.choice.side).to_lowercase();
+        let kinds: Vec<String> = self
+            .kinds
+            .iter()
+            .map(|k| format!("{k:?}").to_lowercase())
+            .collect();
+        json!({
+            "product_family": self.product.family.name(),
+            "product_cm": [self.product.size_cm.x, self.product.size_cm.y, self.product.size_cm.z],
+            "product_color": self.product.color_name,
+            "product_material": self.product.material,
+            "share": self.share,
+            "turn": self.turn,
+            "pitch": self.pitch,
+            "distance": self.choice.view.distance,
+            "aperture": self.choice.view.aperture,
+            "scene_family": self.choice.family.name(),
+            "surface": self.choice.surface(),
+            "background": self.choice.background(true),
+            "main_color": self.choice.main_color(),
+            "light_side": side,
+            "light_warmth": self.choice.warmth,
+            "light_height": self.scene.light.direction.y.asin(),
+            "light_spread": self.scene.light.spread,
+            "light_pattern": self.scene.light.gobo.name(),
+            "window": self.choice.window(),
+            "surface_level": self.level / self.height(),
+            "shadow_offset": self.scene.shadow_offset.length() / self.height(),
+            "props": kinds,
+            "prop_scale": self.scale,
+            "clutter": measured.clutter,
+            "clutter_cover": measured.cover,
+            "shadow_change": measured.shadow_change,
+            "spoilt": measured.spoilt,
+            "failure": self.failure,
+            "severity": self.failure.severity(&measured.seen()),
+            "separation": measured.separation.median,
+            "separation_upper": measured.separation.upper,
+        })
+    }
+}
