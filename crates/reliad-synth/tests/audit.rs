@@ -11,7 +11,15 @@ const SKEW: f64 = 0.05;
 
 #[test]
 fn labels_and_maps_hold_and_neither_product_nor_title_tells_the_label() {
-    let audit = audit_world(&World::default(), 17, 360, 48);
+    let audit = audit_world(
+        &World::default(),
+        17,
+        360,
+        48,
+        &|_| (),
+        &AtomicBool::new(false),
+    )
+    .expect("nobody cancels");
     assert!(
         audit.label_violations.is_empty(),
         "{:?}",

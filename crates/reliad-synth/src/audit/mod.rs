@@ -9,6 +9,7 @@ mod probe;
 mod statistics;
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use rayon::prelude::*;
@@ -54,20 +55,37 @@ pub struct Audit {
     pub parameters: Vec<Spread>,
 }
 
-/// Draws samples `0..count` of `seed` at `size` pixels and audits them, their geometry traced anew.
-pub fn audit_world(world: &World, seed: u64, count: u64, size: u32) -> Audit {
+/// Draws samples `0..count` of `seed` at `size` pixels and audits them, their geometry traced anew. `progress` is told the
+/// number of samples done; `None` once `cancel` is set.
+pub fn audit_world(
+    world: &World,
+    seed: u64,
+    count: u64,
+    size: u32,
+    progress: &(dyn Fn(u64) + Sync),
+    cancel: &AtomicBool,
+) -> Option<Audit> {
     let started = Instant::now();
-    let drawn: Vec<Observation> = (0..count)
+    let done = AtomicU64::new(0);
+    let drawn: Option<Vec<Observation>> = (0..count)
         .into_par_iter()
         .map(|index| {
+            if cancel.load(Ordering::Relaxed) {
+                return None;
+            }
             let (sample, plan) = world.drawn(seed, index, size);
             let mut seen = Observation::of(index, &sample);
             seen.violations.extend(maps::retrace(&sample, &plan, index));
-            seen
+            progress(done.fetch_add(1, Ordering::Relaxed) + 1);
+            Some(seen)
         })
         .collect();
     let seconds = started.elapsed().as_secs_f64();
-    conclude(&drawn, size, Some(count as f64 / seconds.max(1e-9)))
+    Some(conclude(
+        &drawn?,
+        size,
+        Some(count as f64 / seconds.max(1e-9)),
+    ))
 }
 
 /// Audits a folder that [`render_folder`](crate::render_folder) wrote.

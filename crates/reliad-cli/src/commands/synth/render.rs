@@ -1,9 +1,9 @@
-//! `reliad synth`: labelled samples of the rendered world.
+//! `reliad synth render`: samples into a folder.
 
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
-use clap::{Args, Subcommand};
+use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use reliad_dataset::Split;
 use reliad_imaging::Class;
@@ -12,23 +12,11 @@ use reliad_synth::{Error, POOL, RenderConfig, World, render_folder};
 use crate::interrupt;
 use crate::message::{self, Code};
 
-/// Render labelled samples of products in scenes.
-#[derive(Debug, Args)]
-pub struct SynthArgs {
-    #[command(subcommand)]
-    command: SynthCommand,
-}
-
-#[derive(Debug, Subcommand)]
-enum SynthCommand {
-    Render(RenderArgs),
-}
-
 /// Render samples: picture, product, exact depth and saliency, title, prompt and label.
 ///
 /// The same command run again goes on where it was stopped.
 #[derive(Debug, Args)]
-struct RenderArgs {
+pub(super) struct RenderArgs {
     /// Number of samples
     #[arg(long, env = "RELIAD_COUNT", hide_env_values = true)]
     count: u64,
@@ -50,8 +38,8 @@ struct RenderArgs {
     )]
     size: u32,
 
-    /// Give every sample this label: available, space_mismatch, size_mismatch, indistinctiveness
-    /// or shape_hallucination [default: all of them, mixed]
+    /// Give every sample this label: available, space_mismatch, size_mismatch, indistinctiveness,
+    /// shape_hallucination or unsuitable [default: all but the last, mixed]
     #[arg(long, env = "RELIAD_CLASS", hide_env_values = true, value_parser = class)]
     class: Option<Class>,
 
@@ -77,23 +65,20 @@ fn split(text: &str) -> Result<Split, String> {
 }
 
 /// The products of `splits`; absent when no split was named.
-pub(super) fn products(splits: &[Split]) -> Option<Vec<u64>> {
+pub(crate) fn products(splits: &[Split]) -> Option<Vec<u64>> {
     let of = |id: &u64| splits.contains(&Split::of_product(*id));
     (!splits.is_empty()).then(|| (0..POOL).filter(of).collect())
 }
 
 fn class(text: &str) -> Result<Class, String> {
-    Class::from_slug(text)
-        .filter(|&class| class != Class::Unsuitable)
-        .ok_or_else(|| "it is none of the labels that can be rendered".to_owned())
+    Class::from_slug(text).ok_or_else(|| "it is none of the labels".to_owned())
 }
 
 /// Renders.
 ///
 /// # Errors
 /// When the folder holds other samples or can't be written.
-pub fn run(arguments: SynthArgs) -> Result<Code> {
-    let SynthCommand::Render(arguments) = arguments.command;
+pub(super) fn run(arguments: RenderArgs) -> Result<Code> {
     let config = RenderConfig {
         count: arguments.count,
         seed: arguments.seed,
