@@ -9,6 +9,7 @@ use std::path::Path;
 use burn::tensor::Device;
 use program::Scene;
 use reliad_rfnet::scene_network::{SceneNetwork, SceneNetworkConfig};
+use reliad_synth::SceneFamily;
 use reliad_weights::Precision;
 use serde_json::{Value, json};
 
@@ -19,7 +20,7 @@ fn write_scene_network(model: &Path, colors: &[String]) {
     let config: SceneNetworkConfig = serde_json::from_value(json!({
         "preprocess": { "image_size": 32 }, "product_margin": 0.05,
         "image_encoder": { "block": "basic", "layers": [1, 1, 1, 1], "base_width": 2 },
-        "families": ["garden", "marble", "podium", "wood"], "colors": colors
+        "families": SceneFamily::ALL.map(SceneFamily::name), "colors": colors
     }))
     .unwrap();
     let dir = model.join("scene");
@@ -29,7 +30,7 @@ fn write_scene_network(model: &Path, colors: &[String]) {
     reliad_weights::save(&network, &file, Precision::F32, &SceneNetwork::key_map()).unwrap();
 }
 
-/// The families and colours that `samples` samples of the evaluation show.
+/// What the evaluation's samples have for a parameter.
 fn names(scene: &Scene, key: &str) -> Vec<String> {
     let metadata = scene.path("figures.work/rendered/metadata.jsonl");
     let mut names: Vec<String> = fs::read_to_string(metadata)
@@ -74,8 +75,6 @@ fn a_painter_is_measured_on_products_that_no_training_saw() {
         "{said}"
     );
 
-    // A network that knows nothing of the world says so, once the samples are rendered.
-    write_scene_network(&scene.path("model"), &["no such colour".into()]);
     let render = [
         "synth",
         "render",
@@ -91,11 +90,11 @@ fn a_painter_is_measured_on_products_that_no_training_saw() {
         "figures.work/rendered",
     ];
     scene.run(&render).expect(0);
-    let mut colors = names(&scene, "main_color");
-    if colors.is_empty() {
-        colors.push("white".to_owned());
-    }
-    write_scene_network(&scene.path("model"), &colors);
+    // A network that was trained on another world.
+    write_scene_network(&scene.path("model"), &["no such colour".into()]);
+    let ran = scene.run(&arguments).expect(2);
+    assert!(ran.err.contains("has never seen"), "{}", ran.err);
+    write_scene_network(&scene.path("model"), &names(&scene, "main_color"));
 
     let ran = scene.run(&arguments).expect(0);
     assert!(ran.out.contains("| prompt_agreement | "), "{}", ran.out);

@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn every_figure_gets_its_panel_and_a_number_that_is_none_is_left_out() {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = tempfile::tempdir().expect("a folder");
         let (metrics, picture) = (
             dir.path().join("metrics.jsonl"),
             dir.path().join("curves.svg"),
@@ -150,11 +150,11 @@ mod tests {
         ];
         let lines: Vec<String> = reports
             .iter()
-            .map(|r| serde_json::to_string(r).unwrap())
+            .map(|r| serde_json::to_string(r).expect("JSON"))
             .collect();
-        fs::write(&metrics, lines.join("\n") + "\n{\"step\":4").unwrap();
-        draw(&metrics, &picture).unwrap();
-        let svg = fs::read_to_string(&picture).unwrap();
+        fs::write(&metrics, lines.join("\n") + "\n{\"step\":4").expect("written");
+        draw(&metrics, &picture).expect("drawn");
+        let svg = fs::read_to_string(&picture).expect("there");
         assert!(svg.contains("held out loss") && svg.contains("loss") && !svg.contains("gradient"));
         assert_eq!(
             svg.matches("<circle").count(),
