@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Context, Result, bail};
 use burn::tensor::{Device, Tensor};
 use image::{GrayImage, Luma, RgbImage};
+use reliad_dataset::Record;
 use reliad_generation::assess::Assess;
 use reliad_generation::gallery::Gallery;
 use reliad_generation::manifest::VerdictRecord;
@@ -14,7 +15,7 @@ use reliad_imaging::canny::{THRESHOLDS, canny};
 use reliad_imaging::paste_back;
 use reliad_rfnet::preprocess::{gray_image, rgb_tensor};
 use reliad_rfnet::saliency_network::SaliencyNetwork;
-use reliad_rfnet::scene_network::{Scene, SceneClassifier};
+use reliad_rfnet::scene_network::{Scene, SceneClassifier, SceneNetworkConfig};
 use reliad_training::measure::agreement::{Asked, Unasked};
 use reliad_training::measure::{diversity, edges, second_copy};
 
@@ -164,14 +165,7 @@ impl Viewers<'_> {
     }
 
     fn asked(&self, item: usize) -> Result<Asked> {
-        let record = &self.series.records()[item];
-        match Asked::of(record, self.scene.config()) {
-            Ok(asked) => Ok(asked),
-            Err(Unasked::Untold) => bail!("{}: its record doesn't tell the scene", record.image),
-            Err(Unasked::Unknown(name)) => bail!(
-                "the scene network has never seen `{name}`; train it on samples of this world with `reliad train scene`"
-            ),
-        }
+        asked(&self.series.records()[item], self.scene.config())
     }
 
     fn own(&self, job: Job) -> Result<Own> {
@@ -284,4 +278,18 @@ fn either(mut first: GrayImage, second: &GrayImage) -> GrayImage {
         *pixel = Luma([pixel.0[0].max(other.0[0])]);
     }
     first
+}
+
+/// What a sample's prompt asks for, in the words of the scene network.
+///
+/// # Errors
+/// A sample that doesn't tell, or a scene or colour that the network doesn't know.
+pub fn asked(record: &Record, network: &SceneNetworkConfig) -> Result<Asked> {
+    match Asked::of(record, network) {
+        Ok(asked) => Ok(asked),
+        Err(Unasked::Untold) => bail!("{}: its record doesn't tell the scene", record.image),
+        Err(Unasked::Unknown(name)) => bail!(
+            "the scene network has never seen `{name}`; train it on samples of this world with `reliad train scene`"
+        ),
+    }
 }

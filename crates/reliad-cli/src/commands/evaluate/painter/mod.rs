@@ -188,6 +188,10 @@ pub fn run(arguments: PainterArgs) -> Result<Code> {
             work.join("rendered").display()
         ));
     }
+    // A network of another world must not show after an hour of painting.
+    for record in series.records() {
+        looks::asked(record, scene.config())?;
+    }
     let gallery = Gallery::open(&work.join("painted"))?;
     let jobs = jobs(arguments.count);
     if !paint(&series, &gallery, &painter, &jobs, stop)? {
