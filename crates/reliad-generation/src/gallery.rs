@@ -1,8 +1,8 @@
 //! Paintings and verdicts kept in a folder by what they came from, so that long series resume after a kill.
 //!
 //! `<recipe>.png` is what was painted, before the product is pasted back; `<recipe>-<judge>.json` what a judge said of
-//! the finished picture. A recipe's name is a hash of all that decides the picture, so a folder may serve several models
-//! and series, and nothing in it can be stale.
+//! the finished picture. A recipe's name is a hash of all that decides the picture but reliad's version and the
+//! device, so a folder may serve several models and series; what another version or device painted is taken as it is.
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};

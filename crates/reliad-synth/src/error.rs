@@ -1,4 +1,4 @@
-//! What can go wrong when a world is written to a folder.
+//! What can go wrong when a world is written to a folder or read from one.
 
 use std::path::PathBuf;
 
@@ -20,6 +20,14 @@ pub enum Error {
         path: PathBuf,
         /// Why not.
         source: image::ImageError,
+    },
+    /// A file of a rendered folder holds something else than it should.
+    #[error("{}: {reason}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
     },
     /// The folder already holds samples of another run.
     #[error("{}: holds samples of another run ({found}, now {wanted}); choose an empty folder or the same settings", path.display())]

@@ -45,10 +45,16 @@ pub struct Progress {
     pub found: u64,
 }
 
+/// Number of the world: raised with every change that gives a seed's samples other draws or pixels, so that no folder
+/// mixes two worlds.
+const WORLD: u32 = 2;
+
 /// The settings that all samples of a folder share.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Run {
     generator: String,
+    #[serde(default)]
+    world: u32,
     seed: u64,
     size: u32,
     mix: [f32; 6],
@@ -63,7 +69,8 @@ struct Run {
 ///
 /// # Errors
 /// [`Error::Cancelled`] once `cancel` is set, [`Error::OtherRun`] if the folder was rendered with
-/// other settings, [`Error::Setting`] for an unusable size, and the file system's errors.
+/// other settings, [`Error::Setting`] for an unusable size, and those of the file system and of the
+/// encoder.
 pub fn render_folder(
     config: &RenderConfig,
     progress: &(dyn Fn(Progress) + Sync),
@@ -216,6 +223,7 @@ fn check_run(config: &RenderConfig) -> Result<()> {
     let path = config.out.join("world.json");
     let run = Run {
         generator: concat!("reliad-synth ", env!("CARGO_PKG_VERSION")).to_string(),
+        world: WORLD,
         seed: config.seed,
         size: config.size,
         mix: config.world.mix,
@@ -267,7 +275,8 @@ fn differences(found: &Value, wanted: &Value) -> (String, String) {
     (side(a), side(b))
 }
 
-/// The indices that the metadata records. A last line that was cut off is removed from the file.
+/// The indices that the metadata records. Lines that are no record, as a last one that was cut off,
+/// and repeated ones are removed from the file.
 fn recorded(path: &Path) -> Result<BTreeSet<u64>> {
     let text = match fs::read_to_string(path) {
         Ok(text) => text,

@@ -1,4 +1,5 @@
-//! How well a product stands out, measured on the picture along its silhouette.
+//! What previews are measured for: how well a product stands out along its silhouette, how much a
+//! shadow changes around its base, how much of its own picture is spoilt.
 
 use image::{RgbImage, RgbaImage};
 

@@ -3,10 +3,10 @@
 use std::sync::atomic::AtomicBool;
 
 use reliad_synth::audit::{audit_folder, audit_world, html};
-use reliad_synth::{RenderConfig, World, render_folder};
+use reliad_synth::{Error, RenderConfig, World, render_folder};
 
-/// How far above guessing the product and its title may tell the label: wide products that leave no
-/// room for clutter are replaced in that class, which is all that they tell.
+/// How far above guessing the product and its title may tell the label: products that leave no room
+/// for a failure are replaced, which skews the classes a little.
 const SKEW: f64 = 0.05;
 
 #[test]
@@ -94,5 +94,28 @@ fn a_folder_is_audited_and_a_wrong_label_is_found() -> Result<(), Box<dyn std::e
     assert!(wrong != text, "one of the samples is available");
     std::fs::write(&path, wrong)?;
     assert!(!audit_folder(dir.path())?.label_violations.is_empty());
+    Ok(())
+}
+
+#[test]
+fn a_folder_without_samples_or_with_a_lost_picture_is_refused()
+-> Result<(), Box<dyn std::error::Error>> {
+    let dir = tempfile::tempdir()?;
+    let config = RenderConfig {
+        count: 0,
+        seed: 4,
+        size: 32,
+        world: World::default(),
+        out: dir.path().to_path_buf(),
+    };
+    let go = AtomicBool::new(false);
+    render_folder(&config, &|_| {}, &go)?;
+    assert!(matches!(
+        audit_folder(dir.path()),
+        Err(Error::Unreadable { .. })
+    ));
+    render_folder(&RenderConfig { count: 1, ..config }, &|_| {}, &go)?;
+    std::fs::remove_file(dir.path().join("depth/00000000.png"))?;
+    assert!(matches!(audit_folder(dir.path()), Err(Error::Io { .. })));
     Ok(())
 }

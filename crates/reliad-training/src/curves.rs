@@ -43,7 +43,8 @@ pub fn draw(metrics: &Path, picture: &Path) -> Result<()> {
         what: "training curves",
         reason: error.to_string(),
     })?;
-    fs::write(picture, svg).map_err(Error::io(picture))
+    reliad_weights::write_atomically(picture, svg.as_bytes())
+        .map_err(Error::component("training curves"))
 }
 
 fn curves(reports: impl Iterator<Item = Report>) -> Vec<Curve> {
@@ -95,6 +96,7 @@ fn panels(
             .configure_mesh()
             .x_desc("step")
             .x_labels(6)
+            .x_label_formatter(&|step| format!("{step:.0}"))
             .y_labels(6)
             .light_line_style(TRANSPARENT)
             .bold_line_style(BLACK.mix(0.1))
@@ -117,7 +119,8 @@ fn panels(
 fn range(points: &[(f64, f64)]) -> (f64, f64) {
     let mut values: Vec<f64> = points.iter().map(|point| point.1).collect();
     values.sort_by(f64::total_cmp);
-    let (low, high) = (values[0], values[(values.len() - 1) * 99 / 100]);
+    let last = values.len() - 1 - values.len() / 100;
+    let (low, high) = (values[0], values[last]);
     let room = ((high - low) * 0.06).max(high.abs() * 1e-3).max(1e-9);
     (low - room, high + room)
 }

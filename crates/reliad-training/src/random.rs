@@ -24,6 +24,15 @@ pub fn fingerprint(bytes: &[u8]) -> u64 {
     })
 }
 
+/// The numbers `0..count`, each once, in an order drawn from `rng` (Fisher and Yates).
+pub fn shuffled(count: usize, rng: &mut ChaCha8Rng) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..count).collect();
+    for i in (1..count).rev() {
+        order.swap(i, rng.random_range(0..=i));
+    }
+    order
+}
+
 /// Standard normal deviates, made on the CPU so that they do not depend on the device.
 pub fn normal<const D: usize>(
     rng: &mut ChaCha8Rng,
@@ -41,7 +50,7 @@ pub fn normal<const D: usize>(
 pub struct Order {
     seed: u64,
     count: usize,
-    cached: Option<(u64, Vec<u32>)>,
+    cached: Option<(u64, Vec<usize>)>,
 }
 
 impl Order {
@@ -61,20 +70,16 @@ impl Order {
             .map(|position| {
                 let epoch = position / self.count as u64;
                 let within = (position % self.count as u64) as usize;
-                self.epoch(epoch)[within] as usize
+                self.epoch(epoch)[within]
             })
             .collect()
     }
 
-    fn epoch(&mut self, epoch: u64) -> &[u32] {
+    fn epoch(&mut self, epoch: u64) -> &[usize] {
         let stale = self.cached.as_ref().is_none_or(|(at, _)| *at != epoch);
         if stale {
             let mut rng = generator(self.seed, "order", epoch);
-            let mut order: Vec<u32> = (0..self.count as u32).collect();
-            for i in (1..order.len()).rev() {
-                order.swap(i, rng.random_range(0..=i));
-            }
-            self.cached = Some((epoch, order));
+            self.cached = Some((epoch, shuffled(self.count, &mut rng)));
         }
         self.cached
             .as_ref()

@@ -84,6 +84,16 @@ pub fn train(config: &SceneTraining, stage: &Stage, control: &mut Control<'_>) -
             !recipe.without.contains(&record.label) && family_of(record).is_some()
         });
     }
+    if train.is_empty() || held_out.is_empty() {
+        return Err(Error::Data {
+            path: stage.data.clone(),
+            reason: format!(
+                "{} samples to train on and {} held out tell their scene and aren't left out by `without`",
+                train.len(),
+                held_out.len()
+            ),
+        });
+    }
     held_out.truncate(recipe.held_out);
     let device = stage.training_device();
     device.seed(stage.seed);

@@ -1,4 +1,4 @@
-//! Re-derives every margin of a label from the parameters of its sample.
+//! Re-derives every margin and range of a label from the parameters of its sample.
 
 use reliad_imaging::Class;
 use serde_json::Value;
@@ -104,6 +104,7 @@ pub fn violations(class: Class, parameters: &Value) -> Vec<String> {
         parameters["margins_kept"] == true,
         "a margin wasn't kept after the last redraw".into(),
     );
+    let at_least = |x: f64, least: f32| x >= f64::from(least) * (1.0 - ROUNDING);
     let close = |a: f64, b: f64| (a - b).abs() <= ROUNDING * (1.0 + b.abs());
     match kind(name, number("/failure/factor")) {
         None => {
@@ -120,12 +121,14 @@ pub fn violations(class: Class, parameters: &Value) -> Vec<String> {
             claim(kind.class == class, format!("{name} is labelled {class}"));
             let measured = number(kind.measure);
             let (margin, end) = (f64::from(kind.margin), f64::from(kind.end));
-            let past = if margin < end {
-                measured >= margin * (1.0 - ROUNDING)
-            } else {
-                measured <= margin * (1.0 + ROUNDING)
-            };
-            claim(past, format!("{name} of {measured}, margin {margin}"));
+            let (least, most) = (margin.min(end), margin.max(end));
+            // Clutter may be denser than the end of its range, where its severity is 1.
+            let within = measured >= least * (1.0 - ROUNDING)
+                && (measured <= most * (1.0 + ROUNDING) || name == "clutter");
+            claim(
+                within,
+                format!("{name} of {measured}, margin {margin}, end of its range {end}"),
+            );
             let along = if name == "scale" {
                 (measured / margin).ln() / (end / margin).ln()
             } else {
@@ -173,7 +176,7 @@ pub fn violations(class: Class, parameters: &Value) -> Vec<String> {
     );
     let moved = matches!(name, "floats" | "detached");
     claim(
-        !moved || number("/shadow_change") >= f64::from(MIN_SHADOW_CHANGE),
+        !moved || at_least(number("/shadow_change"), MIN_SHADOW_CHANGE),
         "the shadow around the base doesn't show it".into(),
     );
     let clutter = number("/clutter");
@@ -191,7 +194,7 @@ pub fn violations(class: Class, parameters: &Value) -> Vec<String> {
         ),
         "clutter" => {}
         _ => claim(
-            separation >= f64::from(CLEAR),
+            at_least(separation, CLEAR),
             format!("separation {separation}"),
         ),
     }
@@ -199,7 +202,7 @@ pub fn violations(class: Class, parameters: &Value) -> Vec<String> {
     let source = class == Class::Unsuitable;
     claim(
         if source {
-            spoilt >= f64::from(MIN_DAMAGED) * 0.75
+            at_least(spoilt, MIN_DAMAGED * 0.75)
         } else {
             spoilt == 0.0
         },

@@ -5,11 +5,10 @@ use reliad_imaging::Class;
 
 use crate::draw::Draw;
 use crate::render::scene::Role;
+use crate::render::{BEHIND, PRODUCT};
 use crate::world::{Plan, Sample};
 
-const PRODUCT: u8 = Role::Product as u8;
 const AROUND: u8 = Role::Prop as u8 | Role::Set as u8;
-const BEHIND: u8 = AROUND | Role::Extension as u8;
 
 /// Pixels of a sample that are traced anew.
 const TRACED: usize = 24;
@@ -24,6 +23,13 @@ pub fn violations(
     saliency: &GrayImage,
     depth: &[f32],
 ) -> Vec<String> {
+    let size = picture.dimensions();
+    if product.dimensions() != size
+        || saliency.dimensions() != size
+        || depth.len() * 3 != picture.as_raw().len()
+    {
+        return vec!["picture, product, depth and saliency differ in size".to_string()];
+    }
     let mut found = Vec::new();
     let (mut lost, mut added, mut changed) = (0, 0, 0);
     for ((p, s), shown) in product

@@ -1,5 +1,5 @@
 //! Checks of a world by the program itself: labels against parameters, maps against geometry, how
-//! much every parameter varies, and whether something beside the picture tells the label.
+//! much every parameter varies, and how well texts, product and totals of the picture tell the label.
 
 mod labels;
 mod maps;
@@ -21,7 +21,7 @@ use observe::Observation;
 
 pub use page::html;
 pub use probe::Probe;
-pub use statistics::Spread;
+pub use statistics::{Group, Spread};
 
 /// Something that contradicts a sample's label or its maps.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -43,20 +43,20 @@ pub struct Audit {
     pub samples_a_second: Option<f64>,
     /// Processor threads used.
     pub threads: usize,
-    /// Labels that don't follow from the parameters, and margins that aren't kept.
+    /// Labels and severities that don't follow from the parameters, and margins that aren't kept.
     pub label_violations: Vec<Violation>,
     /// Depth and saliency that disagree with the geometry.
     pub map_violations: Vec<Violation>,
     /// Paths of parameters that have one value in all samples.
     pub constant: Vec<String>,
-    /// How well the label can be told without looking at the picture.
+    /// How well the label can be told without seeing where in the picture anything is.
     pub probes: Vec<Probe>,
     /// The values of every parameter, over all samples and for each label.
     pub parameters: Vec<Spread>,
 }
 
-/// Draws samples `0..count` of `seed` at `size` pixels and audits them, their geometry traced anew. `progress` is told the
-/// number of samples done; `None` once `cancel` is set.
+/// Draws samples `0..count` of `seed` at `size` pixels (at least 16) and audits them, their geometry
+/// traced anew. `progress` is told the number of samples done; `None` once `cancel` is set.
 pub fn audit_world(
     world: &World,
     seed: u64,
@@ -91,7 +91,7 @@ pub fn audit_world(
 /// Audits a folder that [`render_folder`](crate::render_folder) wrote.
 ///
 /// # Errors
-/// If the metadata or a picture can't be read.
+/// If the metadata or a picture can't be read, or the folder holds no samples.
 pub fn audit_folder(folder: &Path) -> Result<Audit> {
     let (seen, size) = observe::read(folder)?;
     Ok(conclude(&seen, size, None))

@@ -69,32 +69,55 @@ pub fn read(folder: &Path) -> Result<(Vec<Observation>, u32)> {
         path: path.clone(),
         source,
     })?;
-    let lines: Vec<&str> = text.lines().filter(|line| !line.is_empty()).collect();
+    let lines: Vec<(usize, &str)> = (1..)
+        .zip(text.lines())
+        .filter(|(_, line)| !line.is_empty())
+        .collect();
+    if lines.is_empty() {
+        return Err(Error::Unreadable {
+            path,
+            reason: "holds no samples".to_string(),
+        });
+    }
     let seen = lines
         .par_iter()
-        .map(|line| read_one(folder, line))
+        .map(|&(number, line)| {
+            read_one(folder, line, &|reason| Error::Unreadable {
+                path: path.clone(),
+                reason: format!("line {number}: {reason}"),
+            })
+        })
         .collect::<Result<Vec<_>>>()?;
     let size = seen.first().map_or(0, |(_, size)| *size);
     Ok((seen.into_iter().map(|(one, _)| one).collect(), size))
 }
 
-fn read_one(folder: &Path, line: &str) -> Result<(Observation, u32)> {
-    let record: Value = serde_json::from_str(line)
-        .map_err(|error| Error::Setting(format!("metadata.jsonl: not a record: {error}")))?;
+/// A line's sample and the side of its picture; `fault` makes the error of what is wrong with the line.
+fn read_one(
+    folder: &Path,
+    line: &str,
+    fault: &dyn Fn(String) -> Error,
+) -> Result<(Observation, u32)> {
+    let record: Value =
+        serde_json::from_str(line).map_err(|error| fault(format!("not a record: {error}")))?;
     let text = |key: &str| record[key].as_str().unwrap_or_default().to_string();
     let open = |key: &str| -> Result<(DynamicImage, f64)> {
-        let path = folder.join(text(key));
+        let file = record[key]
+            .as_str()
+            .ok_or_else(|| fault(format!("names no file as `{key}`")))?;
+        let path = folder.join(file);
         let bytes = fs::read(&path).map_err(|source| Error::Io {
             path: path.clone(),
             source,
         })?;
-        let image = image::load_from_memory(&bytes)
-            .map_err(|error| Error::Setting(format!("{}: {error}", path.display())))?;
+        let image = image::load_from_memory(&bytes).map_err(|error| Error::Unreadable {
+            path,
+            reason: error.to_string(),
+        })?;
         Ok((image, bytes.len() as f64))
     };
-    let class = Class::from_slug(&text("label")).ok_or_else(|| {
-        Error::Setting(format!("metadata.jsonl: unknown label {}", text("label")))
-    })?;
+    let class = Class::from_slug(&text("label"))
+        .ok_or_else(|| fault(format!("unknown label `{}`", text("label"))))?;
     let (picture, picture_bytes) = open("image")?;
     let (product, product_bytes) = open("product")?;
     let (picture, product) = (picture.to_rgb8(), product.to_rgba8());

@@ -77,9 +77,14 @@ impl Failure {
                     _ if side > 0.14 => Extension::Handle,
                     _ => Extension::Base,
                 };
+                let (least, most) = match part {
+                    // A smaller ring reads as a knob.
+                    Extension::Handle => (0.15, side * 0.9 / size.y),
+                    _ => (MIN_EXTENSION, room * 1.1),
+                };
                 Failure::Extends {
                     part,
-                    length: draw.range(MIN_EXTENSION, (room * 1.1).clamp(0.12, MAX_EXTENSION)),
+                    length: draw.range(least, most.clamp(least + 0.04, MAX_EXTENSION)),
                 }
             }
             Class::Available | Class::Unsuitable => Failure::None,

@@ -76,14 +76,10 @@ pub fn extension(draw: &mut Draw, part: Extension, length: f32, model: &Model, t
             },
         )
     };
-    let boxy = matches!(
-        model.parts.first().map(|p| &p.shape),
-        Some(Shape::Block { .. })
-    );
     let r = bottom.half.x.min(bottom.half.z);
     let paint = material(false);
     match part {
-        Extension::Base if boxy => {
+        Extension::Base if model.is_boxy() => {
             let first = model
                 .parts
                 .first()
@@ -153,7 +149,8 @@ pub fn extension(draw: &mut Draw, part: Extension, length: f32, model: &Model, t
         }
         Extension::Handle => {
             let side = draw.sign();
-            let ring = (height * draw.range(0.15, 0.2)).max(0.09);
+            // The ring's outer edge lies `length` beside the body.
+            let ring = e / 1.22;
             let shape = Shape::Ring {
                 major: ring,
                 minor: ring * 0.22,

@@ -3,7 +3,7 @@
 use super::{Border, Failure, Form, MAX_DAMAGED, MAX_TRUNCATED, MIN_DAMAGED, MIN_TRUNCATED};
 use crate::camera::Camera;
 use crate::draw::Draw;
-use crate::geometry::{Model, Shape};
+use crate::geometry::Model;
 use crate::render::damage::Damage;
 
 /// A spoilt product picture.
@@ -46,11 +46,7 @@ pub fn spoil(
     if seen.is_empty() {
         return None;
     }
-    let boxy = matches!(
-        model.parts.first().map(|p| &p.shape),
-        Some(Shape::Block { .. })
-    );
-    let (damage, failure) = if kind < 0.5 && !boxy {
+    let (damage, failure) = if kind < 0.5 && !model.is_boxy() {
         truncate(draw, &seen)?
     } else {
         harm(draw, &seen)?

@@ -172,6 +172,14 @@ impl Model {
         )
     }
 
+    /// Whether its body, which is its first part, is a box.
+    pub fn is_boxy(&self) -> bool {
+        matches!(
+            self.parts.first().map(|part| &part.shape),
+            Some(Shape::Block { .. })
+        )
+    }
+
     /// A sphere around all parts: its middle and radius.
     pub fn sphere(&self) -> (Vec3, f32) {
         (self.all.centre, self.all.radius)

@@ -120,6 +120,23 @@ impl Kind {
         }
     }
 
+    /// Whether its size gives it away when it is made too large (or too small): a large vase or a small candle may just
+    /// be one.
+    pub fn tells_size(self, too_large: bool) -> bool {
+        use Kind::*;
+        if too_large {
+            !matches!(
+                self,
+                Plant | Tree | Vase | Shell | Pebble | Lamp | Candle | TeaLight | Glass
+            )
+        } else {
+            matches!(
+                self,
+                Book | Cup | Pen | Apple | Lemon | Laptop | Chair | Cabinet | SideTable | Cushion
+            )
+        }
+    }
+
     /// Largest extent in centimetres.
     pub fn size_cm(self) -> f32 {
         match self {

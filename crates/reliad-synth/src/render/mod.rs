@@ -12,8 +12,10 @@ use layer::Layer;
 use scene::{Hit, LARGEST_BLUR, Role, Scene, Thing, smooth};
 use shade::{shade, tone};
 
-const PRODUCT: u8 = Role::Product as u8;
-const BEHIND: u8 = Role::Extension as u8 | Role::Prop as u8 | Role::Set as u8;
+/// The product's role, as bits for [`Scene::trace`].
+pub const PRODUCT: u8 = Role::Product as u8;
+/// The roles of everything but the product.
+pub const BEHIND: u8 = Role::Extension as u8 | Role::Prop as u8 | Role::Set as u8;
 
 /// A rendered scene.
 pub struct Rendered {

@@ -29,7 +29,7 @@ impl Body {
     /// Products larger than this stand on floors.
     pub const LARGE_CM: f32 = 38.0;
 
-    /// Whether it stands on floors (furniture, floor lamps), not on tables.
+    /// Whether it stands on floors (stools, suitcases, tall lamps), not on tables.
     pub fn large(&self) -> bool {
         self.cm > Self::LARGE_CM
     }

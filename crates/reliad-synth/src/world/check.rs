@@ -88,7 +88,10 @@ impl Plan {
         match self.failure {
             Failure::Scale { factor } => {
                 let least = if factor > 1.0 { 0.03 } else { 0.007 };
-                props.any(|index| seen(index) >= least)
+                let first = props.start;
+                props.any(|index| {
+                    seen(index) >= least && self.kinds[index - first].tells_size(factor > 1.0)
+                })
             }
             Failure::Clutter { .. } => {
                 let (count, cover) = self.clutter(visible);

@@ -13,7 +13,7 @@ pub use check::{MIN_CLUTTER, MIN_SHADOW_CHANGE};
 pub use plan::Plan;
 
 /// Attempts after which a sample is taken as it is, with `margins_kept` false.
-const ATTEMPTS: u64 = 240;
+const ATTEMPTS: u64 = 960;
 
 /// Available pictures keep at least this median Lab distance along the silhouette.
 pub const CLEAR: f32 = 25.0;
@@ -46,7 +46,7 @@ impl Default for World {
 
 /// One sample: layers, exact maps, texts and the label.
 pub struct Sample {
-    /// The product on the canvas: straight alpha, centred, its larger side 0.55 to 0.78 of the canvas.
+    /// The product on the canvas: straight alpha, centred, its larger side 0.56 to 0.775 of the canvas.
     pub product: RgbaImage,
     /// The product over the scene; equals the product's pixels where alpha is 255.
     pub picture: RgbImage,

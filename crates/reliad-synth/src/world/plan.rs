@@ -1,7 +1,8 @@
 //! A drawn scene, ready to be rendered.
 //!
-//! What a label must not move is drawn before it and kept through redraws: product, pose, framing,
-//! scene family, light, number of props. Only the rest is drawn again when a margin is missed.
+//! What a label must not move is drawn from a stream of its own and kept through redraws: product,
+//! pose, framing, scene family, the light's side and warmth, number of props. Only the rest is drawn
+//! again when a margin is missed, but for the exceptions that the constants below and [`Fixed`] make.
 
 use reliad_imaging::Class;
 

@@ -4,7 +4,6 @@
 //! `|m1 - m2|^2 + tr(C1 + C2 - 2 (C1^(1/2) C2 C1^(1/2))^(1/2))`. With the features of a network trained on the
 //! rendered world it is like FID, but isn't FID: its numbers compare only with others of the same network and count.
 
-use rand::RngExt as _;
 use rayon::prelude::*;
 
 use super::Figure;
@@ -12,7 +11,7 @@ use super::symmetric::{Symmetric, eigenvalues, factor};
 use crate::random;
 
 /// Random halves over which a distance is averaged. Ours.
-const REPEATS: u64 = 20;
+const REPEATS: u64 = 100;
 
 /// Mean and covariance of a set of features.
 #[derive(Debug, Clone, PartialEq)]
@@ -75,7 +74,7 @@ pub struct Distances {
     pub floor: Figure,
 }
 
-/// Distances over 20 random halvings of the samples, `painted[i]` and `rendered[i]` being of the same sample. The
+/// Distances over 100 random halvings of the samples, `painted[i]` and `rendered[i]` being of the same sample. The
 /// painted half and the rendered half never share a sample, in either distance, and all sets are equally large.
 /// `None` for fewer than four samples.
 ///
@@ -94,10 +93,7 @@ pub fn halves(painted: &[Vec<f32>], rendered: &[Vec<f32>], seed: u64) -> Option<
         .into_par_iter()
         .map(|repeat| {
             let mut rng = random::generator(seed, "halves", repeat);
-            let mut order: Vec<usize> = (0..painted.len()).collect();
-            for i in (1..order.len()).rev() {
-                order.swap(i, rng.random_range(0..=i));
-            }
+            let order = random::shuffled(painted.len(), &mut rng);
             let (first, second) = (&order[..half], &order[half..2 * half]);
             let other = fit(rendered, second)?;
             Some((
@@ -118,6 +114,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
     use super::*;
+    use rand::RngExt as _;
     use serde_json::Value;
 
     fn rows(value: &Value) -> Vec<Vec<f32>> {

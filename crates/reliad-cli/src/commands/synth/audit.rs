@@ -2,9 +2,8 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use reliad_synth::World;
 use reliad_synth::audit::{Audit, audit_folder, audit_world, html};
 
@@ -30,7 +29,8 @@ pub(super) struct AuditArgs {
         long,
         env = "RELIAD_COUNT",
         hide_env_values = true,
-        default_value_t = 1000
+        default_value_t = 1000,
+        value_parser = clap::value_parser!(u64).range(1..)
     )]
     count: u64,
 
@@ -75,10 +75,7 @@ pub(super) fn run(arguments: AuditArgs) -> Result<Code> {
     let audit = match &arguments.data {
         Some(folder) => audit_folder(folder)?,
         None => {
-            let style =
-                ProgressStyle::with_template("{bar:24.cyan/dim} {pos}/{len} samples · {eta} left");
-            let bar = ProgressBar::new(arguments.count);
-            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+            let bar = super::bar(arguments.count);
             let audit = audit_world(
                 &World::default(),
                 arguments.seed,
@@ -97,7 +94,7 @@ pub(super) fn run(arguments: AuditArgs) -> Result<Code> {
     // Shown first: a file that can't be written must not cost the audit.
     print!("{}", text(&audit));
     if let Some(file) = &arguments.html {
-        std::fs::write(file, html(&audit)).with_context(|| file.display().to_string())?;
+        reliad_weights::write_atomically(file, html(&audit).as_bytes())?;
     }
     if let Some(file) = &arguments.json {
         reliad_weights::write_config(file, &audit)?;

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use reliad_dataset::Split;
 use reliad_imaging::Class;
 use reliad_synth::{Error, POOL, RenderConfig, World, render_folder};
@@ -90,9 +89,7 @@ pub(super) fn run(arguments: RenderArgs) -> Result<Code> {
         },
         out: arguments.out,
     };
-    let style = ProgressStyle::with_template("{bar:24.cyan/dim} {pos}/{len} samples · {eta} left");
-    let bar = ProgressBar::new(config.count);
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let bar = super::bar(config.count);
     let rendered = render_folder(
         &config,
         &|progress| {

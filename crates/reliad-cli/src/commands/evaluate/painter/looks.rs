@@ -18,6 +18,7 @@ use reliad_rfnet::saliency_network::SaliencyNetwork;
 use reliad_rfnet::scene_network::{Scene, SceneClassifier, SceneNetworkConfig};
 use reliad_training::measure::agreement::{Asked, Unasked};
 use reliad_training::measure::{diversity, edges, second_copy};
+use reliad_training::random;
 
 use super::progress::Counter;
 use super::series::{Job, Purpose, Series};
@@ -106,34 +107,32 @@ impl Viewers<'_> {
     /// A picture that can't be read, or a sample whose scene the network doesn't know.
     pub fn look(&self, jobs: &[Job], stop: &AtomicBool) -> Result<Option<Looks>> {
         let mut looks = Looks::default();
-        let of = |purpose: Purpose| {
-            jobs.iter()
-                .copied()
-                .filter(move |job| job.purpose == purpose)
-        };
-        let mut counter = Counter::new("measured", of(Purpose::Own).count());
-        for job in of(Purpose::Own) {
+        let mut counter = Counter::new("measured", jobs.len());
+        for &job in jobs {
             if stop.load(Ordering::Relaxed) {
                 return Ok(None);
             }
-            looks.own.push(self.own(job)?);
+            match job.purpose {
+                Purpose::Own => looks.own.push(self.own(job)?),
+                Purpose::Swapped => looks.swapped.push(self.swapped(job)?),
+                // One of an item's repeated pictures stands for all of them.
+                Purpose::Again if job.picture == 1 => looks.varied.push(self.varied(job, jobs)?),
+                Purpose::Free => looks.followed.extend(self.followed(job)?),
+                Purpose::Again | Purpose::Uncontrolled => {}
+            }
             counter.advance(false);
         }
         counter.finish();
-        for job in of(Purpose::Swapped) {
-            let (drawing, picture) = self.finished(job)?;
-            looks.swapped.push(Swapped {
-                asked: self.asked(job.item)?,
-                painted: self.scene.classify(&picture, &self.cover(&drawing))?,
-            });
+        let pairs = self.rendered_pairs(&looks.own);
+        let mut counter = Counter::new("compared", pairs.len());
+        for pair in pairs {
+            if stop.load(Ordering::Relaxed) {
+                return Ok(None);
+            }
+            looks.rendered_pairs.push(self.rendered_pair(pair)?);
+            counter.advance(false);
         }
-        for job in of(Purpose::Again).filter(|job| job.picture == 1) {
-            looks.varied.push(self.varied(job, jobs)?);
-        }
-        looks.rendered_pairs = self.rendered_pairs(&looks.own)?;
-        for job in of(Purpose::Free) {
-            looks.followed.extend(self.followed(job)?);
-        }
+        counter.finish();
         Ok(Some(looks))
     }
 
@@ -187,6 +186,14 @@ impl Viewers<'_> {
         })
     }
 
+    fn swapped(&self, job: Job) -> Result<Swapped> {
+        let (drawing, picture) = self.finished(job)?;
+        Ok(Swapped {
+            asked: self.asked(job.item)?,
+            painted: self.scene.classify(&picture, &self.cover(&drawing))?,
+        })
+    }
+
     /// Mean distance over all pairs of an item's own picture and those painted again.
     fn varied(&self, job: Job, jobs: &[Job]) -> Result<Varied> {
         let alike = jobs.iter().filter(|other| {
@@ -211,9 +218,9 @@ impl Viewers<'_> {
         })
     }
 
-    /// Pairs among the rendered samples that share family, surface and main colour; each sample is in one pair at most.
-    /// Both pictures are covered where either product is, so that products don't count.
-    fn rendered_pairs(&self, own: &[Own]) -> Result<Vec<RenderedPair>> {
+    /// Pairs among the rendered samples that share family, surface and main colour, drawn by lot; each sample is in one
+    /// pair at most.
+    fn rendered_pairs(&self, own: &[Own]) -> Vec<[usize; 2]> {
         let mut alike: BTreeMap<(usize, String, String), Vec<usize>> = BTreeMap::new();
         for (item, record) in self.series.records().iter().enumerate() {
             let parameters = record.parameters.clone().unwrap_or_default();
@@ -222,28 +229,40 @@ impl Viewers<'_> {
                 alike.entry(key).or_default().push(item);
             }
         }
-        let pairs = alike.values().flat_map(|items| items.chunks_exact(2));
-        let mut distances = Vec::new();
-        for pair in pairs.take(RENDERED_PAIRS) {
-            let covers = [pair[0], pair[1]].map(|item| -> Result<GrayImage> {
-                let job = Job {
-                    item,
-                    prompt_of: item,
-                    picture: 0,
-                    purpose: Purpose::Own,
-                };
-                Ok(self.cover(&self.series.drawing(job)?))
-            });
-            let [first, second] = covers;
-            let cover = either(first?, &second?);
-            let first = self.scene.stages(&self.series.rendered(pair[0])?, &cover)?;
-            let second = self.scene.stages(&self.series.rendered(pair[1])?, &cover)?;
-            distances.push(RenderedPair {
-                items: [pair[0], pair[1]],
-                distance: diversity::distance(&first, &second, &cover),
-            });
-        }
-        Ok(distances)
+        let pairs: Vec<[usize; 2]> = alike
+            .values()
+            .flat_map(|items| items.chunks_exact(2))
+            .map(|pair| [pair[0], pair[1]])
+            .collect();
+        // The first ones would be those of the first families.
+        let mut rng = random::generator(self.series.seed(), "rendered pairs", 0);
+        let order = random::shuffled(pairs.len(), &mut rng);
+        order
+            .into_iter()
+            .take(RENDERED_PAIRS)
+            .map(|at| pairs[at])
+            .collect()
+    }
+
+    /// Both pictures are covered where either product is, so that products don't count.
+    fn rendered_pair(&self, items: [usize; 2]) -> Result<RenderedPair> {
+        let cover = |item| -> Result<GrayImage> {
+            let job = Job {
+                item,
+                prompt_of: item,
+                picture: 0,
+                purpose: Purpose::Own,
+            };
+            Ok(self.cover(&self.series.drawing(job)?))
+        };
+        let cover = either(cover(items[0])?, &cover(items[1])?);
+        let stages = |item| -> Result<[Tensor<4>; 4]> {
+            Ok(self.scene.stages(&self.series.rendered(item)?, &cover)?)
+        };
+        Ok(RenderedPair {
+            items,
+            distance: diversity::distance(&stages(items[0])?, &stages(items[1])?, &cover),
+        })
     }
 
     /// `None` for a product without edges.

@@ -34,7 +34,7 @@ use looks::Viewers;
 use progress::Counter;
 use series::{Job, Series, jobs};
 
-/// Paint products that no training saw, once each, and measure the pictures.
+/// Paint samples of products that no training saw, once each, and measure the pictures.
 ///
 /// Prompts and products are those of the rendered world's validation and test products. Measured are
 /// agreement with the prompt (by the network that `reliad train scene` makes), the judge's verdicts,
@@ -77,7 +77,7 @@ pub struct PainterArgs {
     #[arg(long, env = "RELIAD_SEED", hide_env_values = true, default_value_t = 0)]
     seed: u64,
 
-    /// Number of products to paint; 60 % more pictures are painted for comparison
+    /// Number of samples to paint; 60 % more pictures are painted for comparison
     #[arg(
         long,
         env = "RELIAD_COUNT",
@@ -138,11 +138,25 @@ pub fn run(arguments: PainterArgs) -> Result<Code> {
         .into_iter()
         .flatten()
     {
-        // A folder that can't be written must not show after an hour of painting.
+        // What can't be written must not show after an hour of painting.
+        ensure!(!file.is_dir(), "{}: it is a directory", file.display());
         let folder = file
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty());
         files::prepare_directory(folder.unwrap_or(Path::new(".")))?;
+    }
+    let work = arguments
+        .work
+        .clone()
+        .unwrap_or_else(|| arguments.json.with_extension("work"));
+    if work == arguments.json {
+        return Err(hinted(
+            format!(
+                "{} can't be both the figures' file and the folder of pictures",
+                work.display()
+            ),
+            "give the file another name, or another folder by --work",
+        ));
     }
     let stop = interrupt::flag()?;
     let model = embedded::open(&arguments.model)?;
@@ -151,6 +165,7 @@ pub fn run(arguments: PainterArgs) -> Result<Code> {
     let scene_model = embedded::open(scene_name)?;
     let (device, device_name) = device::open(&arguments.device)?;
     let scene = SceneClassifier::load(&scene_model, &device)?;
+    let scene_identity = ModelIdentity::of(&scene_model, &[COMPONENT])?;
     if !judged_by.contains("saliency/config.json") {
         return Err(hinted(
             format!("{} has no saliency/", arguments.judge),
@@ -164,10 +179,6 @@ pub fn run(arguments: PainterArgs) -> Result<Code> {
     (sampling.width, sampling.height) = (Some(arguments.size), Some(arguments.size));
     sampling.sampling("", "").check()?;
 
-    let work = arguments
-        .work
-        .clone()
-        .unwrap_or_else(|| arguments.json.with_extension("work"));
     if !render(&arguments, &work.join("rendered"), stop)? {
         return Ok(stopped());
     }
@@ -212,7 +223,6 @@ pub fn run(arguments: PainterArgs) -> Result<Code> {
         name: name.to_owned(),
         digest: digest.to_owned(),
     };
-    let scene_identity = ModelIdentity::of(&scene_model, &[COMPONENT])?;
     let settings = Settings {
         reliad: reliad_generation::VERSION.to_owned(),
         seed: arguments.seed,
@@ -275,7 +285,11 @@ fn render(arguments: &PainterArgs, out: &Path, stop: &AtomicBool) -> Result<bool
             Ok(true)
         }
         Err(reliad_synth::Error::Cancelled { .. }) => Ok(false),
-        Err(error) => Err(error).context("rendering the samples; another --work starts afresh"),
+        Err(error @ reliad_synth::Error::OtherRun { .. }) => Err(hinted(
+            error.to_string(),
+            "another --work starts afresh; a folder belongs to one seed and size",
+        )),
+        Err(error) => Err(error).context("rendering the samples"),
     }
 }
 

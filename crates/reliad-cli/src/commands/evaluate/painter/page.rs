@@ -4,7 +4,6 @@
 use std::fmt::Write;
 
 use anyhow::Result;
-use rand_chacha::ChaCha8Rng;
 use reliad_generation::report::{STYLE, escape};
 use reliad_imaging::Class;
 use reliad_training::measure::Figure;
@@ -48,7 +47,7 @@ pub fn page(
     let mut rng = random::generator(figures.settings.seed, "page", 0);
     let note = "Painted once each, drawn by lot. Under each: the judge's verdict, then what the scene network sees \
                 where it isn't what was asked for.";
-    let chosen = shuffled(looks.own.len(), &mut rng);
+    let chosen = random::shuffled(looks.own.len(), &mut rng);
     let chosen = &chosen[..RANDOM.min(chosen.len())];
     pictures(
         &mut html,
@@ -88,7 +87,7 @@ fn head(html: &mut String, figures: &Figures) {
         html,
         format_args!(
             "<header><h1>Painter evaluation</h1><p class=\"soft\">model {} ({}) · judge {} · scene network of {} · \
-             {} products no training saw · seed {} · {}×{} · {} steps · guidance {} · reliad {}</p></header>",
+             {} samples of products no training saw · seed {} · {}×{} · {} steps · guidance {} · reliad {}</p></header>",
             escape(&settings.model.name),
             settings.model.digest.get(..12).unwrap_or_default(),
             escape(&settings.judge.name),
@@ -228,15 +227,6 @@ fn matrix(html: &mut String, title: &str, confusion: &Confusion) {
         html.push_str("</tr>");
     }
     html.push_str("</tbody></table></section>");
-}
-
-fn shuffled(count: usize, rng: &mut ChaCha8Rng) -> Vec<usize> {
-    use rand::RngExt as _;
-    let mut order: Vec<usize> = (0..count).collect();
-    for i in (1..count).rev() {
-        order.swap(i, rng.random_range(0..=i));
-    }
-    order
 }
 
 /// Pictures that disagree with their prompts, the least probable first.

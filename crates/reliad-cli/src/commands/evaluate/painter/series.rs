@@ -128,6 +128,11 @@ impl Series {
         &self.records
     }
 
+    /// The run's seed.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
     /// The rendered picture of an item.
     ///
     /// # Errors
