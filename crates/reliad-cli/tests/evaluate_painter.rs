@@ -75,21 +75,6 @@ fn a_painter_is_measured_on_products_that_no_training_saw() {
         "{said}"
     );
 
-    let render = [
-        "synth",
-        "render",
-        "--count",
-        "4",
-        "--seed",
-        "5",
-        "--size",
-        "64",
-        "--split",
-        "validation,test",
-        "--out",
-        "figures.work/rendered",
-    ];
-    scene.run(&render).expect(0);
     // A network that was trained on another world.
     write_scene_network(&scene.path("model"), &["no such colour".into()]);
     let ran = scene.run(&arguments).expect(2);

@@ -29,7 +29,7 @@ pub use failure::{
     MIN_GAP, MIN_OVERHANG, MIN_SCALE, MIN_SINK, MIN_TRUNCATED, SMALLEST_SCALE,
 };
 pub use folder::{Progress, RenderConfig, render_folder, write_sample};
-pub use product::{Family as ProductFamily, POOL};
+pub use product::{Family as ProductFamily, POOL, UNSEEN};
 pub use showcase::render_product;
 pub use stage::Family as SceneFamily;
 pub use world::{CLEAR, CLOSE, MIN_CLUTTER, MIN_SHADOW_CHANGE, Sample, World, corpus, sample};

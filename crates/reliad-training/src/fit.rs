@@ -308,7 +308,9 @@ impl<M: Module> Run<'_, M> {
             ..Report::default()
         };
         self.tell(&report, control)?;
-        self.metrics.draw()?;
+        if let Err(error) = self.metrics.draw() {
+            tracing::warn!("{error}");
+        }
         Ok(figures)
     }
 

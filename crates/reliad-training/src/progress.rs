@@ -93,7 +93,8 @@ impl Metrics {
                 })
                 .flat_map(|line| [line, "\n"])
                 .collect();
-            fs::write(path, kept).map_err(Error::io(path))?;
+            reliad_weights::write_atomically(path, kept.as_bytes())
+                .map_err(Error::component("metrics.jsonl"))?;
         }
         Ok(Self {
             path: path.to_owned(),

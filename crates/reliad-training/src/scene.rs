@@ -325,6 +325,8 @@ impl Task for SceneTask {
         let data = &self.train;
         let pictures = data.pictures.moved(&places, &moves, &self.device);
         let covers = data.covers.moved(&places, &moves, &self.device);
+        // Covered before it is softened as well: no colour of the product may run out past its cover.
+        let pictures = fill(pictures, covers.clone(), &self.config.preprocess);
         let seen = soften(pictures, &self.recipe.softening, &mut step.rng);
         let (family, color) = model.classify(model.features(self.covered(seen, covers)));
         let targets =

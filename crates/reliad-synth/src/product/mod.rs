@@ -21,11 +21,17 @@ mod suitcase;
 mod tube;
 mod vase;
 
+use std::ops::Range;
+
 use crate::draw::Draw;
 use crate::geometry::{Model, Rotation, Vec3};
 
 /// How many product identities there are. Samples of any seed draw from this pool.
 pub const POOL: u64 = 2000;
+
+/// Identities of products that no world draws unless it is asked to: whatever was trained on rendered samples has never
+/// seen them.
+pub const UNSEEN: Range<u64> = POOL..POOL + 10_000;
 
 const DOMAIN: u64 = 0x7072_6f64;
 
@@ -138,9 +144,8 @@ pub struct Product {
 }
 
 impl Product {
-    /// Product number `id` of the pool (taken modulo [`POOL`]); always the same for a number.
+    /// Product number `id`, of the pool or unseen; always the same for a number.
     pub fn of(id: u64) -> Product {
-        let id = id % POOL;
         let mut draw = Draw::new(DOMAIN, id, 0);
         let family = Family::ALL[draw.below(Family::ALL.len())];
         Self::draw(id, family, &mut draw)
@@ -204,7 +209,7 @@ mod tests {
 
     #[test]
     fn products_stand_on_the_ground_and_their_titles_state_their_size() {
-        for id in 0..POOL {
+        for id in 0..POOL + 500 {
             let product = Product::of(id);
             let (low, high) = product.model.extent();
             assert!(low.y.abs() < 0.002, "{}: base at {}", product.title, low.y);

@@ -27,7 +27,7 @@ pub struct World {
     pub mix: [f32; 6],
     /// One class for all samples instead of the mix.
     pub class: Option<Class>,
-    /// Identities of the products to draw from, each below [`POOL`](crate::POOL) and at least one;
+    /// Identities of the products to draw from, of the pool or [`UNSEEN`](crate::UNSEEN), at least one;
     /// absent: all.
     pub products: Option<Vec<u64>>,
 }
@@ -60,7 +60,7 @@ pub struct Sample {
     pub prompt: String,
     /// The label.
     pub class: Class,
-    /// The product's identity, 0 to [`POOL`](crate::POOL); split by it.
+    /// The product's identity, below [`POOL`](crate::POOL) unless others were asked for; split by it.
     pub product_id: u64,
     /// Everything that was drawn and measured.
     pub parameters: Value,

@@ -1,5 +1,7 @@
 //! A measured figure with its interval.
 
+use std::collections::BTreeMap;
+
 use rand::RngExt as _;
 use serde::{Deserialize, Serialize};
 
@@ -24,29 +26,60 @@ pub struct Figure {
 }
 
 impl Figure {
-    /// The mean of `values` with the percentile interval of the bootstrap (Efron 1979): means of 2,000 resamples with
-    /// replacement, drawn from `seed`. `None` without values. Equal values give an interval without width, however
-    /// few they are.
-    pub fn mean(values: &[f64], seed: u64) -> Option<Self> {
-        let n = values.len();
-        if n == 0 {
+    /// The mean of measurements, each given with the number of its group (of its product), with the percentile interval of
+    /// the bootstrap over groups (Efron 1979; whole clusters, as pictures of one product are alike): means of 2,000
+    /// resamples of groups with replacement, drawn from `seed`. `None` without measurements. Equal values give an
+    /// interval without width, however few they are.
+    pub fn mean(measured: &[(u64, f64)], seed: u64) -> Option<Self> {
+        if measured.is_empty() {
             return None;
         }
-        let mean = |sum: f64| sum / n as f64;
+        let mut groups: BTreeMap<u64, (f64, f64)> = BTreeMap::new();
+        for (group, value) in measured {
+            let (sum, count) = groups.entry(*group).or_default();
+            *sum += value;
+            *count += 1.0;
+        }
+        let groups: Vec<(f64, f64)> = groups.into_values().collect();
+        let mean = |of: &mut dyn Iterator<Item = (f64, f64)>| {
+            let (sum, count) = of.fold((0.0, 0.0), |all, one| (all.0 + one.0, all.1 + one.1));
+            sum / count
+        };
         let mut means: Vec<f64> = (0..RESAMPLES)
             .map(|resample| {
                 let mut rng = random::generator(seed, "bootstrap", resample);
-                mean((0..n).map(|_| values[rng.random_range(0..n)]).sum())
+                let drawn = (0..groups.len()).map(|_| groups[rng.random_range(0..groups.len())]);
+                mean(&mut { drawn })
             })
             .collect();
         means.sort_by(f64::total_cmp);
         let [low, high] = BOUNDS.map(|share| quantile(&means, share));
         Some(Self {
-            value: mean(values.iter().sum()),
+            value: mean(&mut groups.iter().copied()),
             low,
             high,
-            n,
+            n: measured.len(),
         })
+    }
+
+    /// The share of measurements that hold, as [`mean`](Self::mean). Where all or none of them hold, the bootstrap knows
+    /// nothing, and the interval's other end is that of the rule of three: 3 / groups away.
+    pub fn share(measured: &[(u64, bool)], seed: u64) -> Option<Self> {
+        let values: Vec<(u64, f64)> = measured
+            .iter()
+            .map(|(group, holds)| (*group, f64::from(*holds)))
+            .collect();
+        let mut figure = Self::mean(&values, seed)?;
+        let mut groups: Vec<u64> = measured.iter().map(|(group, _)| *group).collect();
+        groups.sort_unstable();
+        groups.dedup();
+        let reach = (3.0 / groups.len() as f64).min(1.0);
+        if figure.value == 0.0 {
+            figure.high = reach;
+        } else if figure.value == 1.0 {
+            figure.low = 1.0 - reach;
+        }
+        Some(figure)
     }
 
     /// The mean of repeated measurements of one thing on `n` pictures, and the interval that holds 95 % of them.
@@ -83,23 +116,37 @@ mod tests {
 
     #[test]
     fn the_bootstraps_interval_of_a_share_is_the_binomials() {
-        let values: Vec<f64> = (0..400).map(|i| f64::from(i % 10 < 3)).collect();
-        let figure = Figure::mean(&values, 1).unwrap();
+        let values: Vec<(u64, bool)> = (0..400).map(|i| (i, i % 10 < 3)).collect();
+        let figure = Figure::share(&values, 1).unwrap();
         assert!((figure.value - 0.3).abs() < 1e-12);
         // 1.96 standard errors of a share of 0.3 among 400; 2,000 resamples know it to about 0.003.
         let half = 1.96 * (0.3f64 * 0.7 / 400.0).sqrt();
         assert!((figure.low - (0.3 - half)).abs() < 0.006, "{figure:?}");
         assert!((figure.high - (0.3 + half)).abs() < 0.006, "{figure:?}");
         assert_eq!(figure.n, 400);
-        assert_eq!(Figure::mean(&values, 1), Figure::mean(&values, 1));
-        assert_ne!(Figure::mean(&values, 1), Figure::mean(&values, 2));
+        assert_eq!(Figure::share(&values, 1), Figure::share(&values, 1));
+        assert_ne!(Figure::share(&values, 1), Figure::share(&values, 2));
     }
 
     #[test]
-    fn nothing_has_no_figure_and_one_value_no_width() {
+    fn measurements_of_one_group_count_as_one() {
+        // Each of 100 groups four times: as wide as 100 measurements, not as 400.
+        let values: Vec<(u64, bool)> = (0..400).map(|i| (i / 4, (i / 4) % 10 < 3)).collect();
+        let figure = Figure::share(&values, 1).unwrap();
+        let half = 1.96 * (0.3f64 * 0.7 / 100.0).sqrt();
+        assert!((figure.low - (0.3 - half)).abs() < 0.012, "{figure:?}");
+        assert!((figure.high - (0.3 + half)).abs() < 0.012, "{figure:?}");
+        assert_eq!(figure.n, 400);
+    }
+
+    #[test]
+    fn nothing_has_no_figure_and_none_of_many_leaves_room() {
         assert_eq!(Figure::mean(&[], 1), None);
-        let one = Figure::mean(&[0.5], 1).unwrap();
+        let one = Figure::mean(&[(7, 0.5)], 1).unwrap();
         assert_eq!((one.low, one.value, one.high), (0.5, 0.5, 0.5));
+        let none: Vec<(u64, bool)> = (0..60).map(|i| (i / 2, false)).collect();
+        let figure = Figure::share(&none, 1).unwrap();
+        assert_eq!((figure.low, figure.value, figure.high), (0.0, 0.0, 0.1));
     }
 
     #[test]

@@ -9,8 +9,6 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::message::Code;
 
-pub(super) use render::products;
-
 /// Render labelled samples of products in scenes, and check them.
 #[derive(Debug, Args)]
 pub struct SynthArgs {

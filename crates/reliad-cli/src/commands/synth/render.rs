@@ -64,7 +64,7 @@ fn split(text: &str) -> Result<Split, String> {
 }
 
 /// The products of `splits`; absent when no split was named.
-pub(crate) fn products(splits: &[Split]) -> Option<Vec<u64>> {
+fn products(splits: &[Split]) -> Option<Vec<u64>> {
     let of = |id: &u64| splits.contains(&Split::of_product(*id));
     (!splits.is_empty()).then(|| (0..POOL).filter(of).collect())
 }

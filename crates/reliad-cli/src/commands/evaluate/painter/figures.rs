@@ -62,12 +62,30 @@ pub struct Figures {
 }
 
 impl Figures {
-    /// The figures of what was seen; `families` and `colors` are the scene network's names.
-    pub fn new(looks: &Looks, families: &[String], colors: &[String], settings: Settings) -> Self {
+    /// The figures of what was seen; `products` are the items' products, `families` and `colors` the scene network's names.
+    pub fn new(
+        looks: &Looks,
+        products: &[u64],
+        families: &[String],
+        colors: &[String],
+        settings: Settings,
+    ) -> Self {
         let seed = settings.seed;
-        let mean = |values: Vec<f64>| Figure::mean(&values, seed);
-        let own =
-            |of: fn(&Own) -> bool| mean(looks.own.iter().map(|own| f64::from(of(own))).collect());
+        let mean = |values: Vec<(usize, f64)>| {
+            let of_product = |(item, value): (usize, f64)| (products[item], value);
+            Figure::mean(
+                &values.into_iter().map(of_product).collect::<Vec<_>>(),
+                seed,
+            )
+        };
+        let share = |values: Vec<(usize, bool)>| {
+            let of_product = |(item, holds): (usize, bool)| (products[item], holds);
+            Figure::share(
+                &values.into_iter().map(of_product).collect::<Vec<_>>(),
+                seed,
+            )
+        };
+        let own = |of: &dyn Fn(&Own) -> bool| share(looks.own.iter().map(of).enumerate().collect());
         let features = |of: fn(&Own) -> &Vec<f32>| -> Vec<Vec<f32>> {
             looks.own.iter().map(|own| of(own).clone()).collect()
         };
@@ -81,44 +99,57 @@ impl Figures {
             .iter()
             .filter_map(|own| Some((own, own.asked.color?)));
         Self {
-            prompt_agreement: own(|own| own.asked.agrees(&own.painted)),
-            prompt_agreement_swapped: mean(
+            prompt_agreement: own(&|own| own.asked.agrees(&own.painted)),
+            prompt_agreement_swapped: share(
                 looks
                     .swapped
                     .iter()
-                    .map(|look| f64::from(look.asked.agrees(&look.painted)))
+                    .map(|look| (look.item, look.asked.agrees(&look.painted)))
                     .collect(),
             ),
-            prompt_agreement_rendered: own(|own| own.asked.agrees(&own.rendered)),
-            scene_agreement: own(|own| own.asked.has_family(&own.painted)),
-            color_agreement: mean(
+            prompt_agreement_rendered: own(&|own| own.asked.agrees(&own.rendered)),
+            scene_agreement: own(&|own| own.asked.has_family(&own.painted)),
+            color_agreement: share(
                 looks
                     .own
                     .iter()
-                    .filter_map(|own| own.asked.has_color(&own.painted).map(f64::from))
+                    .enumerate()
+                    .filter_map(|(item, own)| Some((item, own.asked.has_color(&own.painted)?)))
                     .collect(),
             ),
-            availability: own(|own| own.verdict.available),
-            failure_shares: failure_shares(&looks.own, seed),
+            availability: own(&|own| own.verdict.available),
+            failure_shares: failure_shares(&looks.own, &own),
             distance: distances.map(|distances| distances.painted),
             distance_floor: distances.map(|distances| distances.floor),
-            diversity: mean(looks.varied.iter().map(|varied| varied.distance).collect()),
+            diversity: mean(
+                looks
+                    .varied
+                    .iter()
+                    .map(|varied| (varied.item, varied.distance))
+                    .collect(),
+            ),
             diversity_rendered: mean(
                 looks
                     .rendered_pairs
                     .iter()
-                    .map(|pair| pair.distance)
+                    .map(|pair| (pair.items[0], pair.distance))
                     .collect(),
             ),
-            edge_recall: mean(looks.followed.iter().map(|look| look.controlled).collect()),
+            edge_recall: mean(
+                looks
+                    .followed
+                    .iter()
+                    .map(|look| (look.item, look.controlled))
+                    .collect(),
+            ),
             edge_recall_uncontrolled: mean(
                 looks
                     .followed
                     .iter()
-                    .map(|look| look.uncontrolled)
+                    .map(|look| (look.item, look.uncontrolled))
                     .collect(),
             ),
-            second_copy_share: own(|own| own.second_copy),
+            second_copy_share: own(&|own| own.second_copy),
             confusion_families: Confusion {
                 names: families.to_vec(),
                 counts: confusion(
@@ -239,7 +270,10 @@ fn row(name: &str, figure: Option<Figure>) -> String {
 }
 
 /// Share of all pictures that the judge rejects for each reason its head knows.
-fn failure_shares(own: &[Own], seed: u64) -> BTreeMap<String, Figure> {
+fn failure_shares(
+    own: &[Own],
+    share: &dyn Fn(&dyn Fn(&Own) -> bool) -> Option<Figure>,
+) -> BTreeMap<String, Figure> {
     let reasons = own
         .first()
         .map_or(&[][..], |own| &own.verdict.probabilities);
@@ -252,11 +286,8 @@ fn failure_shares(own: &[Own], seed: u64) -> BTreeMap<String, Figure> {
         .iter()
         .skip(1)
         .filter_map(|reason| {
-            let values: Vec<f64> = own
-                .iter()
-                .map(|own| f64::from(!own.verdict.available && of(own) == reason.class))
-                .collect();
-            Figure::mean(&values, seed).map(|figure| (reason.class.clone(), figure))
+            let rejected = |own: &Own| !own.verdict.available && of(own) == reason.class;
+            share(&rejected).map(|figure| (reason.class.clone(), figure))
         })
         .collect()
 }

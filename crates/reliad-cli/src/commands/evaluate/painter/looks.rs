@@ -59,6 +59,8 @@ pub struct Own {
 
 /// One picture with another item's prompt, held against what the item's own prompt asks for.
 pub struct Swapped {
+    /// The item.
+    pub item: usize,
     pub asked: Asked,
     pub painted: Scene,
 }
@@ -189,6 +191,7 @@ impl Viewers<'_> {
     fn swapped(&self, job: Job) -> Result<Swapped> {
         let (drawing, picture) = self.finished(job)?;
         Ok(Swapped {
+            item: job.item,
             asked: self.asked(job.item)?,
             painted: self.scene.classify(&picture, &self.cover(&drawing))?,
         })

@@ -13,7 +13,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
-use reliad_dataset::Split;
 use reliad_generation::assess::{Assess, ModelJudge};
 use reliad_generation::defaults::SamplingDefaults;
 use reliad_generation::files;
@@ -21,11 +20,11 @@ use reliad_generation::gallery::Gallery;
 use reliad_generation::identity::ModelIdentity;
 use reliad_generation::paint::Paint;
 use reliad_generation::painter::ModelPainter;
+use reliad_imaging::Class;
 use reliad_rfnet::saliency_network::SaliencyNetwork;
 use reliad_rfnet::scene_network::{COMPONENT, SceneClassifier};
-use reliad_synth::{RenderConfig, World, render_folder};
+use reliad_synth::{RenderConfig, UNSEEN, World, render_folder};
 
-use crate::commands::synth;
 use crate::message::{self, Code, hinted};
 use crate::{device, embedded, interrupt};
 
@@ -234,8 +233,19 @@ pub fn run(arguments: PainterArgs) -> Result<Code> {
         scene: named(scene_name, &scene_identity.digest),
         sampling,
     };
+    let products: Vec<u64> = series
+        .records()
+        .iter()
+        .map(|record| record.product_id)
+        .collect();
     let classes = scene.config();
-    let figures = Figures::new(&looks, &classes.families, &classes.colors, settings);
+    let figures = Figures::new(
+        &looks,
+        &products,
+        &classes.families,
+        &classes.colors,
+        settings,
+    );
     // Shown first: a file that can't be written must not cost the measurement.
     print!("{}", figures.table());
     reliad_weights::write_config(&arguments.json, &figures)?;
@@ -258,7 +268,9 @@ fn render(arguments: &PainterArgs, out: &Path, stop: &AtomicBool) -> Result<bool
         seed: arguments.seed,
         size: arguments.size,
         world: World {
-            products: synth::products(&[Split::Validation, Split::Test]),
+            // What merchants ask for: no prompt asks for a wall in the product's own colour.
+            class: Some(Class::Available),
+            products: Some(UNSEEN.collect()),
             ..World::default()
         },
         out: out.to_owned(),
