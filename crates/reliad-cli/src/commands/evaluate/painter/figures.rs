@@ -118,7 +118,7 @@ impl Figures {
                     .collect(),
             ),
             availability: own(&|own| own.verdict.available),
-            failure_shares: failure_shares(&looks.own, &own),
+            failure_shares: failure_shares(&looks.own, products, seed),
             distance: distances.map(|distances| distances.painted),
             distance_floor: distances.map(|distances| distances.floor),
             diversity: mean(
@@ -270,10 +270,7 @@ fn row(name: &str, figure: Option<Figure>) -> String {
 }
 
 /// Share of all pictures that the judge rejects for each reason its head knows.
-fn failure_shares(
-    own: &[Own],
-    share: &dyn Fn(&dyn Fn(&Own) -> bool) -> Option<Figure>,
-) -> BTreeMap<String, Figure> {
+fn failure_shares(own: &[Own], products: &[u64], seed: u64) -> BTreeMap<String, Figure> {
     let reasons = own
         .first()
         .map_or(&[][..], |own| &own.verdict.probabilities);
@@ -286,8 +283,15 @@ fn failure_shares(
         .iter()
         .skip(1)
         .filter_map(|reason| {
-            let rejected = |own: &Own| !own.verdict.available && of(own) == reason.class;
-            share(&rejected).map(|figure| (reason.class.clone(), figure))
+            let rejected: Vec<(u64, bool)> = own
+                .iter()
+                .zip(products)
+                .map(|(own, product)| {
+                    let for_it = !own.verdict.available && of(own) == reason.class;
+                    (*product, for_it)
+                })
+                .collect();
+            Figure::share(&rejected, seed).map(|figure| (reason.class.clone(), figure))
         })
         .collect()
 }
