@@ -112,3 +112,141 @@ impl Gallery {
         Ok(record)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
+
+    use std::cell::Cell;
+
+    use image::{Rgb, Rgba, RgbaImage};
+    use reliad_imaging::{Class, PlacedProduct};
+    use reliad_rfnet::judge::Verdict;
+
+    use super::*;
+    use crate::defaults::SamplingDefaults;
+    use crate::identity::ModelIdentity;
+
+    /// Paints or judges, and counts how often.
+    struct Counting {
+        identity: ModelIdentity,
+        asked: Cell<u8>,
+    }
+
+    impl Counting {
+        fn new(digest: &str) -> Self {
+            let identity = ModelIdentity {
+                name: digest.into(),
+                digest: digest.into(),
+                files: Default::default(),
+            };
+            let asked = Cell::new(0);
+            Self { identity, asked }
+        }
+
+        fn count(&self) -> u8 {
+            self.asked.set(self.asked.get() + 1);
+            self.asked.get()
+        }
+    }
+
+    impl Paint for Counting {
+        fn paint(
+            &self,
+            drawings: &[Drawing],
+            on_step: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
+        ) -> Result<Option<Vec<RgbImage>>> {
+            if on_step(1, 1).is_break() {
+                return Ok(None);
+            }
+            let picture = |_| RgbImage::from_pixel(16, 16, Rgb([self.count(), 0, 0]));
+            Ok(Some(drawings.iter().map(picture).collect()))
+        }
+
+        fn cut(&self, _: &str) -> Result<Option<String>> {
+            Ok(None)
+        }
+
+        fn identity(&self) -> &ModelIdentity {
+            &self.identity
+        }
+
+        fn device(&self) -> &str {
+            "cpu"
+        }
+    }
+
+    impl Assess for Counting {
+        fn assess(&self, _: JudgeItem<'_>) -> Result<Verdict> {
+            self.count();
+            Ok(Verdict {
+                probabilities: vec![0.2, 0.8],
+                class: Class::SpaceMismatch,
+                available: false,
+                depth: None,
+                saliency: None,
+            })
+        }
+
+        fn identity(&self) -> &ModelIdentity {
+            &self.identity
+        }
+    }
+
+    fn drawing(attempt: u32) -> Drawing {
+        let sampling = SamplingDefaults::default().sampling("on a beach", "");
+        let canvas = RgbaImage::from_pixel(16, 16, Rgba([9, 9, 9, 255]));
+        Drawing {
+            recipe: Recipe {
+                product: "product".into(),
+                model: "model".into(),
+                sampling,
+                scale: 0.7,
+                seed: 1,
+                item: "item".into(),
+                picture: 0,
+                attempt,
+                noise: None,
+            },
+            product: PlacedProduct::from_canvas_rgba(canvas).unwrap(),
+        }
+    }
+
+    #[test]
+    fn what_is_there_is_not_painted_again_and_a_stopped_painting_is_not_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let gallery = Gallery::open(dir.path()).unwrap();
+        let painter = Counting::new("painter");
+        let paint = |attempt, on_step: &mut dyn FnMut(usize, usize) -> ControlFlow<()>| {
+            gallery.paint(&painter, &drawing(attempt), on_step).unwrap()
+        };
+        assert!(paint(0, &mut |_, _| ControlFlow::Break(())).is_none());
+        assert!(!gallery.path(&drawing(0).recipe).exists());
+        let first = paint(0, &mut |_, _| ControlFlow::Continue(())).unwrap();
+        let again = paint(0, &mut |_, _| ControlFlow::Continue(())).unwrap();
+        let other = paint(1, &mut |_, _| ControlFlow::Continue(())).unwrap();
+        assert_eq!(first, again);
+        assert_ne!(first, other);
+        assert_eq!(painter.asked.get(), 2);
+    }
+
+    #[test]
+    fn a_verdict_is_kept_for_its_judge_and_title() {
+        let dir = tempfile::tempdir().unwrap();
+        let gallery = Gallery::open(dir.path()).unwrap();
+        let (one, other) = (Counting::new("one"), Counting::new("other"));
+        let picture = RgbImage::new(16, 16);
+        let ask = |judge: &Counting, title: &str| {
+            gallery
+                .verdict(judge, &drawing(0), &picture, title)
+                .unwrap()
+        };
+        let first = ask(&one, "a mug");
+        assert_eq!(ask(&one, "a mug").class, first.class);
+        assert_eq!(one.asked.get(), 1, "kept");
+        ask(&one, "a red mug");
+        assert_eq!(one.asked.get(), 2, "another title");
+        ask(&other, "a mug");
+        assert_eq!(other.asked.get(), 1, "another judge");
+    }
+}
