@@ -3,6 +3,7 @@
 
 mod arguments;
 mod commands;
+mod counter;
 mod device;
 mod embedded;
 mod estimate;

@@ -11,8 +11,19 @@ use reliad_generation::run::{Event, RunSettings};
 use crate::estimate::{Estimate, for_people};
 use crate::message;
 
-/// Time between two plain lines about the same attempt.
-const PLAIN_EVERY: Duration = Duration::from_secs(15);
+/// Time between two plain lines about the same work.
+pub const PLAIN_EVERY: Duration = Duration::from_secs(15);
+
+/// A bar over `total` pieces with room for a message; none where no terminal shows it.
+pub fn bar(total: u64) -> Option<ProgressBar> {
+    std::io::stderr().is_terminal().then(|| {
+        let bar = ProgressBar::new(total);
+        let style = ProgressStyle::with_template("{spinner} {bar:24.cyan/dim} {msg}");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        bar.enable_steady_tick(Duration::from_millis(120));
+        bar
+    })
+}
 
 /// Shows the events of a run.
 pub struct RunProgress {
@@ -26,13 +37,7 @@ pub struct RunProgress {
 impl RunProgress {
     /// Progress of a run with these settings; with `quiet` only warnings and errors are shown.
     pub fn new(quiet: bool, settings: &RunSettings) -> Self {
-        let bar = (!quiet && std::io::stderr().is_terminal()).then(|| {
-            let bar = ProgressBar::new(1);
-            let style = ProgressStyle::with_template("{spinner} {bar:24.cyan/dim} {msg}");
-            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-            bar.enable_steady_tick(Duration::from_millis(120));
-            bar
-        });
+        let bar = if quiet { None } else { bar(1) };
         Self {
             quiet,
             bar,

@@ -1,12 +1,10 @@
 //! `reliad train`: the networks of a model directory, from rendered samples.
 
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use reliad_training::{
     Budget, Control, Ended, Report, Stage, controlnet, maps, painter, read_config, rfnet, scene,
     tokenizer, vae,
@@ -14,7 +12,7 @@ use reliad_training::{
 use serde::Deserialize;
 
 use crate::message::Code;
-use crate::{device, interrupt};
+use crate::{device, interrupt, progress};
 
 /// Train the networks of a model directory on rendered samples.
 ///
@@ -299,14 +297,9 @@ struct Display {
 
 impl Display {
     fn new() -> Self {
-        let bar = std::io::stderr().is_terminal().then(|| {
-            let bar = ProgressBar::new(1000);
-            let style = ProgressStyle::with_template("{spinner} {bar:24.cyan/dim} {msg}");
-            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-            bar.enable_steady_tick(Duration::from_millis(120));
-            bar
-        });
-        Self { bar }
+        Self {
+            bar: progress::bar(1000),
+        }
     }
 
     fn show(&mut self, name: &str, report: &Report) {

@@ -7,6 +7,7 @@ use clap::Args;
 use reliad_synth::World;
 use reliad_synth::audit::{Audit, audit_folder, audit_world, html};
 
+use crate::counter::Counter;
 use crate::interrupt;
 use crate::message::{self, Code};
 
@@ -75,16 +76,16 @@ pub(super) fn run(arguments: AuditArgs) -> Result<Code> {
     let audit = match &arguments.data {
         Some(folder) => audit_folder(folder)?,
         None => {
-            let bar = super::bar(arguments.count);
+            let counter = Counter::new("audited", arguments.count);
             let audit = audit_world(
                 &World::default(),
                 arguments.seed,
                 arguments.count,
                 arguments.size,
-                &|done| bar.set_position(done),
+                &|done| counter.reach(done, 0),
                 interrupt::flag()?,
             );
-            bar.finish_and_clear();
+            counter.clear();
             match audit {
                 Some(audit) => audit,
                 None => return Ok(Code::Interrupted),

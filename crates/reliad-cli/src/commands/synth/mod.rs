@@ -5,7 +5,6 @@ mod render;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::message::Code;
 
@@ -31,12 +30,4 @@ pub fn run(arguments: SynthArgs) -> Result<Code> {
         SynthCommand::Render(arguments) => render::run(arguments),
         SynthCommand::Audit(arguments) => audit::run(arguments),
     }
-}
-
-/// A bar over `count` samples.
-fn bar(count: u64) -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:24.cyan/dim} {pos}/{len} samples · {eta} left");
-    let bar = ProgressBar::new(count);
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    bar
 }

@@ -8,6 +8,7 @@ use reliad_dataset::Split;
 use reliad_imaging::Class;
 use reliad_synth::{Error, POOL, RenderConfig, World, render_folder};
 
+use crate::counter::Counter;
 use crate::interrupt;
 use crate::message::{self, Code};
 
@@ -89,16 +90,13 @@ pub(super) fn run(arguments: RenderArgs) -> Result<Code> {
         },
         out: arguments.out,
     };
-    let bar = super::bar(config.count);
+    let counter = Counter::new("rendered", config.count);
     let rendered = render_folder(
         &config,
-        &|progress| {
-            bar.set_length(progress.count);
-            bar.set_position(progress.done);
-        },
+        &|progress| counter.reach(progress.done, progress.found),
         interrupt::flag()?,
     );
-    bar.finish_and_clear();
+    counter.clear();
     match rendered {
         Ok(()) => {
             eprintln!("{} samples in {}", config.count, config.out.display());

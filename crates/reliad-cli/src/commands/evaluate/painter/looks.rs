@@ -20,7 +20,8 @@ use reliad_training::measure::agreement::{Asked, Unasked};
 use reliad_training::measure::{diversity, edges, second_copy};
 use reliad_training::random;
 
-use super::progress::Counter;
+use crate::counter::Counter;
+
 use super::series::{Job, Purpose, Series};
 
 /// Who looks, and at what.
@@ -109,7 +110,7 @@ impl Viewers<'_> {
     /// A picture that can't be read, or a sample whose scene the network doesn't know.
     pub fn look(&self, jobs: &[Job], stop: &AtomicBool) -> Result<Option<Looks>> {
         let mut looks = Looks::default();
-        let mut counter = Counter::new("measured", jobs.len());
+        let counter = Counter::new("measured", jobs.len() as u64);
         for &job in jobs {
             if stop.load(Ordering::Relaxed) {
                 return Ok(None);
@@ -126,7 +127,7 @@ impl Viewers<'_> {
         }
         counter.finish();
         let pairs = self.rendered_pairs(&looks.own);
-        let mut counter = Counter::new("compared", pairs.len());
+        let counter = Counter::new("compared", pairs.len() as u64);
         for pair in pairs {
             if stop.load(Ordering::Relaxed) {
                 return Ok(None);

@@ -3,7 +3,6 @@
 mod figures;
 mod looks;
 mod page;
-mod progress;
 mod series;
 mod thumbnails;
 
@@ -25,17 +24,17 @@ use reliad_rfnet::saliency_network::SaliencyNetwork;
 use reliad_rfnet::scene_network::{COMPONENT, SceneClassifier};
 use reliad_synth::{RenderConfig, UNSEEN, World, render_folder};
 
+use crate::counter::Counter;
 use crate::message::{self, Code, hinted};
 use crate::{device, embedded, interrupt};
 
 use figures::{Figures, Named, Settings};
 use looks::Viewers;
-use progress::Counter;
 use series::{Job, Series, jobs};
 
 /// Paint samples of products that no training saw, once each, and measure the pictures.
 ///
-/// Prompts and products are those of the rendered world's validation and test products. Measured are
+/// Prompts and products are those of the rendered world, of products kept for this alone. Measured are
 /// agreement with the prompt (by the network that `reliad train scene` makes), the judge's verdicts,
 /// the distance to rendered pictures, diversity, how far the ControlNet is obeyed, and second copies of
 /// products; see docs/evaluation.md. Everything painted is kept: the same command run again goes on
@@ -275,25 +274,15 @@ fn render(arguments: &PainterArgs, out: &Path, stop: &AtomicBool) -> Result<bool
         },
         out: out.to_owned(),
     };
-    let counter = std::sync::Mutex::new((0, Counter::new("rendered", arguments.count)));
+    let counter = Counter::new("rendered", config.count);
     let rendered = render_folder(
         &config,
-        &|progress| {
-            if let Ok(mut counter) = counter.lock() {
-                let (shown, counter) = &mut *counter;
-                while *shown < progress.done.min(progress.count) {
-                    *shown += 1;
-                    counter.advance(*shown <= progress.found);
-                }
-            }
-        },
+        &|progress| counter.reach(progress.done, progress.found),
         stop,
     );
     match rendered {
         Ok(()) => {
-            if let Ok((_, counter)) = counter.into_inner() {
-                counter.finish();
-            }
+            counter.finish();
             Ok(true)
         }
         Err(reliad_synth::Error::Cancelled { .. }) => Ok(false),
@@ -313,7 +302,7 @@ fn paint(
     jobs: &[Job],
     stop: &AtomicBool,
 ) -> Result<bool> {
-    let mut counter = Counter::new("painted", jobs.len());
+    let counter = Counter::new("painted", jobs.len() as u64);
     let mut on_step = |_, _| match stop.load(Ordering::Relaxed) {
         true => ControlFlow::Break(()),
         false => ControlFlow::Continue(()),
