@@ -7,6 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use reliad_generation::manifest::Record;
 use reliad_generation::paint::Drawing;
 use reliad_generation::run::{Event, RunSettings};
+use reliad_imaging::Class;
 
 use crate::estimate::{Estimate, for_people};
 use crate::message;
@@ -150,8 +151,8 @@ fn attempt_line(record: &Record, resumed: bool) -> String {
     let verdict = match &record.verdict {
         None => "not judged".to_owned(),
         Some(verdict) => {
-            let label = verdict.class.map_or("Not available", |class| class.name());
-            let slug = verdict.class.map_or("not_available", |class| class.slug());
+            let label = verdict.class.map_or("Not available", Class::name);
+            let slug = verdict.slug();
             let share = verdict
                 .probabilities
                 .iter()

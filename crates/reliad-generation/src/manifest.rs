@@ -52,6 +52,9 @@ pub struct Record {
     pub seconds: Seconds,
 }
 
+/// What a head without reasons calls the pictures that it rejects.
+const NOT_AVAILABLE: &str = "not_available";
+
 /// The judge's verdict on one picture.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct VerdictRecord {
@@ -82,7 +85,7 @@ impl VerdictRecord {
             .map(|(id, &probability)| ClassProbability {
                 class: match Class::from_id(id) {
                     Some(class) if !coarse || id == 0 => class.slug().to_owned(),
-                    _ => "not_available".to_owned(),
+                    _ => NOT_AVAILABLE.to_owned(),
                 },
                 probability,
             })
@@ -92,6 +95,21 @@ impl VerdictRecord {
             class,
             available,
             probabilities,
+        }
+    }
+
+    /// The verdict as the probabilities name it.
+    pub fn slug(&self) -> &'static str {
+        self.class.map_or(NOT_AVAILABLE, Class::slug)
+    }
+
+    /// The verdict in words for people; "not certain enough" where Available is likeliest, but below the judge's threshold.
+    pub fn label(&self) -> &'static str {
+        match self.class {
+            _ if self.available => Class::Available.name(),
+            None => "Not available",
+            Some(class) if class.is_available() => "Not certain enough",
+            Some(class) => class.name(),
         }
     }
 }

@@ -323,12 +323,14 @@ impl Task for SceneTask {
         let places = self.order.batch(step.index, self.batch_size);
         let moves = self.moves(places.len(), &mut step.rng);
         let data = &self.train;
-        let pictures = data.pictures.moved(&places, &moves, &self.device);
-        let covers = data.covers.moved(&places, &moves, &self.device);
+        // On the plain device: nothing of the input needs a gradient.
+        let pictures = data.pictures.moved(&places, &moves, &self.plain);
+        let covers = data.covers.moved(&places, &moves, &self.plain);
         // Covered before it is softened as well: no colour of the product may run out past its cover.
         let pictures = fill(pictures, covers.clone(), &self.config.preprocess);
         let seen = soften(pictures, &self.recipe.softening, &mut step.rng);
-        let (family, color) = model.classify(model.features(self.covered(seen, covers)));
+        let seen = Tensor::from_inner(self.covered(seen, covers));
+        let (family, color) = model.classify(model.features(seen));
         let targets =
             |labels: Vec<Option<usize>>| SceneData::targets(labels.into_iter(), &self.device);
         let families = targets(places.iter().map(|&at| Some(data.families[at])).collect());

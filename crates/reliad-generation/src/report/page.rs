@@ -138,7 +138,7 @@ fn reasons(html: &mut String, records: &[&Record]) {
     let mut counts: BTreeMap<(bool, &str), usize> = BTreeMap::new();
     for verdict in records.iter().filter_map(|record| record.verdict.as_ref()) {
         *counts
-            .entry((!verdict.available, label(verdict)))
+            .entry((!verdict.available, verdict.label()))
             .or_default() += 1;
     }
     let total: usize = counts.values().sum();
@@ -254,7 +254,7 @@ fn attempt(html: &mut String, record: &Record, images: &Images) {
             record
                 .verdict
                 .as_ref()
-                .map_or("Not judged", |verdict| label(verdict)),
+                .map_or("Not judged", |verdict| verdict.label()),
             record.recipe.attempt + 1,
         ),
     );
@@ -322,15 +322,6 @@ fn probabilities(html: &mut String, verdict: &VerdictRecord) {
         );
     }
     html.push_str("</div>");
-}
-
-fn label(verdict: &VerdictRecord) -> &'static str {
-    match verdict.class {
-        _ if verdict.available => Class::Available.name(),
-        None => "Not available",
-        Some(class) if class.is_available() => "Not certain enough",
-        Some(class) => class.name(),
-    }
 }
 
 fn reason(verdict: &VerdictRecord) -> &'static str {

@@ -8,20 +8,21 @@ use crate::failure::{
     MAX_SCALE, MAX_SINK, MAX_TRUNCATED, MIN_COVER, MIN_DAMAGED, MIN_DETACHED, MIN_EXTENSION,
     MIN_GAP, MIN_OVERHANG, MIN_SCALE, MIN_SINK, MIN_TRUNCATED, SMALLEST_SCALE,
 };
+use crate::prop::Kind;
 use crate::world::{CLEAR, CLOSE, MIN_CLUTTER, MIN_SHADOW_CHANGE};
 
 /// Relative room for the rounding of recorded 32-bit numbers.
 const ROUNDING: f64 = 1e-4;
 
 /// The kind of a failure: its label, what it measures, margin and end of its range.
-struct Kind {
+struct Rule {
     class: Class,
     measure: &'static str,
     margin: f32,
     end: f32,
 }
 
-fn kind(name: &str, factor: f64) -> Option<Kind> {
+fn rule(name: &str, factor: f64) -> Option<Rule> {
     let (class, measure, margin, end) = match name {
         "floats" => (Class::SpaceMismatch, "/failure/gap", MIN_GAP, MAX_GAP),
         "sinks" => (Class::SpaceMismatch, "/failure/depth", MIN_SINK, MAX_SINK),
@@ -76,7 +77,7 @@ fn kind(name: &str, factor: f64) -> Option<Kind> {
         ),
         _ => return None,
     };
-    Some(Kind {
+    Some(Rule {
         class,
         measure,
         margin,
@@ -106,7 +107,7 @@ pub fn violations(class: Class, parameters: &Value) -> Vec<String> {
     );
     let at_least = |x: f64, least: f32| x >= f64::from(least) * (1.0 - ROUNDING);
     let close = |a: f64, b: f64| (a - b).abs() <= ROUNDING * (1.0 + b.abs());
-    match kind(name, number("/failure/factor")) {
+    match rule(name, number("/failure/factor")) {
         None => {
             claim(
                 name == "none" && class == Class::Available,
@@ -117,10 +118,10 @@ pub fn violations(class: Class, parameters: &Value) -> Vec<String> {
                 "an available picture has a severity".into(),
             );
         }
-        Some(kind) => {
-            claim(kind.class == class, format!("{name} is labelled {class}"));
-            let measured = number(kind.measure);
-            let (margin, end) = (f64::from(kind.margin), f64::from(kind.end));
+        Some(rule) => {
+            claim(rule.class == class, format!("{name} is labelled {class}"));
+            let measured = number(rule.measure);
+            let (margin, end) = (f64::from(rule.margin), f64::from(rule.end));
             let (least, most) = (margin.min(end), margin.max(end));
             // Clutter may be denser than the end of its range, where its severity is 1.
             let within = measured >= least * (1.0 - ROUNDING)
@@ -208,10 +209,18 @@ pub fn violations(class: Class, parameters: &Value) -> Vec<String> {
         },
         format!("{spoilt} of the product's picture is spoilt"),
     );
-    let props = parameters["props"].as_array().map_or(0, Vec::len);
+    let tells = |name: &Value| {
+        let kind = Kind::ALL
+            .into_iter()
+            .find(|kind| name.as_str() == Some(kind.name().as_str()));
+        kind.is_some_and(|kind| kind.tells_size(scale > 1.0))
+    };
+    let props = parameters["props"]
+        .as_array()
+        .map_or(&[][..], Vec::as_slice);
     claim(
-        name != "scale" || props > 0,
-        "no prop shows the wrong size".into(),
+        name != "scale" || props.iter().any(tells),
+        "no prop tells the wrong size".into(),
     );
     found
 }

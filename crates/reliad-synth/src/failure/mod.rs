@@ -53,7 +53,7 @@ pub enum Failure {
     Extends {
         /// In which way.
         part: Extension,
-        /// How far, at least [`MIN_EXTENSION`]. A handle's size is drawn apart from it.
+        /// How far, at least [`MIN_EXTENSION`].
         length: f32,
     },
     /// The product's own photo ended within the product.

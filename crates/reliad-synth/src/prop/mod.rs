@@ -63,7 +63,6 @@ pub enum Kind {
 }
 
 impl Kind {
-    #[cfg(test)]
     /// All of them.
     pub const ALL: [Kind; 23] = [
         Kind::Book,
@@ -118,6 +117,11 @@ impl Kind {
             Kind::SideTable => "a side table",
             Kind::Tree => "a potted tree",
         }
+    }
+
+    /// The word in parameters.
+    pub fn name(self) -> String {
+        format!("{self:?}").to_lowercase()
     }
 
     /// Whether its size gives it away when it is made too large (or too small): a large vase or a small candle may just

@@ -9,11 +9,7 @@ impl Plan {
     /// The parameters of the sample; names and units are those of the documentation.
     pub(super) fn parameters(&self, measured: &Measured) -> Value {
         let side = format!("{:?}", self.choice.side).to_lowercase();
-        let kinds: Vec<String> = self
-            .kinds
-            .iter()
-            .map(|k| format!("{k:?}").to_lowercase())
-            .collect();
+        let kinds: Vec<String> = self.kinds.iter().map(|kind| kind.name()).collect();
         json!({
             "product_family": self.product.family.name(),
             "product_cm": [self.product.size_cm.x, self.product.size_cm.y, self.product.size_cm.z],

@@ -71,20 +71,9 @@ impl Figures {
         settings: Settings,
     ) -> Self {
         let seed = settings.seed;
-        let mean = |values: Vec<(usize, f64)>| {
-            let of_product = |(item, value): (usize, f64)| (products[item], value);
-            Figure::mean(
-                &values.into_iter().map(of_product).collect::<Vec<_>>(),
-                seed,
-            )
-        };
-        let share = |values: Vec<(usize, bool)>| {
-            let of_product = |(item, holds): (usize, bool)| (products[item], holds);
-            Figure::share(
-                &values.into_iter().map(of_product).collect::<Vec<_>>(),
-                seed,
-            )
-        };
+        let mean = |values: Vec<(usize, f64)>| Figure::mean(&of_products(values, products), seed);
+        let share =
+            |values: Vec<(usize, bool)>| Figure::share(&of_products(values, products), seed);
         let own = |of: &dyn Fn(&Own) -> bool| share(looks.own.iter().map(of).enumerate().collect());
         let features = |of: fn(&Own) -> &Vec<f32>| -> Vec<Vec<f32>> {
             looks.own.iter().map(|own| of(own).clone()).collect()
@@ -269,28 +258,24 @@ fn row(name: &str, figure: Option<Figure>) -> String {
     }
 }
 
+/// Measurements of items as measurements of their products.
+fn of_products<T>(values: impl IntoIterator<Item = (usize, T)>, products: &[u64]) -> Vec<(u64, T)> {
+    let of_product = |(item, value)| (products[item], value);
+    values.into_iter().map(of_product).collect()
+}
+
 /// Share of all pictures that the judge rejects for each reason its head knows.
 fn failure_shares(own: &[Own], products: &[u64], seed: u64) -> BTreeMap<String, Figure> {
     let reasons = own
         .first()
         .map_or(&[][..], |own| &own.verdict.probabilities);
-    let of = |own: &Own| -> &'static str {
-        own.verdict
-            .class
-            .map_or("not_available", |class| class.slug())
-    };
     reasons
         .iter()
         .skip(1)
         .filter_map(|reason| {
-            let rejected: Vec<(u64, bool)> = own
-                .iter()
-                .zip(products)
-                .map(|(own, product)| {
-                    let for_it = !own.verdict.available && of(own) == reason.class;
-                    (*product, for_it)
-                })
-                .collect();
+            let for_it = |own: &Own| !own.verdict.available && own.verdict.slug() == reason.class;
+            let rejected = own.iter().map(for_it).enumerate();
+            let rejected = of_products(rejected, products);
             Figure::share(&rejected, seed).map(|figure| (reason.class.clone(), figure))
         })
         .collect()

@@ -287,11 +287,8 @@ fn pictures(
 
 fn caption(item: usize, look: &Own, viewers: &Viewers<'_>) -> String {
     let classes = viewers.scene.config();
-    let (kind, verdict) = match look.verdict.class {
-        _ if look.verdict.available => (" good", Class::Available.name()),
-        Some(class) => ("", class.name()),
-        None => ("", "Not available"),
-    };
+    let kind = if look.verdict.available { " good" } else { "" };
+    let verdict = look.verdict.label();
     let mut seen = Vec::new();
     if !look.asked.has_family(&look.painted) {
         seen.push(classes.families[look.painted.family].as_str());
