@@ -1,13 +1,20 @@
 //! The world passes its own audit, and a folder the same one.
 
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use reliad_synth::audit::{audit_folder, audit_world, html};
+use reliad_synth::audit::{Audit, audit_folder, audit_world, html};
 use reliad_synth::{Error, RenderConfig, World, render_folder};
 
 /// How far above guessing the product and its title may tell the label: products that leave no room
 /// for a failure are replaced, which skews the classes a little.
 const SKEW: f64 = 0.05;
+
+/// The audit of a folder that nobody cancels.
+fn audited(folder: &Path) -> Result<Audit, Error> {
+    let audit = audit_folder(folder, &|_, _| (), &AtomicBool::new(false))?;
+    Ok(audit.expect("nobody cancels"))
+}
 
 #[test]
 fn labels_and_maps_hold_and_neither_product_nor_title_tells_the_label() {
@@ -76,7 +83,7 @@ fn a_folder_is_audited_and_a_wrong_label_is_found() -> Result<(), Box<dyn std::e
         out: dir.path().to_path_buf(),
     };
     render_folder(&config, &|_| {}, &AtomicBool::new(false))?;
-    let audit = audit_folder(dir.path())?;
+    let audit = audited(dir.path())?;
     assert_eq!((audit.count, audit.size), (12, 32));
     assert!(
         audit.label_violations.is_empty(),
@@ -93,7 +100,7 @@ fn a_folder_is_audited_and_a_wrong_label_is_found() -> Result<(), Box<dyn std::e
     let wrong = text.replace("\"label\":\"available\"", "\"label\":\"size_mismatch\"");
     assert!(wrong != text, "one of the samples is available");
     std::fs::write(&path, wrong)?;
-    assert!(!audit_folder(dir.path())?.label_violations.is_empty());
+    assert!(!audited(dir.path())?.label_violations.is_empty());
     Ok(())
 }
 
@@ -110,12 +117,9 @@ fn a_folder_without_samples_or_with_a_lost_picture_is_refused()
     };
     let go = AtomicBool::new(false);
     render_folder(&config, &|_| {}, &go)?;
-    assert!(matches!(
-        audit_folder(dir.path()),
-        Err(Error::Unreadable { .. })
-    ));
+    assert!(matches!(audited(dir.path()), Err(Error::Unreadable { .. })));
     render_folder(&RenderConfig { count: 1, ..config }, &|_| {}, &go)?;
     std::fs::remove_file(dir.path().join("depth/00000000.png"))?;
-    assert!(matches!(audit_folder(dir.path()), Err(Error::Io { .. })));
+    assert!(matches!(audited(dir.path()), Err(Error::Io { .. })));
     Ok(())
 }

@@ -88,13 +88,18 @@ pub fn audit_world(
     ))
 }
 
-/// Audits a folder that [`render_folder`](crate::render_folder) wrote.
+/// Audits a folder that [`render_folder`](crate::render_folder) wrote. `progress` is told the number of samples read and
+/// how many there are; `None` once `cancel` is set.
 ///
 /// # Errors
 /// If the metadata or a picture can't be read, or the folder holds no samples.
-pub fn audit_folder(folder: &Path) -> Result<Audit> {
-    let (seen, size) = observe::read(folder)?;
-    Ok(conclude(&seen, size, None))
+pub fn audit_folder(
+    folder: &Path,
+    progress: &(dyn Fn(u64, u64) + Sync),
+    cancel: &AtomicBool,
+) -> Result<Option<Audit>> {
+    let read = observe::read(folder, progress, cancel)?;
+    Ok(read.map(|(seen, size)| conclude(&seen, size, None)))
 }
 
 fn conclude(seen: &[Observation], size: u32, samples_a_second: Option<f64>) -> Audit {

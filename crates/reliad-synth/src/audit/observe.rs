@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use image::{DynamicImage, ExtendedColorType, GrayImage, RgbImage, RgbaImage};
 use rayon::prelude::*;
@@ -62,8 +63,12 @@ impl Observation {
     }
 }
 
-/// The samples of a rendered folder and the side of their pictures.
-pub fn read(folder: &Path) -> Result<(Vec<Observation>, u32)> {
+/// The samples of a rendered folder and the side of their pictures; `None` once `cancel` is set.
+pub fn read(
+    folder: &Path,
+    progress: &(dyn Fn(u64, u64) + Sync),
+    cancel: &AtomicBool,
+) -> Result<Option<(Vec<Observation>, u32)>> {
     let path = folder.join("metadata.jsonl");
     let text = fs::read_to_string(&path).map_err(|source| Error::Io {
         path: path.clone(),
@@ -79,17 +84,25 @@ pub fn read(folder: &Path) -> Result<(Vec<Observation>, u32)> {
             reason: "holds no samples".to_string(),
         });
     }
+    let (done, count) = (AtomicU64::new(0), lines.len() as u64);
     let seen = lines
         .par_iter()
         .map(|&(number, line)| {
-            read_one(folder, line, &|reason| Error::Unreadable {
+            if cancel.load(Ordering::Relaxed) {
+                return Ok(None);
+            }
+            let one = read_one(folder, line, &|reason| Error::Unreadable {
                 path: path.clone(),
                 reason: format!("line {number}: {reason}"),
-            })
+            })?;
+            progress(done.fetch_add(1, Ordering::Relaxed) + 1, count);
+            Ok(Some(one))
         })
-        .collect::<Result<Vec<_>>>()?;
-    let size = seen.first().map_or(0, |(_, size)| *size);
-    Ok((seen.into_iter().map(|(one, _)| one).collect(), size))
+        .collect::<Result<Option<Vec<_>>>>()?;
+    Ok(seen.map(|seen| {
+        let size = seen.first().map_or(0, |(_, size)| *size);
+        (seen.into_iter().map(|(one, _)| one).collect(), size)
+    }))
 }
 
 /// A line's sample and the side of its picture; `fault` makes the error of what is wrong with the line.

@@ -1,6 +1,7 @@
 //! `reliad synth audit`: whether labels and maps are right, and nothing but the picture tells the label.
 
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use anyhow::Result;
 use clap::Args;
@@ -73,24 +74,30 @@ pub(super) struct AuditArgs {
 /// # Errors
 /// When the folder can't be read or a file can't be written.
 pub(super) fn run(arguments: AuditArgs) -> Result<Code> {
+    let stop = interrupt::flag()?;
+    // A folder tells its count only when it is read.
+    let counter = OnceLock::new();
+    let reach = |done, count| {
+        counter
+            .get_or_init(|| Counter::new("audited", count))
+            .reach(done, 0);
+    };
     let audit = match &arguments.data {
-        Some(folder) => audit_folder(folder)?,
-        None => {
-            let counter = Counter::new("audited", arguments.count);
-            let audit = audit_world(
-                &World::default(),
-                arguments.seed,
-                arguments.count,
-                arguments.size,
-                &|done| counter.reach(done, 0),
-                interrupt::flag()?,
-            );
-            counter.clear();
-            match audit {
-                Some(audit) => audit,
-                None => return Ok(Code::Interrupted),
-            }
-        }
+        Some(folder) => audit_folder(folder, &reach, stop)?,
+        None => audit_world(
+            &World::default(),
+            arguments.seed,
+            arguments.count,
+            arguments.size,
+            &|done| reach(done, arguments.count),
+            stop,
+        ),
+    };
+    if let Some(counter) = counter.get() {
+        counter.clear();
+    }
+    let Some(audit) = audit else {
+        return Ok(Code::Interrupted);
     };
     // Shown first: a file that can't be written must not cost the audit.
     print!("{}", text(&audit));
