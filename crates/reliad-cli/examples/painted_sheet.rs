@@ -11,7 +11,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use burn::tensor::Device;
 use image::{Rgb, RgbImage, imageops};
-use reliad_dataset::{Folder, Record};
+use reliad_dataset::{Folder, Modality, Record, required};
 use reliad_generation::assess::{Assess, ModelJudge};
 use reliad_generation::defaults::SamplingDefaults;
 use reliad_generation::paint::{Drawing, Paint};
@@ -47,7 +47,7 @@ fn main() -> Result<()> {
     let mut verdicts = BTreeMap::<&str, usize>::new();
     for record in folder.records().iter().take(count as usize) {
         let (picture, class) = paint(&painter, &judge, &defaults, &folder, record)
-            .with_context(|| record.image.clone())?;
+            .with_context(|| record.image.to_string())?;
         println!(
             "{},{} {} | {} | {}",
             tiles.len() as u32 % columns,
@@ -72,16 +72,17 @@ fn paint(
     folder: &Folder,
     record: &Record,
 ) -> Result<(RgbImage, Class)> {
-    let product = folder.picture(&record.product)?.into_rgba8();
+    let product = folder.picture(record, Modality::Product)?.into_rgba8();
+    let name = required(record, Modality::Product)?.to_string();
     let sampling = defaults.sampling(&record.prompt, "");
     let drawing = Drawing {
         recipe: Recipe {
-            product: record.product.clone(),
+            product: name.clone(),
             model: painter.identity().digest.clone(),
             sampling,
             scale: 0.74,
             seed: 0,
-            item: record.product.clone(),
+            item: name,
             picture: 0,
             attempt: 0,
             noise: None,

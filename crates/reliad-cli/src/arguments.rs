@@ -3,7 +3,7 @@
 use clap::builder::styling::{AnsiColor, Style, Styles};
 use clap::{Parser, Subcommand};
 
-use crate::commands::{bench, evaluate, generate, models, reference, replay, synth, train};
+use crate::commands::{bench, data, evaluate, generate, models, reference, replay, synth, train};
 
 const STYLES: Styles = Styles::styled()
     .header(Style::new().bold())
@@ -34,6 +34,7 @@ pub enum Command {
     Replay(replay::ReplayArgs),
     Models(models::ModelsArgs),
     Synth(synth::SynthArgs),
+    Data(data::DataArgs),
     Train(train::TrainArgs),
     Evaluate(evaluate::EvaluateArgs),
     Bench(bench::BenchArgs),

@@ -12,7 +12,7 @@ use crate::progress;
 pub struct Counter {
     bar: Option<ProgressBar>,
     what: &'static str,
-    total: u64,
+    total: Option<u64>,
     state: Mutex<State>,
 }
 
@@ -28,9 +28,18 @@ struct State {
 impl Counter {
     /// Counts `total` pieces of `what`.
     pub fn new(what: &'static str, total: u64) -> Self {
+        Self::of(what, Some(total))
+    }
+
+    /// Counts pieces of `what` until there are no more.
+    pub fn endless(what: &'static str) -> Self {
+        Self::of(what, None)
+    }
+
+    fn of(what: &'static str, total: Option<u64>) -> Self {
         let now = Instant::now();
         Self {
-            bar: progress::bar(total),
+            bar: progress::bar(total.unwrap_or(1)),
             what,
             total,
             state: Mutex::new(State {
@@ -81,11 +90,14 @@ impl Counter {
     }
 
     fn line(&self, state: &State) -> String {
-        let mut line = format!("{} {} of {}", self.what, state.done, self.total);
+        let Some(total) = self.total else {
+            return format!("{} {}", self.what, state.done);
+        };
+        let mut line = format!("{} {} of {total}", self.what, state.done);
         let own = state.done - state.found;
         if own > 0 {
             let each = state.began.elapsed().as_secs_f64() / own as f64;
-            let left = each * self.total.saturating_sub(state.done) as f64;
+            let left = each * total.saturating_sub(state.done) as f64;
             line += &format!(" · {} left", for_people(left));
         }
         line
@@ -111,9 +123,7 @@ impl Counter {
             0 => String::new(),
             found => format!(", {found} found from before"),
         };
-        eprintln!(
-            "{} {} of {}{found} · {seconds}",
-            self.what, state.done, self.total
-        );
+        let total = self.total.unwrap_or(state.done);
+        eprintln!("{} {} of {total}{found} · {seconds}", self.what, state.done);
     }
 }

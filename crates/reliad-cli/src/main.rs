@@ -10,6 +10,7 @@ mod estimate;
 mod interrupt;
 mod message;
 mod progress;
+mod thumbnail;
 
 use std::process::ExitCode;
 

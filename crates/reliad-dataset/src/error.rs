@@ -1,11 +1,11 @@
-//! What can go wrong between a folder and a sample.
+//! What can go wrong between a data set and a sample.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-/// An error of reading a data set.
+/// An error of reading or writing a data set.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A file could not be read.
+    /// A file could not be read or written.
     #[error("{}: {source}", path.display())]
     Io {
         /// The file.
@@ -14,7 +14,10 @@ pub enum Error {
         source: std::io::Error,
     },
     /// A line of the metadata does not parse or lacks a field.
-    #[error("{}, line {line}: {source}", path.display())]
+    #[error(
+        "{}, line {line}: {source}; `reliad data import` reads other layouts and sets such lines aside",
+        path.display()
+    )]
     Metadata {
         /// The file.
         path: PathBuf,
@@ -23,18 +26,60 @@ pub enum Error {
         /// Where and why.
         source: serde_json::Error,
     },
-    /// The folder has no sample.
-    #[error("{}: no sample; `reliad synth render --out` writes such a folder", path.display())]
+    /// The data set has no sample.
+    #[error("{}: no sample; `reliad synth render --out` or `reliad data import` writes such a folder", path.display())]
     Empty {
         /// The metadata file.
         path: PathBuf,
     },
     /// A picture could not be decoded.
-    #[error("{}: {source}", path.display())]
+    #[error("{place}: {source}")]
     Picture {
-        /// The file.
-        path: PathBuf,
+        /// Where it lies.
+        place: String,
         /// What the decoder said.
         source: image::ImageError,
     },
+    /// A sample lacks a kind of picture that was asked for.
+    #[error("{image}: the sample has no {kind}{hint}")]
+    Missing {
+        /// The sample's picture.
+        image: String,
+        /// What it lacks.
+        kind: &'static str,
+        /// What to do.
+        hint: &'static str,
+    },
+    /// The caller asked to stop.
+    #[error("stopped")]
+    Stopped,
+    /// A file is no data set, or not of the layout that it was said to be.
+    #[error("{}: {reason}", path.display())]
+    Layout {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// A result of this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// Turns what the system said of `path` into an error.
+    pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
+        |source| Self::Io {
+            path: path.to_owned(),
+            source,
+        }
+    }
+
+    /// `path` is not what it should be, for a reason that another library told.
+    pub(crate) fn layout<E: std::fmt::Display>(path: &Path) -> impl FnOnce(E) -> Self + '_ {
+        |error| Self::Layout {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        }
+    }
 }

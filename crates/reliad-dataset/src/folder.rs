@@ -1,55 +1,52 @@
-//! An image folder with `metadata.jsonl`: one JSON object a line, file names relative to the folder.
+//! Our own layout: a folder with `metadata.jsonl`, one record a line, and `quarantine.jsonl`, the samples not to use.
 
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use image::DynamicImage;
+use serde::Serialize;
 
-use crate::{Error, Record, Split};
+use crate::error::{Error, Result};
+use crate::source::Broken;
+use crate::store::Store;
+use crate::{Modality, Place, Record, Split};
 
-/// A folder of labelled samples; texts are held, pictures are read when asked for.
-#[derive(Debug, Clone)]
+/// The file of records in a data set's folder.
+pub const METADATA: &str = "metadata.jsonl";
+/// The file of samples that are not to be used, with the reason.
+pub const QUARANTINE: &str = "quarantine.jsonl";
+
+/// A folder of labelled samples; records are held (about 0.7 kB each), pictures are read when asked for.
+#[derive(Debug)]
 pub struct Folder {
-    dir: PathBuf,
+    store: Store,
     records: Vec<Record>,
 }
 
 impl Folder {
-    /// Reads `metadata.jsonl` of `dir`.
+    /// Reads `metadata.jsonl` of `dir`, less what `quarantine.jsonl` names.
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::Metadata`] naming the line, [`Error::Empty`].
-    pub fn open(dir: impl Into<PathBuf>) -> Result<Self, Error> {
+    pub fn open(dir: impl Into<PathBuf>) -> Result<Self> {
         let dir = dir.into();
-        let path = dir.join("metadata.jsonl");
-        let text = match std::fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(source) => return Err(Error::Io { path, source }),
-        };
-        let mut records = Vec::new();
-        for (line, text) in text.lines().enumerate() {
-            if text.trim().is_empty() {
-                continue;
-            }
-            match serde_json::from_str(text) {
-                Ok(record) => records.push(record),
-                Err(source) => {
-                    return Err(Error::Metadata {
-                        path,
-                        line: line + 1,
-                        source,
-                    });
-                }
-            }
-        }
+        let records = Records::open(&dir)?.collect::<Result<Vec<_>>>()?;
         match records.is_empty() {
-            true => Err(Error::Empty { path }),
-            false => Ok(Self { dir, records }),
+            true => Err(Error::Empty {
+                path: dir.join(METADATA),
+            }),
+            false => Ok(Self {
+                store: Store::new(dir),
+                records,
+            }),
         }
     }
 
     /// The folder.
     pub fn dir(&self) -> &Path {
-        &self.dir
+        self.store.dir()
     }
 
     /// All samples, in the order of the file.
@@ -60,21 +57,194 @@ impl Folder {
     /// Indices of the samples of one split.
     pub fn split(&self, split: Split) -> Vec<usize> {
         (0..self.records.len())
-            .filter(|&index| Split::of_product(self.records[index].product_id) == split)
+            .filter(|&index| self.records[index].split() == split)
             .collect()
     }
 
-    /// The full path of a file that a record names.
-    pub fn path(&self, relative: &str) -> PathBuf {
-        self.dir.join(relative)
+    /// Reads pictures of these samples.
+    pub fn store(&self) -> &Store {
+        &self.store
     }
 
-    /// Decodes a picture that a record names.
+    /// Decodes a picture of a sample.
     ///
     /// # Errors
-    /// [`Error::Picture`], naming the file.
-    pub fn picture(&self, relative: &str) -> Result<DynamicImage, Error> {
-        let path = self.path(relative);
-        image::open(&path).map_err(|source| Error::Picture { path, source })
+    /// [`Error::Missing`] when the sample has none of this kind; what [`Store::picture`] says.
+    pub fn picture(&self, record: &Record, kind: Modality) -> Result<DynamicImage> {
+        self.store.picture(required(record, kind)?)
+    }
+}
+
+/// Where a sample's picture of this kind lies.
+///
+/// # Errors
+/// [`Error::Missing`], saying what to do.
+pub fn required(record: &Record, kind: Modality) -> Result<&Place> {
+    record.place(kind).ok_or_else(|| Error::Missing {
+        image: record.image.to_string(),
+        kind: kind.name(),
+        hint: match kind {
+            Modality::Depth | Modality::Saliency => "; `reliad data prepare` computes it",
+            Modality::Image | Modality::Product => "",
+        },
+    })
+}
+
+/// The records of a folder, one by one, in constant memory but for the names in quarantine.
+pub struct Records {
+    path: PathBuf,
+    lines: std::iter::Enumerate<std::io::Lines<BufReader<File>>>,
+    quarantine: HashSet<String>,
+}
+
+impl Records {
+    /// Opens `metadata.jsonl` of `dir`; what `quarantine.jsonl` names is left out.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn open(dir: &Path) -> Result<Self> {
+        let quarantine = quarantine(dir)?;
+        let names = quarantine.into_iter().map(|broken| broken.sample).collect();
+        Self::of(dir, names)
+    }
+
+    /// The same, with what `quarantine.jsonl` names.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn all(dir: &Path) -> Result<Self> {
+        Self::of(dir, HashSet::new())
+    }
+
+    fn of(dir: &Path, quarantine: HashSet<String>) -> Result<Self> {
+        let path = dir.join(METADATA);
+        let file = File::open(&path).map_err(Error::io(&path))?;
+        Ok(Self {
+            lines: BufReader::new(file).lines().enumerate(),
+            path,
+            quarantine,
+        })
+    }
+}
+
+impl Iterator for Records {
+    type Item = Result<Record>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let (number, line) = self.lines.next()?;
+            let line = match line {
+                Ok(line) => line,
+                Err(error) => return Some(Err(Error::io(&self.path)(error))),
+            };
+            if line.trim().is_empty() {
+                continue;
+            }
+            match serde_json::from_str::<Record>(&line) {
+                Ok(record) if self.is_quarantined(&record) => {}
+                Ok(record) => return Some(Ok(record)),
+                Err(source) => {
+                    return Some(Err(Error::Metadata {
+                        path: self.path.clone(),
+                        line: number + 1,
+                        source,
+                    }));
+                }
+            }
+        }
+    }
+}
+
+impl Records {
+    fn is_quarantined(&self, record: &Record) -> bool {
+        // Most data sets have no such list, and then no name need be written out.
+        !self.quarantine.is_empty() && self.quarantine.contains(&record.image.to_string())
+    }
+}
+
+/// The samples of a folder that are not to be used; none where there is no list.
+///
+/// # Errors
+/// [`Error::Io`], [`Error::Metadata`].
+pub fn quarantine(dir: &Path) -> Result<Vec<Broken>> {
+    let path = dir.join(QUARANTINE);
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(Error::io(&path)(error)),
+    };
+    let lines = text
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| !line.trim().is_empty());
+    lines
+        .map(|(number, line)| {
+            serde_json::from_str(line).map_err(|source| Error::Metadata {
+                path: path.clone(),
+                line: number + 1,
+                source,
+            })
+        })
+        .collect()
+}
+
+/// A file of one JSON value a line, which takes its name when it is whole.
+pub struct Lines {
+    path: PathBuf,
+    partial: PathBuf,
+    file: BufWriter<File>,
+    count: u64,
+}
+
+impl Lines {
+    /// Begins the file; the one of that name stays until [`finish`](Self::finish).
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn create(path: &Path) -> Result<Self> {
+        if let Some(dir) = path.parent() {
+            std::fs::create_dir_all(dir).map_err(Error::io(dir))?;
+        }
+        let partial = path.with_extension("jsonl.partial");
+        let file = File::create(&partial).map_err(Error::io(&partial))?;
+        Ok(Self {
+            path: path.to_owned(),
+            partial,
+            file: BufWriter::new(file),
+            count: 0,
+        })
+    }
+
+    /// Writes one line.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn write(&mut self, value: &impl Serialize) -> Result<()> {
+        let mut line = serde_json::to_vec(value).map_err(|error| Error::Io {
+            path: self.partial.clone(),
+            source: error.into(),
+        })?;
+        line.push(b'\n');
+        self.count += 1;
+        self.file.write_all(&line).map_err(Error::io(&self.partial))
+    }
+
+    /// Number of lines so far.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Gives the file its name.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn finish(mut self) -> Result<u64> {
+        self.file.flush().map_err(Error::io(&self.partial))?;
+        self.file
+            .get_ref()
+            .sync_all()
+            .map_err(Error::io(&self.partial))?;
+        std::fs::rename(&self.partial, &self.path).map_err(Error::io(&self.path))?;
+        Ok(self.count)
     }
 }

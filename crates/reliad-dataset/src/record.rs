@@ -1,30 +1,107 @@
-//! One labelled sample, as text and file names.
+//! One labelled sample: texts, label, and where its pictures lie.
 
-use reliad_imaging::Class;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
-/// A sample: texts, label, and where its pictures lie, relative to the folder.
+use crate::{Label, Place};
+
+/// A sample, whatever layout it came in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
-    /// The scene with the product.
-    pub image: String,
+    /// The picture that was judged: the scene with the product.
+    pub image: Place,
     /// The product on the same canvas, straight alpha.
-    pub product: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub product: Option<Place>,
     /// Inverse depth of the picture, 255 nearest.
-    pub depth: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub depth: Option<Place>,
     /// Saliency of the picture.
-    pub saliency: String,
-    /// What the product is, and how big.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub saliency: Option<Place>,
+    /// What the product is, and how big; empty where nobody said.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub title: String,
-    /// The scene, as a designer writes it.
+    /// The scene, as a designer writes it; empty where nobody said.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub prompt: String,
     /// The verdict on the picture.
-    pub label: Class,
-    /// Identity of the product; splits go by it.
+    pub label: Label,
+    /// Identity of the product, which splits go by. In a file it may be text, of which a hash is taken.
+    #[serde(deserialize_with = "product_id")]
     pub product_id: u64,
+    /// The part of the data that the sample belongs to; absent: [`Split::of_product`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split: Option<Split>,
     /// What was drawn to make the scene; absent in folders that don't tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parameters: Option<SceneParameters>,
+}
+
+impl Record {
+    /// The part of the data that the sample belongs to.
+    pub fn split(&self) -> Split {
+        self.split
+            .unwrap_or_else(|| Split::of_product(self.product_id))
+    }
+
+    /// Where the picture of this kind lies, if there is one.
+    pub fn place(&self, kind: Modality) -> Option<&Place> {
+        match kind {
+            Modality::Image => Some(&self.image),
+            Modality::Product => self.product.as_ref(),
+            Modality::Depth => self.depth.as_ref(),
+            Modality::Saliency => self.saliency.as_ref(),
+        }
+    }
+}
+
+/// A kind of picture that a sample may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Modality {
+    /// [`Record::image`].
+    Image,
+    /// [`Record::product`].
+    Product,
+    /// [`Record::depth`].
+    Depth,
+    /// [`Record::saliency`].
+    Saliency,
+}
+
+impl Modality {
+    /// All kinds, in the order of the record's fields.
+    pub const ALL: [Self; 4] = [Self::Image, Self::Product, Self::Depth, Self::Saliency];
+
+    /// The record's field.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Image => "image",
+            Self::Product => "product",
+            Self::Depth => "depth",
+            Self::Saliency => "saliency",
+        }
+    }
+}
+
+/// The identity of a product that is known by a text: the first eight bytes of its BLAKE3 hash.
+pub fn product_of_text(text: &str) -> u64 {
+    let hash = blake3::hash(text.as_bytes());
+    let [a, b, c, d, e, f, g, h, ..] = *hash.as_bytes();
+    u64::from_le_bytes([a, b, c, d, e, f, g, h])
+}
+
+fn product_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Id {
+        Number(u64),
+        Text(String),
+    }
+    Ok(match Id::deserialize(deserializer)? {
+        Id::Number(number) => number,
+        Id::Text(text) => product_of_text(&text),
+    })
 }
 
 /// What a rendered sample tells of its scene; the other parameters of the file are not read.
@@ -42,7 +119,7 @@ pub struct SceneParameters {
 }
 
 /// The part of a data set that a product belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Split {
     /// Networks learn from it (90 % of the products).
@@ -54,6 +131,23 @@ pub enum Split {
 }
 
 impl Split {
+    /// All parts.
+    pub const ALL: [Self; 3] = [Self::Train, Self::Validation, Self::Test];
+
+    /// The part's name in files and on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Validation => "validation",
+            Self::Test => "test",
+        }
+    }
+
+    /// The part of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|split| split.name() == name)
+    }
+
     /// The split of a product: a function of its identity alone, so that all its pictures stay together and adding
     /// samples moves none.
     pub fn of_product(product_id: u64) -> Self {
@@ -85,6 +179,20 @@ mod tests {
         let scene = record.parameters.unwrap_or_default();
         assert_eq!(scene.scene_family.as_deref(), Some("garden"));
         assert_eq!(scene.main_color, None);
+        Ok(())
+    }
+
+    #[test]
+    fn products_may_be_known_by_text_and_pictures_may_be_missing() -> serde_json::Result<()> {
+        let record: Record = serde_json::from_str(
+            r#"{"image": "a.jpg", "label": "size_mismatch", "product_id": "SKU 17", "split": "test"}"#,
+        )?;
+        assert_eq!(record.product_id, product_of_text("SKU 17"));
+        assert_ne!(record.product_id, product_of_text("SKU 18"));
+        assert_eq!(record.split(), Split::Test);
+        assert_eq!(record.place(Modality::Depth), None);
+        let text = serde_json::to_string(&record)?;
+        assert_eq!(serde_json::from_str::<Record>(&text)?, record);
         Ok(())
     }
 

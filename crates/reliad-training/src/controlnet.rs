@@ -4,6 +4,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use image::{Rgb, RgbImage};
 use rayon::prelude::*;
+use reliad_dataset::Modality;
 use reliad_diffusion::scheduler::Ddim;
 use reliad_diffusion::{
     ClipTextModel, ClipTokenizer, ControlNetConfig, ControlNetModel, UNet2DConditionModel,
@@ -119,11 +120,7 @@ pub fn train(
         return Ok(Ended::Stopped);
     };
     let all: Vec<usize> = (0..world.records().len()).collect();
-    let products = Pictures::read(
-        &world.files(&all, |record| &record.product),
-        Layout::Rgba,
-        recipe.size,
-    )?;
+    let products = world.pictures(&all, Modality::Product, Layout::Rgba, recipe.size)?;
     let regions = Regions::new(
         &products,
         latents.side(),

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use half::f16;
+use reliad_dataset::Modality;
 use reliad_diffusion::AutoencoderKl;
 use reliad_weights::ModelDir;
 use safetensors::SafeTensors;
@@ -47,7 +48,7 @@ impl Latents {
             .map_err(Error::component("vae"))?;
         let mut paths = String::new();
         for record in world.records() {
-            paths.push_str(&record.image);
+            paths.push_str(&record.image.to_string());
         }
         let key = format!(
             "{:016x}-{:016x}-{size}-{}",
@@ -75,8 +76,7 @@ impl Latents {
             let (channels, values) = if file.exists() {
                 read(&file)?
             } else {
-                let files = world.files(&indices, |record| &record.image);
-                let pictures = Pictures::read(&files, Layout::Rgb, size)?;
+                let pictures = world.pictures(&indices, Modality::Image, Layout::Rgb, size)?;
                 let made = encode(&vae, &pictures, &stage.device);
                 write(&file, &made.1, [indices.len(), made.0, side, side])?;
                 (control.on_report)(

@@ -16,6 +16,7 @@ pub mod painter;
 pub mod parameters;
 pub mod pca;
 pub mod pictures;
+pub mod prepare;
 pub mod progress;
 pub mod prompts;
 pub mod random;

@@ -1,6 +1,7 @@
 //! Training of the depth and the saliency network against the rendered world's exact maps.
 
 use burn::tensor::{Device, Tensor, activation};
+use reliad_dataset::Modality;
 use reliad_rfnet::depth_network::DepthNetwork;
 use reliad_rfnet::dpt::Dpt;
 use reliad_rfnet::saliency_network::SaliencyNetwork;
@@ -72,7 +73,7 @@ pub fn train_depth(
     let start =
         DepthNetwork::init(&config.network, &device).map_err(Error::component("depth config"))?;
     let mut task = DepthTask {
-        data: MapData::read(config, stage, |record| &record.depth)?,
+        data: MapData::read(config, stage, Modality::Depth)?,
         template: start.clone(),
     };
     let model = start.network().clone();
@@ -107,7 +108,7 @@ pub fn train_saliency(
     let start = SaliencyNetwork::init(&config.network, &device)
         .map_err(Error::component("saliency config"))?;
     let mut task = SaliencyTask {
-        data: MapData::read(config, stage, |record| &record.saliency)?,
+        data: MapData::read(config, stage, Modality::Saliency)?,
         template: start.clone(),
     };
     let model = start.network().clone();
@@ -145,23 +146,14 @@ struct MapData {
 }
 
 impl MapData {
-    fn read(
-        config: &MapTraining,
-        stage: &Stage,
-        map: impl Fn(&reliad_dataset::Record) -> &str,
-    ) -> Result<Self> {
+    fn read(config: &MapTraining, stage: &Stage, map: Modality) -> Result<Self> {
         let recipe = config.recipe;
         let world = World::open(&stage.data, recipe.samples)?;
         let (train, mut held_out) = world.split();
         held_out.truncate(recipe.held_out);
-        let pictures = |indices: &[usize]| {
-            let files = world.files(indices, |record| &record.image);
-            Pictures::read(&files, Layout::Rgb, recipe.size)
-        };
-        let maps = |indices: &[usize]| {
-            let files = world.files(indices, &map);
-            Pictures::read(&files, Layout::Gray, recipe.size)
-        };
+        let pictures =
+            |indices: &[usize]| world.pictures(indices, Modality::Image, Layout::Rgb, recipe.size);
+        let maps = |indices: &[usize]| world.pictures(indices, map, Layout::Gray, recipe.size);
         Ok(Self {
             pictures: pictures(&train)?,
             maps: maps(&train)?,

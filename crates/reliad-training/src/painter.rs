@@ -2,6 +2,7 @@
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
+use reliad_dataset::Modality;
 use reliad_diffusion::scheduler::Ddim;
 use reliad_diffusion::{
     ClipTextConfig, ClipTextModel, ClipTokenizer, UNet2DConditionConfig, UNet2DConditionModel,
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 use crate::error::{Error, Result};
 use crate::fit::{FitConfig, Loss, Outcome, Step, Task, fit};
 use crate::latents::Latents;
-use crate::pictures::{Layout, Pictures};
+use crate::pictures::Layout;
 use crate::progress::Control;
 use crate::prompts;
 use crate::random::{self, Order};
@@ -282,11 +283,7 @@ impl Seen {
             return Ok(None);
         };
         let all: Vec<usize> = (0..world.records().len()).collect();
-        let products = Pictures::read(
-            &world.files(&all, |record| &record.product),
-            Layout::Rgba,
-            size,
-        )?;
+        let products = world.pictures(&all, Modality::Product, Layout::Rgba, size)?;
         let weights = RegionWeights {
             product: recipe.product_weight,
             ring: 1.0,

@@ -1,9 +1,8 @@
-//! Pictures of a synth folder, decoded once and kept in memory as 8-bit planes.
-
-use std::path::{Path, PathBuf};
+//! Pictures of a data set, decoded once and kept in memory as 8-bit planes.
 
 use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
+use reliad_dataset::{Place, Store};
 
 use crate::error::{Error, Result};
 
@@ -38,18 +37,18 @@ pub struct Pictures {
 }
 
 impl Pictures {
-    /// Decodes files, `size` pixels square each; a picture whose side is a multiple of `size` is
+    /// Decodes the pictures at `places`, `size` pixels square each; a picture whose side is a multiple of `size` is
     /// averaged down to it (colours weighted by alpha).
     ///
     /// # Errors
-    /// [`Error::Picture`] for a file that cannot be decoded, [`Error::Data`] for another size.
-    pub fn read(files: &[PathBuf], layout: Layout, size: usize) -> Result<Self> {
+    /// One that cannot be read or decoded; [`Error::Data`] for another size.
+    pub fn read(store: &Store, places: &[&Place], layout: Layout, size: usize) -> Result<Self> {
         let length = layout.channels() * size * size;
-        let mut bytes = vec![0u8; files.len() * length];
-        files
+        let mut bytes = vec![0u8; places.len() * length];
+        places
             .par_iter()
             .zip(bytes.par_chunks_mut(length))
-            .try_for_each(|(file, out)| decode(file, layout, size, out))?;
+            .try_for_each(|(place, out)| decode(store, place, layout, size, out))?;
         Ok(Self {
             layout,
             size,
@@ -171,15 +170,12 @@ impl Pictures {
     }
 }
 
-fn decode(file: &Path, layout: Layout, size: usize, out: &mut [u8]) -> Result<()> {
-    let picture = image::open(file).map_err(|source| Error::Picture {
-        path: file.to_owned(),
-        source,
-    })?;
+fn decode(store: &Store, place: &Place, layout: Layout, size: usize, out: &mut [u8]) -> Result<()> {
+    let picture = store.picture(place).map_err(Error::component("data"))?;
     let (width, height) = (picture.width() as usize, picture.height() as usize);
     if width != height || width < size || !width.is_multiple_of(size) {
         return Err(Error::Data {
-            path: file.to_owned(),
+            path: store.path(place),
             reason: format!(
                 "{width}x{height} pixels cannot be averaged to {size}x{size}; render the data at {size} pixels or a multiple"
             ),
@@ -238,14 +234,15 @@ mod tests {
         picture.put_pixel(0, 0, image::Rgba([200, 100, 50, 255]));
         picture.put_pixel(1, 0, image::Rgba([0, 0, 0, 0]));
         picture.save(&file).unwrap();
-        let pictures = Pictures::read(std::slice::from_ref(&file), Layout::Rgba, 2).unwrap();
+        let (store, place) = (Store::new(dir.path()), Place::from("a.png"));
+        let pictures = Pictures::read(&store, &[&place], Layout::Rgba, 2).unwrap();
         assert_eq!(pictures.len(), 1);
         let planes = pictures.bytes(0);
         assert_eq!(
             [planes[0], planes[4], planes[8], planes[12]],
             [200, 100, 50, 64]
         );
-        assert!(Pictures::read(&[file], Layout::Rgb, 3).is_err());
+        assert!(Pictures::read(&store, &[&place], Layout::Rgb, 3).is_err());
     }
 
     #[test]

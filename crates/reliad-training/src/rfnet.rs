@@ -7,7 +7,7 @@ use burn::tensor::activation::{log_softmax, softmax};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
-use reliad_dataset::Split;
+use reliad_dataset::{Label, Modality, Record, Split};
 use reliad_rfnet::judge::{Judge, JudgeItem};
 use reliad_rfnet::preprocess::Preprocess;
 use reliad_rfnet::rfnet::{RfNet, RfNetConfig, RfNetInput};
@@ -109,7 +109,7 @@ pub fn train(config: &RfNetTraining, stage: &Stage, control: &mut Control<'_>) -
     let usable = |indices: Vec<usize>| -> Vec<usize> {
         indices
             .into_iter()
-            .filter(|&index| network.index(world.records()[index].label).is_some())
+            .filter(|&index| logit(&network, world.records()[index].label).is_some())
             .collect()
     };
     let (train, held_out) = world.split();
@@ -162,11 +162,19 @@ pub fn train(config: &RfNetTraining, stage: &Stage, control: &mut Control<'_>) -
     }
 }
 
+/// The logit that stands for a label; `None` where the head can't express it.
+fn logit(network: &RfNetConfig, label: Label) -> Option<usize> {
+    match label.class() {
+        Some(class) => network.index(class),
+        None => (network.classes == 2).then_some(1),
+    }
+}
+
 /// Weight of each logit's class in the loss, 1 on average over the views.
 fn class_weights(network: &RfNetConfig, world: &World, views: &Views, balance: f64) -> Vec<f32> {
     let mut counts = vec![0usize; network.classes];
     for &sample in &views.samples {
-        if let Some(index) = network.index(world.records()[sample].label) {
+        if let Some(index) = logit(network, world.records()[sample].label) {
             counts[index] += 1;
         }
     }
@@ -271,7 +279,7 @@ impl RfNetTask {
             .iter()
             .map(|&place| {
                 let label = self.world.records()[views.samples[place]].label;
-                self.config.index(label).unwrap_or(0)
+                logit(&self.config, label).unwrap_or(0)
             })
             .collect()
     }
@@ -350,7 +358,10 @@ pub fn evaluate(
     let config = judge.config();
     let available = config.index(reliad_imaging::Class::Available).unwrap_or(0);
     let mut verdicts = Vec::new();
-    let picture = |file: &str| folder.picture(file).map_err(Error::component("data"));
+    let picture = |record: &Record, kind| {
+        let read = folder.picture(record, kind);
+        read.map_err(Error::component("data"))
+    };
     let start = std::time::Instant::now();
     for (index, record) in folder.records().iter().enumerate() {
         if index % 100 == 99 {
@@ -367,15 +378,15 @@ pub fn evaluate(
         if control.stopped() {
             return Ok(None);
         }
-        let Some(label) = config.index(record.label) else {
+        let Some(label) = logit(config, record.label) else {
             continue;
         };
-        if Split::of_product(record.product_id) == Split::Train {
+        if record.split() == Split::Train {
             continue;
         }
         let item = JudgeItem {
-            picture: &picture(&record.image)?.into_rgb8(),
-            product: &picture(&record.product)?.into_rgba8(),
+            picture: &picture(record, Modality::Image)?.into_rgb8(),
+            product: &picture(record, Modality::Product)?.into_rgba8(),
             title: &record.title,
         };
         let judged = judge.judge(&[item]).map_err(Error::component("judge"))?;

@@ -8,7 +8,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use image::{GrayImage, ImageBuffer};
 use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
-use reliad_dataset::Record;
+use reliad_dataset::{Modality, Record};
 use reliad_imaging::Class;
 use reliad_rfnet::preprocess::Preprocess;
 use reliad_rfnet::scene_network::{COMPONENT, SceneNetwork, SceneNetworkConfig, fill};
@@ -81,7 +81,11 @@ pub fn train(config: &SceneTraining, stage: &Stage, control: &mut Control<'_>) -
     for part in [&mut train, &mut held_out] {
         part.retain(|&index| {
             let record = &world.records()[index];
-            !recipe.without.contains(&record.label) && family_of(record).is_some()
+            !record
+                .label
+                .class()
+                .is_some_and(|class| recipe.without.contains(&class))
+                && family_of(record).is_some()
         });
     }
     if train.is_empty() || held_out.is_empty() {
@@ -181,7 +185,7 @@ impl SceneData {
         let size = network.preprocess.image_size;
         let place = |names: &[String], name: &str| names.iter().position(|known| known == name);
         let unknown = |index: usize, what: &str, name: &str| Error::Data {
-            path: world.files(&[index], |record| &record.image).remove(0),
+            path: world.records()[index].image.file().to_owned(),
             reason: format!(
                 "its {what} `{name}` is not in the configuration's list; add it there or leave the list out"
             ),
@@ -203,11 +207,7 @@ impl SceneData {
             });
         }
         Ok(Self {
-            pictures: Pictures::read(
-                &world.files(indices, |record| &record.image),
-                Layout::Rgb,
-                size,
-            )?,
+            pictures: world.pictures(indices, Modality::Image, Layout::Rgb, size)?,
             covers: covers(world, indices, network)?,
             families,
             colors,
@@ -237,8 +237,7 @@ fn covers(world: &World, indices: &[usize], network: &SceneNetworkConfig) -> Res
     let plane = size * size;
     let mut bytes = Vec::with_capacity(indices.len() * plane);
     for part in indices.chunks(PART) {
-        let files = world.files(part, |record| &record.product);
-        let products = Pictures::read(&files, Layout::Rgba, size)?;
+        let products = world.pictures(part, Modality::Product, Layout::Rgba, size)?;
         for index in 0..products.len() {
             let alpha = products.bytes(index)[3 * plane..].to_vec();
             let side = size as u32;

@@ -2,6 +2,7 @@
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor, TensorData};
+use reliad_dataset::Modality;
 use reliad_diffusion::{AutoencoderKl, AutoencoderKlConfig};
 use reliad_weights::Precision;
 use serde::Deserialize;
@@ -103,13 +104,8 @@ pub fn train(config: &VaeTraining, stage: &Stage, control: &mut Control<'_>) -> 
     let world = World::open(&stage.data, recipe.samples)?;
     let (train, mut held_out) = world.split();
     held_out.truncate(recipe.held_out);
-    let read = |indices: &[usize]| {
-        Pictures::read(
-            &world.files(indices, |record| &record.image),
-            Layout::Rgb,
-            recipe.size,
-        )
-    };
+    let read =
+        |indices: &[usize]| world.pictures(indices, Modality::Image, Layout::Rgb, recipe.size);
     let full = read(&train)?;
     let device = stage.training_device();
     let pca = BlockPca::fit(&some_blocks(&full, stage.seed), network.latent_channels);

@@ -4,10 +4,9 @@
 //! Depth and saliency are estimates, as they will be in use, not the rendered world's exact maps. A
 //! part of the samples is seen a second time as the trained painter repaints them.
 
-use std::path::Path;
-
 use burn::tensor::Device;
 use image::{Rgb, RgbImage, RgbaImage};
+use reliad_dataset::Modality;
 use reliad_diffusion::painter::Painter;
 use reliad_imaging::PlacedProduct;
 use reliad_rfnet::depth_network::DepthNetwork;
@@ -216,18 +215,15 @@ impl Viewer {
         repainter: Option<&Repainter>,
         out: &mut Vec<u8>,
     ) -> Result<()> {
-        let file =
-            |kind: fn(&reliad_dataset::Record) -> &str| world.files(&[index], kind).remove(0);
-        let product_file = file(|record| &record.product);
-        let product = open(&product_file)?.into_rgba8();
-        let mut picture = open(&file(|record| &record.image))?.into_rgb8();
+        let product = world.picture(index, Modality::Product)?.into_rgba8();
+        let mut picture = world.picture(index, Modality::Image)?.into_rgb8();
         if let Some(repainter) = repainter {
             let unusable = |reason: String| Error::Data {
-                path: product_file.clone(),
+                path: world.records()[index].image.file().to_owned(),
                 reason,
             };
             if product.dimensions() != picture.dimensions() {
-                return Err(unusable("differs in size from its picture".to_owned()));
+                return Err(unusable("differs in size from its product".to_owned()));
             }
             let placed = PlacedProduct::from_canvas_rgba(product.clone())
                 .map_err(|error| unusable(error.to_string()))?;
@@ -247,13 +243,6 @@ impl Viewer {
         }
         Ok(())
     }
-}
-
-fn open(file: &Path) -> Result<image::DynamicImage> {
-    image::open(file).map_err(|source| Error::Picture {
-        path: file.to_owned(),
-        source,
-    })
 }
 
 /// A straight-alpha picture laid over a colour in 0 to 1.

@@ -1,13 +1,14 @@
 //! The samples that networks learn from and those that are held out.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use reliad_dataset::{Folder, Record, Split};
+use reliad_dataset::{Folder, Modality, Record, Split, required};
 
 use crate::error::{Error, Result};
+use crate::pictures::{Layout, Pictures};
 
-/// A folder of rendered samples, split by product.
-#[derive(Debug, Clone)]
+/// A folder of samples, split by product.
+#[derive(Debug)]
 pub struct World {
     folder: Folder,
     count: usize,
@@ -41,12 +42,34 @@ impl World {
         &self.folder.records()[..self.count]
     }
 
-    /// Full paths of one kind of picture of the samples `indices`.
-    pub fn files(&self, indices: &[usize], kind: impl Fn(&Record) -> &str) -> Vec<PathBuf> {
-        indices
+    /// One kind of picture of the samples `indices`, as [`Pictures::read`] does.
+    ///
+    /// # Errors
+    /// A sample without such a picture, and what [`Pictures::read`] says.
+    pub fn pictures(
+        &self,
+        indices: &[usize],
+        kind: Modality,
+        layout: Layout,
+        size: usize,
+    ) -> Result<Pictures> {
+        let places = indices
             .iter()
-            .map(|&index| self.folder.path(kind(&self.records()[index])))
-            .collect()
+            .map(|&index| required(&self.records()[index], kind))
+            .collect::<std::result::Result<Vec<_>, _>>()
+            .map_err(Error::component("data"))?;
+        Pictures::read(self.folder.store(), &places, layout, size)
+    }
+
+    /// One picture of a sample, as it lies there.
+    ///
+    /// # Errors
+    /// A sample without such a picture, or one that can't be decoded.
+    pub fn picture(&self, index: usize, kind: Modality) -> Result<image::DynamicImage> {
+        let record = &self.records()[index];
+        self.folder
+            .picture(record, kind)
+            .map_err(Error::component("data"))
     }
 
     /// Indices of the samples to train on and of those held out (the validation products).

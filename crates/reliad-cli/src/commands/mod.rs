@@ -1,6 +1,7 @@
 //! The commands: each file resolves its arguments to settings and runs them.
 
 pub mod bench;
+pub mod data;
 pub mod evaluate;
 pub mod generate;
 pub mod models;
@@ -24,6 +25,7 @@ pub fn run(command: Command) -> Result<Code> {
         Command::Replay(arguments) => replay::run(arguments),
         Command::Models(arguments) => models::run(arguments),
         Command::Synth(arguments) => synth::run(arguments),
+        Command::Data(arguments) => data::run(arguments),
         Command::Train(arguments) => train::run(arguments),
         Command::Evaluate(arguments) => evaluate::run(arguments),
         Command::Bench(arguments) => bench::run(arguments),

@@ -4,7 +4,7 @@ mod figures;
 mod looks;
 mod page;
 mod series;
-mod thumbnails;
+mod traced;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};

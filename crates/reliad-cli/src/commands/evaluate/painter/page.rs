@@ -12,7 +12,8 @@ use reliad_training::random;
 use super::figures::{Confusion, Figures};
 use super::looks::{Looks, Own, Viewers, picture_edges, product_edges};
 use super::series::{Job, Purpose};
-use super::thumbnails::{source, traced};
+use super::traced::traced;
+use crate::thumbnail::source;
 
 /// Pictures shown at random, of the worst, and rows of examples.
 const RANDOM: usize = 24;

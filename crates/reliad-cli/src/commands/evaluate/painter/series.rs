@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use image::RgbImage;
-use reliad_dataset::{Folder, Record};
+use reliad_dataset::{Folder, Modality, Record, required};
 use reliad_generation::defaults::SamplingDefaults;
 use reliad_generation::files;
 use reliad_generation::paint::Drawing;
@@ -106,7 +106,7 @@ impl Series {
         let folder = Folder::open(dir)?;
         let mut records = folder.records().to_vec();
         // A render that was stopped and continued may have written them in another order.
-        records.sort_by(|a, b| a.image.cmp(&b.image));
+        records.sort_by_cached_key(|record| record.image.to_string());
         records.truncate(count);
         ensure!(
             records.len() == count,
@@ -138,7 +138,8 @@ impl Series {
     /// # Errors
     /// A file that can't be read.
     pub fn rendered(&self, item: usize) -> Result<RgbImage> {
-        Ok(self.folder.picture(&self.records[item].image)?.into_rgb8())
+        let picture = self.folder.picture(&self.records[item], Modality::Image)?;
+        Ok(picture.into_rgb8())
     }
 
     /// Recipe and product of a job.
@@ -146,10 +147,14 @@ impl Series {
     /// # Errors
     /// A product that can't be read.
     pub fn drawing(&self, job: Job) -> Result<Drawing> {
-        let file = &self.records[job.item].product;
-        let path = self.folder.path(file);
-        let product = PlacedProduct::from_canvas_rgba(self.folder.picture(file)?.into_rgba8())
-            .with_context(|| path.display().to_string())?;
+        let record = &self.records[job.item];
+        let path = self
+            .folder
+            .store()
+            .path(required(record, Modality::Product)?);
+        let product = self.folder.picture(record, Modality::Product)?.into_rgba8();
+        let product =
+            PlacedProduct::from_canvas_rgba(product).with_context(|| path.display().to_string())?;
         let hash = files::hash_file(&path)?;
         let prompt = &self.records[job.prompt_of].prompt;
         let mut sampling = self.defaults.sampling(prompt, "");

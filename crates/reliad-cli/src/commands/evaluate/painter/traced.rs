@@ -1,36 +1,12 @@
-//! Small pictures inside the page: JPEG as data URIs, and edges drawn over what they were found in.
+//! Edges drawn over what they were found in.
 
-use anyhow::Result;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use image::imageops::{self, FilterType};
 use image::{GrayImage, Rgb, RgbImage};
-use reliad_generation::files;
 use reliad_imaging::dilate;
 use reliad_training::measure::edges::REACH;
 
-/// Longest side of a thumbnail in pixels.
-const SIDE: u32 = 192;
 /// Edges of the product that the picture has, and those it lacks.
 const FOUND: [u8; 3] = [64, 200, 120];
 const MISSED: [u8; 3] = [235, 80, 60];
-
-/// The picture as an `img` source, at most 192 pixels a side.
-///
-/// # Errors
-/// When it can't be encoded.
-pub fn source(picture: &RgbImage) -> Result<String> {
-    let (width, height) = picture.dimensions();
-    let longer = width.max(height);
-    let small = if longer > SIDE {
-        let side = |side: u32| (side * SIDE / longer).max(1);
-        imageops::resize(picture, side(width), side(height), FilterType::Triangle)
-    } else {
-        picture.clone()
-    };
-    let bytes = files::encode_jpeg(&small)?;
-    Ok(format!("data:image/jpeg;base64,{}", STANDARD.encode(bytes)))
-}
 
 /// The picture's edges in grey under those of the product: green where the picture has one within reach, else red.
 pub fn traced(product: &GrayImage, edges: &GrayImage) -> RgbImage {
@@ -64,16 +40,5 @@ mod tests {
         assert_eq!(picture.get_pixel(8, 2).0, FOUND);
         assert_eq!(picture.get_pixel(8, 12).0, MISSED);
         assert_eq!(picture.get_pixel(2, 2).0, [24; 3]);
-    }
-
-    #[test]
-    fn thumbnails_are_small_and_inside_the_page() -> Result<()> {
-        let source = source(&RgbImage::new(512, 256))?;
-        let bytes = source
-            .strip_prefix("data:image/jpeg;base64,")
-            .unwrap_or_default();
-        let picture = image::load_from_memory(&STANDARD.decode(bytes)?)?;
-        assert_eq!((picture.width(), picture.height()), (192, 96));
-        Ok(())
     }
 }

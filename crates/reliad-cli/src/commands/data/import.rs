@@ -1,0 +1,116 @@
+//! `reliad data import`: a data set of another layout gets an index of ours.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+use reliad_dataset::{Fields, LabelMap, Layout, ProductBy, QUARANTINE, Source, import};
+
+use super::unless_stopped;
+use crate::counter::Counter;
+use crate::interrupt;
+use crate::message::{self, Code};
+
+/// Take over a data set: RF1M, an image folder with metadata.jsonl, parquet files or WebDataset shards.
+///
+/// Only an index is written; the pictures stay where they are and none is copied. Samples that can't be used are listed
+/// in quarantine.jsonl with the reason and stop nothing. Exits with 1 when there were some.
+#[derive(Debug, Args)]
+pub(super) struct ImportArgs {
+    /// The data set's folder, or one parquet or tar file
+    #[arg(value_name = "SOURCE")]
+    source: PathBuf,
+
+    /// Folder for the index; may be the data set's own
+    #[arg(long, env = "RELIAD_OUT", hide_env_values = true, value_name = "DIR")]
+    out: PathBuf,
+
+    /// How it lies on disk: rf1m, folder, parquet or webdataset [default: what it looks like]
+    #[arg(long, env = "RELIAD_LAYOUT", hide_env_values = true, value_parser = layout)]
+    layout: Option<Layout>,
+
+    /// Folder or archive of RGBA products named as their pictures (rf1m only)
+    #[arg(
+        long,
+        env = "RELIAD_PRODUCTS",
+        hide_env_values = true,
+        value_name = "PATH"
+    )]
+    products: Option<PathBuf>,
+
+    /// What the labels mean, such as `0=available,1=unavailable` [default: 0 to 5 as in the paper, and our names]
+    #[arg(long, env = "RELIAD_LABELS", hide_env_values = true, value_parser = LabelMap::parse, value_name = "MAP")]
+    labels: Option<LabelMap>,
+
+    /// What fields are called, such as `title=name,label=verdict`; columns of label.txt by number, from 1
+    #[arg(long, env = "RELIAD_FIELDS", hide_env_values = true, value_parser = Fields::parse, value_name = "MAP")]
+    fields: Option<Fields>,
+
+    /// What tells products apart where no field does: title, name, or prefix (the picture's name up to its last _ or -)
+    #[arg(
+        long,
+        env = "RELIAD_PRODUCT_BY",
+        hide_env_values = true,
+        value_parser = product_by,
+        default_value = ProductBy::Title.name()
+    )]
+    product_by: ProductBy,
+}
+
+fn layout(name: &str) -> Result<Layout, String> {
+    Layout::from_name(name).ok_or_else(|| {
+        let known = Layout::ALL.map(Layout::name).join(", ");
+        format!("it is none of {known}")
+    })
+}
+
+fn product_by(name: &str) -> Result<ProductBy, String> {
+    ProductBy::from_name(name).ok_or_else(|| {
+        let known = ProductBy::ALL.map(ProductBy::name).join(", ");
+        format!("it is none of {known}")
+    })
+}
+
+/// Imports.
+///
+/// # Errors
+/// When the source can't be opened, holds nothing usable, or the index can't be written.
+pub(super) fn run(arguments: ImportArgs) -> Result<Code> {
+    let layout = match arguments.layout {
+        Some(layout) => layout,
+        None => Layout::detect(&arguments.source)?,
+    };
+    let source = Source {
+        path: arguments.source,
+        layout,
+        products: arguments.products,
+        labels: arguments.labels.unwrap_or_default(),
+        fields: arguments.fields.unwrap_or_default(),
+        product_by: arguments.product_by,
+    };
+    let counter = Counter::endless("samples read:");
+    let imported = import(
+        &source,
+        &arguments.out,
+        &|done| counter.reach(done, 0),
+        interrupt::flag()?,
+    );
+    counter.clear();
+    let imported = match unless_stopped(imported, "nothing was written; run the command again")? {
+        Ok(imported) => imported,
+        Err(code) => return Ok(code),
+    };
+    println!(
+        "{}: {} samples as {}, {} set aside",
+        arguments.out.display(),
+        imported.records,
+        layout.name(),
+        imported.broken
+    );
+    if imported.broken > 0 {
+        let list = arguments.out.join(QUARANTINE);
+        message::hint_line(&format!("{} says why", list.display()));
+        return Ok(Code::Missing);
+    }
+    Ok(Code::Complete)
+}

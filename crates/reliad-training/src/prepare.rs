@@ -1,0 +1,280 @@
+//! Depth and saliency of a data set's pictures, estimated once and kept in shards beside its index.
+//!
+//! A shard is a tar file of `<sample>.depth.png` and `<sample>.saliency.png`; samples are numbered by their lines in
+//! `metadata.jsonl`. What is held is one batch, however many samples there are. For a million samples at 384 px, maps
+//! of about 60 kB a pair make about 60 GB in 1,000 shards.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use burn::tensor::Device;
+use image::{GrayImage, ImageFormat, RgbImage};
+use rayon::prelude::*;
+use reliad_dataset::{
+    Lines, METADATA, Modality, Place, Record, Records, ShardWriter, Store, members,
+};
+use reliad_rfnet::depth_network::DepthNetwork;
+use reliad_rfnet::preprocess::{gray_image, resize, rgb_tensor};
+use reliad_rfnet::saliency_network::SaliencyNetwork;
+use reliad_weights::ModelDir;
+
+use crate::error::{Error, Result};
+use crate::random;
+
+/// Samples of a shard: what a kill can cost.
+const SHARD: usize = 1000;
+/// Pictures decoded together.
+const TOGETHER: usize = 32;
+/// The folder of maps in a data set's folder.
+const FOLDER: &str = "maps";
+
+/// What to compute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Prepare {
+    /// Longest side of the maps in pixels; 0: as the pictures are.
+    pub size: usize,
+    /// Also where the data set has maps of its own, which are then no longer named by the index.
+    pub replace: bool,
+    /// This worker's part of the shards, from 0, and how many workers there are.
+    pub part: (usize, usize),
+}
+
+/// How far it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Prepared {
+    /// Samples with both maps.
+    pub samples: u64,
+    /// Samples whose picture can't be read; `reliad data check` sets them aside.
+    pub broken: u64,
+    /// Shards that other workers have still to make; the index is written when there are none.
+    pub missing_shards: usize,
+}
+
+/// Computes the maps of the folder `dir` with `depth/` and `saliency/` of `model`, shard by shard; shards that are there
+/// are kept. When all are there, `metadata.jsonl` is made to name them. `None` when `stopped` said so.
+///
+/// # Errors
+/// A missing or damaged component, an index that can't be read, or a failing disk; a bad picture is none.
+pub fn prepare(
+    dir: &Path,
+    model: &ModelDir,
+    device: &Device,
+    settings: Prepare,
+    progress: &dyn Fn(u64),
+    stopped: &dyn Fn() -> bool,
+) -> Result<Option<Prepared>> {
+    let networks = Networks::load(model, device, settings.size)?;
+    let folder = dir.join(FOLDER).join(&networks.key);
+    std::fs::create_dir_all(&folder).map_err(|source| Error::Io {
+        path: folder.clone(),
+        source,
+    })?;
+    let store = Store::new(dir);
+    let failed = Error::component::<reliad_dataset::Error>;
+    let mut prepared = Prepared::default();
+    let mut records = Records::all(dir).map_err(failed("data"))?;
+    let (mut shards, mut first) = (Vec::new(), 0);
+    loop {
+        let batch: Vec<Record> = records
+            .by_ref()
+            .take(SHARD)
+            .collect::<std::result::Result<_, _>>()
+            .map_err(failed("data"))?;
+        if batch.is_empty() {
+            break;
+        }
+        let path = folder.join(shard_name(shards.len(), &batch));
+        let (part, parts) = settings.part;
+        let is_own = shards.len() % parts.max(1) == part;
+        if is_own && !path.exists() {
+            let made = networks.shard(
+                &path,
+                &store,
+                &batch,
+                settings.replace,
+                first,
+                progress,
+                stopped,
+            )?;
+            if !made {
+                return Ok(None);
+            }
+        }
+        prepared.missing_shards += usize::from(!path.exists());
+        shards.push(path);
+        first += batch.len() as u64;
+        progress(first);
+    }
+    if prepared.missing_shards == 0 {
+        index(dir, &shards, settings.replace, &mut prepared)?;
+    }
+    Ok(Some(prepared))
+}
+
+/// A shard's file: named by its number and its pictures, so that an index that grew or changed finds none of its own.
+fn shard_name(number: usize, records: &[Record]) -> String {
+    let names: String = records
+        .iter()
+        .map(|record| format!("{};", record.image))
+        .collect();
+    format!(
+        "{number:06}-{:016x}.tar",
+        random::fingerprint(names.as_bytes())
+    )
+}
+
+struct Networks {
+    depth: DepthNetwork,
+    saliency: SaliencyNetwork,
+    size: usize,
+    device: Device,
+    /// What the maps depend on.
+    key: String,
+}
+
+impl Networks {
+    fn load(model: &ModelDir, device: &Device, size: usize) -> Result<Self> {
+        let mut weights = Vec::new();
+        for name in ["depth", "saliency"] {
+            let file = format!("{name}/model.safetensors");
+            weights.extend_from_slice(&model.read(&file).map_err(Error::component("maps"))?);
+        }
+        let rfnet = Error::component::<reliad_rfnet::Error>;
+        Ok(Self {
+            depth: DepthNetwork::load(&model.sub("depth"), device).map_err(rfnet("depth"))?,
+            saliency: SaliencyNetwork::load(&model.sub("saliency"), device)
+                .map_err(rfnet("saliency"))?,
+            size,
+            device: device.clone(),
+            key: format!("{:016x}-{size}", random::fingerprint(&weights)),
+        })
+    }
+
+    /// Writes one shard; `false` when stopped, and then there is none.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one inner step of the loop above, split for reading"
+    )]
+    fn shard(
+        &self,
+        path: &Path,
+        store: &Store,
+        records: &[Record],
+        replace: bool,
+        first: u64,
+        progress: &dyn Fn(u64),
+        stopped: &dyn Fn() -> bool,
+    ) -> Result<bool> {
+        let failed = Error::component::<reliad_dataset::Error>;
+        let mut shard = ShardWriter::create(path).map_err(failed("maps"))?;
+        for (number, batch) in records.chunks(TOGETHER).enumerate() {
+            if stopped() {
+                return Ok(false);
+            }
+            let pictures: Vec<Option<RgbImage>> = batch
+                .par_iter()
+                .map(|record| {
+                    let wanted = replace || record.depth.is_none() || record.saliency.is_none();
+                    let picture = wanted.then(|| store.picture(&record.image).ok()).flatten();
+                    picture.map(|picture| picture.into_rgb8())
+                })
+                .collect();
+            let maps = pictures.iter().map(|picture| {
+                picture
+                    .as_ref()
+                    .map(|picture| self.maps(picture))
+                    .transpose()
+            });
+            let maps: Vec<Option<[GrayImage; 2]>> = maps.collect::<Result<_>>()?;
+            let files: Vec<Option<[Vec<u8>; 2]>> = maps
+                .into_par_iter()
+                .map(|maps| maps.map(|maps| maps.map(png)))
+                .collect();
+            for (place, files) in files.into_iter().enumerate() {
+                let sample = first + (number * TOGETHER + place) as u64;
+                let Some([depth, saliency]) = files else {
+                    continue;
+                };
+                for (kind, bytes) in [(Modality::Depth, depth), (Modality::Saliency, saliency)] {
+                    shard
+                        .add(&member(sample, kind), &bytes)
+                        .map_err(failed("maps"))?;
+                }
+            }
+            progress(first + (number * TOGETHER + batch.len()) as u64);
+        }
+        shard.finish().map_err(failed("maps"))?;
+        Ok(true)
+    }
+
+    /// Depth and saliency of one picture.
+    fn maps(&self, picture: &RgbImage) -> Result<[GrayImage; 2]> {
+        let seen = rgb_tensor(picture, &self.device);
+        let [_, _, height, width] = seen.dims();
+        let scale = match self.size {
+            0 => 1.0,
+            size => (size as f64 / height.max(width) as f64).min(1.0),
+        };
+        let side = |pixels: usize| ((pixels as f64 * scale).round() as usize).max(1);
+        let gray = |map| {
+            let map = resize(map, side(height), side(width));
+            gray_image(&map).map_err(Error::component("maps"))
+        };
+        Ok([
+            gray(self.depth.estimate(seen.clone()))?,
+            gray(self.saliency.estimate(seen))?,
+        ])
+    }
+}
+
+/// A map's name in its shard.
+fn member(sample: u64, kind: Modality) -> String {
+    format!("{sample:09}.{}.png", kind.name())
+}
+
+fn png(map: GrayImage) -> Vec<u8> {
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    // Memory takes any PNG.
+    let _ = map.write_to(&mut bytes, ImageFormat::Png);
+    bytes.into_inner()
+}
+
+/// Writes the index anew, with the maps' places.
+fn index(dir: &Path, shards: &[PathBuf], replace: bool, prepared: &mut Prepared) -> Result<()> {
+    let failed = Error::component::<reliad_dataset::Error>;
+    let mut lines = Lines::create(&dir.join(METADATA)).map_err(failed("data"))?;
+    let mut known: HashMap<String, Place> = HashMap::new();
+    for (number, record) in Records::all(dir).map_err(failed("data"))?.enumerate() {
+        let mut record = record.map_err(failed("data"))?;
+        if number % SHARD == 0 {
+            known = match shards.get(number / SHARD) {
+                Some(shard) => members(shard)
+                    .map_err(failed("maps"))?
+                    .into_iter()
+                    .collect(),
+                None => HashMap::new(),
+            };
+        }
+        let mut place = |kind: Modality, own: Option<Place>| match own {
+            Some(own) if !replace => Some(own),
+            own => {
+                let made = known.remove(&member(number as u64, kind));
+                let made = made.map(|place| {
+                    place.with_file(|file| {
+                        file.strip_prefix(dir)
+                            .map_or_else(|_| file.to_owned(), Path::to_path_buf)
+                    })
+                });
+                made.or(own)
+            }
+        };
+        record.depth = place(Modality::Depth, record.depth.take());
+        record.saliency = place(Modality::Saliency, record.saliency.take());
+        let whole = record.depth.is_some() && record.saliency.is_some();
+        prepared.samples += u64::from(whole);
+        prepared.broken += u64::from(!whole);
+        lines.write(&record).map_err(failed("data"))?;
+    }
+    lines.finish().map_err(failed("data"))?;
+    Ok(())
+}
