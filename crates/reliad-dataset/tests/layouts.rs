@@ -105,8 +105,8 @@ fn members_of_a_shard_are_read_by_their_bytes() {
 fn a_shard_that_breaks_off_gives_what_it_has() {
     let whole = std::fs::read(fixture("shard-000000.tar")).unwrap();
     let dir = tempfile::tempdir().unwrap();
-    // The second sample's members begin after 8 blocks of 512 bytes.
-    std::fs::write(dir.path().join("cut.tar"), &whole[..512 * 9 + 100]).unwrap();
+    // A member is a block of 512 bytes and one of data: this is in the data of the second sample's second.
+    std::fs::write(dir.path().join("cut.tar"), &whole[..512 * 11 + 50]).unwrap();
     let (records, broken) = read(&source(dir.path().to_owned(), Layout::WebDataset));
     assert_eq!(records.len(), 1);
     assert_eq!(number(&records[0].image), 1);

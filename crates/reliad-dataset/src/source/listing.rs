@@ -115,12 +115,18 @@ pub(crate) fn for_each_member(
     mut with: impl FnMut(&str, Place) -> Result<()>,
 ) -> Result<()> {
     let file = File::open(path).map_err(Error::io(path))?;
+    let end = file.metadata().map_err(Error::io(path))?.len();
     let mut archive = tar::Archive::new(BufReader::new(file));
     let members = archive.entries_with_seek().map_err(Error::io(path))?;
     for member in members {
         let member = member.map_err(Error::io(path))?;
         if !member.header().entry_type().is_file() {
             continue;
+        }
+        // Members are stepped over, not read: a file that breaks off would look as if it ended.
+        if member.raw_file_position().saturating_add(member.size()) > end {
+            let cut = std::io::ErrorKind::UnexpectedEof;
+            return Err(Error::io(path)(cut.into()));
         }
         let name = String::from_utf8_lossy(&member.path_bytes()).into_owned();
         let place = Place::Bytes {
