@@ -3,7 +3,9 @@
 use clap::builder::styling::{AnsiColor, Style, Styles};
 use clap::{Parser, Subcommand};
 
-use crate::commands::{bench, data, evaluate, generate, models, reference, replay, synth, train};
+use crate::commands::{
+    bench, calibrate, data, evaluate, generate, models, reference, replay, synth, train,
+};
 
 const STYLES: Styles = Styles::styled()
     .header(Style::new().bold())
@@ -36,6 +38,7 @@ pub enum Command {
     Synth(synth::SynthArgs),
     Data(data::DataArgs),
     Train(train::TrainArgs),
+    Calibrate(calibrate::CalibrateArgs),
     Evaluate(evaluate::EvaluateArgs),
     Bench(bench::BenchArgs),
     #[command(hide = true)]

@@ -9,6 +9,7 @@ mod embedded;
 mod estimate;
 mod interrupt;
 mod message;
+mod page;
 mod progress;
 mod thumbnail;
 

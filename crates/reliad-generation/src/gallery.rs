@@ -180,6 +180,7 @@ mod tests {
         fn assess(&self, _: JudgeItem<'_>) -> Result<Verdict> {
             self.count();
             Ok(Verdict {
+                logits: Vec::new(),
                 probabilities: vec![0.2, 0.8],
                 class: Class::SpaceMismatch,
                 available: false,

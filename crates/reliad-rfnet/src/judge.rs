@@ -32,6 +32,8 @@ pub struct JudgeItem<'a> {
 /// What the judge says about a picture.
 #[derive(Clone, Debug)]
 pub struct Verdict {
+    /// The network's outputs, in the order of [`RfNetConfig::class`].
+    pub logits: Vec<f32>,
     /// Calibrated probabilities in the order of [`RfNetConfig::class`]; sum 1.
     pub probabilities: Vec<f32>,
     /// The class given; [`Class::Unsuitable`] also stands for "not available" of a head without reasons.
@@ -122,6 +124,7 @@ impl Judge {
         let probabilities = self.calibration.probabilities(&logits);
         let class = self.calibration.decide(&probabilities, &self.config);
         Ok(Verdict {
+            logits,
             probabilities,
             class,
             available: class.is_available(),

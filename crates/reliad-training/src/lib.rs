@@ -3,11 +3,13 @@
 //! One loop ([`fit`]) trains everything; a stage ([`vae`], ...) brings the data, the loss and the
 //! held-out measure, and writes its component into a model directory.
 
+pub mod calibrate;
 pub mod checkpoint;
 pub mod controlnet;
 pub mod curves;
 pub mod error;
 pub mod fit;
+pub mod judging;
 pub mod latents;
 pub mod maps;
 pub mod measure;

@@ -1,14 +1,11 @@
 //! Training of the judge on what the trained depth and saliency networks see.
 
-use std::path::Path;
-
 use burn::module::Module;
 use burn::tensor::activation::{log_softmax, softmax};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
-use reliad_dataset::{Label, Modality, Record, Split};
-use reliad_rfnet::judge::{Judge, JudgeItem};
+use reliad_dataset::Label;
 use reliad_rfnet::preprocess::Preprocess;
 use reliad_rfnet::rfnet::{RfNet, RfNetConfig, RfNetInput};
 use reliad_rfnet::roberta::RobertaTokenizer;
@@ -20,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::fit::{FitConfig, Loss, Outcome, Step, Task, fit};
 use crate::metrics::JudgeMetrics;
 use crate::pictures::{Movement, Pictures};
-use crate::progress::{Control, Report};
+use crate::progress::Control;
 use crate::random::{self, Order};
 use crate::stage::{Ended, Stage};
 use crate::views::{Viewer, Views};
@@ -163,7 +160,7 @@ pub fn train(config: &RfNetTraining, stage: &Stage, control: &mut Control<'_>) -
 }
 
 /// The logit that stands for a label; `None` where the head can't express it.
-fn logit(network: &RfNetConfig, label: Label) -> Option<usize> {
+pub fn logit(network: &RfNetConfig, label: Label) -> Option<usize> {
     match label.class() {
         Some(class) => network.index(class),
         None => (network.classes == 2).then_some(1),
@@ -340,67 +337,4 @@ impl Task for RfNetTask {
             ("average_precision".to_owned(), metrics.average_precision),
         ])
     }
-}
-
-/// Judges the samples of the folder `data` whose products are in no training split, with the judge of
-/// `model`, the way `generate` does. `None` when the caller asked to stop.
-///
-/// # Errors
-/// A missing or damaged component, or samples that cannot be read.
-pub fn evaluate(
-    model: &ModelDir,
-    data: &Path,
-    device: &Device,
-    control: &mut Control<'_>,
-) -> Result<Option<JudgeMetrics>> {
-    let judge = Judge::load(model, device).map_err(Error::component("judge"))?;
-    let folder = reliad_dataset::Folder::open(data).map_err(Error::component("data"))?;
-    let config = judge.config();
-    let available = config.index(reliad_imaging::Class::Available).unwrap_or(0);
-    let mut verdicts = Vec::new();
-    let picture = |record: &Record, kind| {
-        let read = folder.picture(record, kind);
-        read.map_err(Error::component("data"))
-    };
-    let start = std::time::Instant::now();
-    for (index, record) in folder.records().iter().enumerate() {
-        if index % 100 == 99 {
-            (control.on_report)(
-                "judging",
-                &Report {
-                    step: index as u64 + 1,
-                    progress: (index + 1) as f64 / folder.records().len() as f64,
-                    elapsed_seconds: start.elapsed().as_secs_f64(),
-                    ..Report::default()
-                },
-            );
-        }
-        if control.stopped() {
-            return Ok(None);
-        }
-        let Some(label) = logit(config, record.label) else {
-            continue;
-        };
-        if record.split() == Split::Train {
-            continue;
-        }
-        let item = JudgeItem {
-            picture: &picture(record, Modality::Image)?.into_rgb8(),
-            product: &picture(record, Modality::Product)?.into_rgba8(),
-            title: &record.title,
-        };
-        let judged = judge.judge(&[item]).map_err(Error::component("judge"))?;
-        for verdict in judged {
-            verdicts.push((
-                label,
-                config.index(verdict.class).unwrap_or(available),
-                f64::from(verdict.probabilities[available]),
-            ));
-        }
-    }
-    Ok(Some(JudgeMetrics::new(
-        config.classes,
-        available,
-        &verdicts,
-    )))
 }

@@ -6,10 +6,12 @@ use std::sync::atomic::AtomicBool;
 
 use burn::tensor::Device;
 use image::{GrayImage, Luma, Rgb, RgbImage, Rgba, RgbaImage};
+use reliad_dataset::Split;
 use reliad_diffusion::painter::Painter;
 use reliad_imaging::PlacedProduct;
 use reliad_rfnet::judge::Judge;
 use reliad_rfnet::scene_network::SceneClassifier;
+use reliad_training::judging::judge_folder;
 use reliad_training::repaint::Repainter;
 use reliad_training::{
     Budget, Control, Ended, Stage, controlnet, maps, painter, rfnet, scene, tokenizer, vae,
@@ -176,10 +178,10 @@ fn every_stage_writes_a_component_that_loads() {
     let cover = GrayImage::new(SIZE, SIZE);
     let seen = classes.classify(&picture.into_rgb8(), &cover).unwrap();
     assert!((seen.color_probabilities.iter().sum::<f32>() - 1.0).abs() < 1e-5);
-    let metrics = rfnet::evaluate(&model, data.path(), &device, control)
-        .unwrap()
-        .unwrap();
-    assert!((1..30).contains(&metrics.samples), "{}", metrics.samples);
+    let unseen = [Split::Validation, Split::Test];
+    let judged = judge_folder(&model, data.path(), &unseen, &device, control);
+    let judged = judged.unwrap().unwrap().judged;
+    assert!((1..30).contains(&judged.len()), "{}", judged.len());
 
     let sampling: Value = model.read_json("sampling.json").unwrap();
     assert_eq!(sampling, json!({ "steps": 7 }));

@@ -1,6 +1,7 @@
 //! The commands: each file resolves its arguments to settings and runs them.
 
 pub mod bench;
+pub mod calibrate;
 pub mod data;
 pub mod evaluate;
 pub mod generate;
@@ -27,6 +28,7 @@ pub fn run(command: Command) -> Result<Code> {
         Command::Synth(arguments) => synth::run(arguments),
         Command::Data(arguments) => data::run(arguments),
         Command::Train(arguments) => train::run(arguments),
+        Command::Calibrate(arguments) => calibrate::run(arguments),
         Command::Evaluate(arguments) => evaluate::run(arguments),
         Command::Bench(arguments) => bench::run(arguments),
         Command::Reference(arguments) => reference::run(arguments),

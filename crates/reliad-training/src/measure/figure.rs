@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use rand::RngExt as _;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::random;
@@ -82,6 +83,40 @@ impl Figure {
         Some(figure)
     }
 
+    /// A statistic of samples, each given by the number of its group, with the percentile interval of the bootstrap over
+    /// groups as in [`mean`](Self::mean). `statistic` is told which samples to count, some more than once; where a
+    /// resample has no value it is left out. `None` where all samples together have none.
+    pub fn of_samples(
+        groups: &[u64],
+        seed: u64,
+        statistic: impl Fn(&[usize]) -> Option<f64> + Sync,
+    ) -> Option<Self> {
+        let all: Vec<usize> = (0..groups.len()).collect();
+        let value = statistic(&all)?;
+        let mut members: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
+        for (sample, group) in groups.iter().enumerate() {
+            members.entry(*group).or_default().push(sample);
+        }
+        let members: Vec<Vec<usize>> = members.into_values().collect();
+        let mut values: Vec<f64> = (0..RESAMPLES)
+            .into_par_iter()
+            .filter_map(|resample| {
+                let mut rng = random::generator(seed, "bootstrap", resample);
+                let drawn = (0..members.len()).map(|_| rng.random_range(0..members.len()));
+                let samples: Vec<usize> = drawn.flat_map(|group| members[group].clone()).collect();
+                statistic(&samples)
+            })
+            .collect();
+        values.sort_by(f64::total_cmp);
+        let [low, high] = BOUNDS.map(|share| quantile(&values, share));
+        Some(Self {
+            value,
+            low,
+            high,
+            n: groups.len(),
+        })
+    }
+
     /// The mean of repeated measurements of one thing on `n` pictures, and the interval that holds 95 % of them.
     /// `None` without measurements.
     pub fn of_repeats(repeats: &[f64], n: usize) -> Option<Self> {
@@ -137,6 +172,24 @@ mod tests {
         assert!((figure.low - (0.3 - half)).abs() < 0.012, "{figure:?}");
         assert!((figure.high - (0.3 + half)).abs() < 0.012, "{figure:?}");
         assert_eq!(figure.n, 400);
+    }
+
+    #[test]
+    fn a_statistics_interval_agrees_with_the_means() {
+        let values: Vec<(u64, f64)> = (0..300).map(|i| (i / 3, f64::from(i as u32 % 7))).collect();
+        let groups: Vec<u64> = values.iter().map(|(group, _)| *group).collect();
+        let mean = |samples: &[usize]| {
+            let sum: f64 = samples.iter().map(|&sample| values[sample].1).sum();
+            Some(sum / samples.len() as f64)
+        };
+        let (figure, known) = (
+            Figure::of_samples(&groups, 5, mean).unwrap(),
+            Figure::mean(&values, 5).unwrap(),
+        );
+        // The same draws; only the order of summation differs.
+        assert!((figure.low - known.low).abs() < 1e-9 && (figure.high - known.high).abs() < 1e-9);
+        assert!((figure.value - known.value).abs() < 1e-9);
+        assert_eq!(Figure::of_samples(&groups, 5, |_| None), None);
     }
 
     #[test]

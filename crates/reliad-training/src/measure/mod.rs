@@ -1,6 +1,7 @@
-//! Measures of a painter: pure functions over pictures, maps and features, and intervals around their means.
+//! Measures of painters and judges: pure functions over pictures, maps, features and verdicts, and intervals around
+//! their means.
 //!
-//! Who paints, judges and reads files is the caller's business; see `reliad evaluate painter`.
+//! Who paints, judges and reads files is the caller's business; see `reliad evaluate`.
 
 pub mod agreement;
 pub mod diversity;
@@ -9,5 +10,6 @@ pub mod figure;
 pub mod frechet;
 pub mod second_copy;
 mod symmetric;
+pub mod verdicts;
 
 pub use figure::Figure;

@@ -1,13 +1,13 @@
 //! The page of a data set's numbers, with pictures of every class. It opens without a server.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::path::Path;
 
 use anyhow::Result;
 use reliad_dataset::{Label, Record, Records, Split, Statistics, Store};
-use reliad_generation::report::{STYLE, escape};
+use reliad_generation::report::escape;
 
+use crate::page::{self, put};
 use crate::thumbnail;
 
 /// Pictures shown of each label.
@@ -21,14 +21,7 @@ const ROWS: usize = 12;
 /// When the index can't be read any more.
 pub fn page(dir: &Path, counted: &Statistics) -> Result<String> {
     let name = dir.display().to_string();
-    let mut html = format!(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>Data set</title>\n<style>\n{STYLE}{}</style></head><body><main>\n\
-         <header><h1>Data set</h1><p class=\"soft\">{}</p></header>",
-        include_str!("page.css"),
-        escape(&name)
-    );
+    let mut html = page::begin("Data set", &escape(&name));
     tiles(&mut html, counted);
     labels(&mut html, counted);
     let missing: Vec<(String, u64)> = counted
@@ -58,13 +51,7 @@ pub fn page(dir: &Path, counted: &Statistics) -> Result<String> {
     );
     titles(&mut html, counted);
     pictures(&mut html, dir)?;
-    html.push_str("</main></body></html>\n");
-    Ok(html)
-}
-
-/// Writing to a string can't fail.
-fn put(html: &mut String, text: std::fmt::Arguments<'_>) {
-    let _ = html.write_fmt(text);
+    Ok(page::end(html))
 }
 
 fn tiles(html: &mut String, counted: &Statistics) {
@@ -75,21 +62,13 @@ fn tiles(html: &mut String, counted: &Statistics) {
         .flat_map(|(_, by_split)| by_split)
         .sum::<u64>();
     let products: u64 = counted.products.iter().sum::<u64>() - counted.shared_products;
-    html.push_str("<div class=\"tiles\">");
-    for (figure, label) in [
+    let tiles = [
         (counted.samples.to_string(), "usable samples"),
         (products.to_string(), "products"),
         (percent(available, counted.samples), "available"),
         (counted.quarantined.to_string(), "set aside"),
-    ] {
-        put(
-            html,
-            format_args!(
-                "<div class=\"tile\"><b>{figure}</b><span class=\"soft\">{label}</span></div>"
-            ),
-        );
-    }
-    html.push_str("</div>\n");
+    ];
+    page::tiles(html, tiles);
 }
 
 /// Labels, each with its samples in the three splits on one scale.

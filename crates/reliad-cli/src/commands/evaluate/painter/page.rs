@@ -1,18 +1,16 @@
 //! The page of an evaluation: figures, confusions, pictures at random, the worst ones, edges, diversity. It opens
 //! without a server.
 
-use std::fmt::Write;
-
 use anyhow::Result;
-use reliad_generation::report::{STYLE, escape};
+use reliad_generation::report::escape;
 use reliad_imaging::Class;
-use reliad_training::measure::Figure;
 use reliad_training::random;
 
-use super::figures::{Confusion, Figures};
+use super::figures::Figures;
 use super::looks::{Looks, Own, Viewers, picture_edges, product_edges};
 use super::series::{Job, Purpose};
 use super::traced::traced;
+use crate::page::{self, cell, close_grid, figure_row, matrix, open_grid, percent, put};
 use crate::thumbnail::source;
 
 /// Pictures shown at random, of the worst, and rows of examples.
@@ -30,20 +28,25 @@ pub fn page(
     viewers: &Viewers<'_>,
     jobs: &[Job],
 ) -> Result<String> {
-    let mut html = format!(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>Painter evaluation</title>\n<style>\n{STYLE}{}</style></head><body><main>\n",
-        include_str!("page.css")
-    );
+    let mut html = page::begin("Painter evaluation", &settings(figures));
     head(&mut html, figures);
     table(&mut html, figures);
     verdicts(&mut html, figures);
     html.push_str("<div class=\"matrices\">");
     let prompts = "Scene families (row: prompt, column: seen)";
-    matrix(&mut html, prompts, &figures.confusion_families);
+    matrix(
+        &mut html,
+        prompts,
+        &figures.confusion_families.names,
+        &figures.confusion_families.counts,
+    );
     let prompts = "Main colours, where the prompt names one";
-    matrix(&mut html, prompts, &figures.confusion_colors);
+    matrix(
+        &mut html,
+        prompts,
+        &figures.confusion_colors.names,
+        &figures.confusion_colors.counts,
+    );
     html.push_str("</div>\n");
     let mut rng = random::generator(figures.settings.seed, "page", 0);
     let note = "Painted once each, drawn by lot. Under each: the judge's verdict, then what the scene network sees \
@@ -73,58 +76,40 @@ pub fn page(
     }
     edges(&mut html, looks, viewers)?;
     diversity(&mut html, looks, viewers, jobs)?;
-    html.push_str("</main></body></html>\n");
-    Ok(html)
+    Ok(page::end(html))
 }
 
-/// Writing to a string can't fail.
-fn put(html: &mut String, text: std::fmt::Arguments<'_>) {
-    let _ = html.write_fmt(text);
+/// What was measured, with what.
+fn settings(figures: &Figures) -> String {
+    let settings = &figures.settings;
+    format!(
+        "model {} ({}) · judge {} · scene network of {} · {} samples of products no training saw · seed {} · {}×{} · {} \
+         steps · guidance {} · reliad {}",
+        escape(&settings.model.name),
+        settings.model.digest.get(..12).unwrap_or_default(),
+        escape(&settings.judge.name),
+        escape(&settings.scene.name),
+        settings.count,
+        settings.seed,
+        settings.size,
+        settings.size,
+        settings.sampling.steps,
+        settings.sampling.guidance,
+        escape(&settings.reliad),
+    )
 }
 
 fn head(html: &mut String, figures: &Figures) {
-    let settings = &figures.settings;
-    put(
-        html,
-        format_args!(
-            "<header><h1>Painter evaluation</h1><p class=\"soft\">model {} ({}) · judge {} · scene network of {} · \
-             {} samples of products no training saw · seed {} · {}×{} · {} steps · guidance {} · reliad {}</p></header>",
-            escape(&settings.model.name),
-            settings.model.digest.get(..12).unwrap_or_default(),
-            escape(&settings.judge.name),
-            escape(&settings.scene.name),
-            settings.count,
-            settings.seed,
-            settings.size,
-            settings.size,
-            settings.sampling.steps,
-            settings.sampling.guidance,
-            escape(&settings.reliad),
-        ),
-    );
-    html.push_str("<div class=\"tiles\">");
-    let percent = |figure: Option<Figure>| {
-        figure.map_or("–".to_owned(), |figure| {
-            format!("{:.0} <small>%</small>", 100.0 * figure.value)
-        })
-    };
     let distance = figures
         .distance
         .map_or("–".to_owned(), |figure| format!("{:.2}", figure.value));
-    for (figure, label) in [
+    let tiles = [
         (percent(figures.prompt_agreement), "show what was asked for"),
         (percent(figures.availability), "available, says the judge"),
         (percent(figures.edge_recall), "of edges followed"),
         (distance, "distance to rendered pictures"),
-    ] {
-        put(
-            html,
-            format_args!(
-                "<div class=\"tile\"><b>{figure}</b><span class=\"soft\">{label}</span></div>"
-            ),
-        );
-    }
-    html.push_str("</div>\n");
+    ];
+    page::tiles(html, tiles);
 }
 
 fn table(html: &mut String, figures: &Figures) {
@@ -142,32 +127,7 @@ fn table(html: &mut String, figures: &Figures) {
         ends.fold(if unit { 1.0 } else { 1e-9 }, f64::max)
     };
     for (name, figure, words) in &lines {
-        put(
-            html,
-            format_args!("<tr><td>{name}<br><span class=\"soft\">{words}</span></td>"),
-        );
-        match figure {
-            Some(Figure {
-                value,
-                low,
-                high,
-                n,
-            }) => {
-                let share = |value: f64| 100.0 * value / longest(name);
-                put(
-                    html,
-                    format_args!(
-                        "<td><div class=\"interval\"><i style=\"left:{:.1}%;width:{:.1}%\"></i><u style=\"left:{:.1}%\">\
-                         </u></div></td><td class=\"number\"><b>{value:.3}</b></td><td class=\"number soft\">{low:.3} to \
-                         {high:.3}</td><td class=\"number soft\">n {n}</td></tr>",
-                        share(*low),
-                        share(high - low),
-                        share(*value),
-                    ),
-                );
-            }
-            None => html.push_str("<td></td><td class=\"number\">–</td><td></td><td></td></tr>"),
-        }
+        figure_row(html, name, words, *figure, longest(name));
     }
     html.push_str("</table></section>\n");
 }
@@ -200,36 +160,6 @@ fn verdicts(html: &mut String, figures: &Figures) {
     html.push_str("</div></section>\n");
 }
 
-fn matrix(html: &mut String, title: &str, confusion: &Confusion) {
-    put(
-        html,
-        format_args!(
-            "<section class=\"panel\"><h2>{title}</h2><table class=\"matrix\"><thead><tr><th></th>"
-        ),
-    );
-    for name in &confusion.names {
-        put(html, format_args!("<th><span>{}</span></th>", escape(name)));
-    }
-    html.push_str("</tr></thead><tbody>");
-    for (row, (name, counts)) in confusion.names.iter().zip(&confusion.counts).enumerate() {
-        put(html, format_args!("<tr><th>{}</th>", escape(name)));
-        let total = counts.iter().sum::<usize>().max(1);
-        for (column, &count) in counts.iter().enumerate() {
-            let kind = if row == column { "right" } else { "wrong" };
-            let share = 80 * count / total;
-            match count {
-                0 => html.push_str("<td></td>"),
-                _ => put(
-                    html,
-                    format_args!("<td class=\"{kind}\" style=\"--share:{share}%\">{count}</td>"),
-                ),
-            }
-        }
-        html.push_str("</tr>");
-    }
-    html.push_str("</tbody></table></section>");
-}
-
 /// Pictures that disagree with their prompts, the least probable first.
 fn worst(own: &[Own]) -> Vec<usize> {
     let probability = |item: &usize| own[*item].asked.probability(&own[*item].painted);
@@ -250,24 +180,6 @@ fn own(item: usize) -> Job {
     }
 }
 
-fn cell(html: &mut String, source: &str, text: &str) {
-    put(
-        html,
-        format_args!(
-            "<div class=\"cell\"><img src=\"{source}\" alt=\"\" loading=\"lazy\"><p>{text}</p></div>"
-        ),
-    );
-}
-
-fn open(html: &mut String, title: &str, note: &str) {
-    put(
-        html,
-        format_args!(
-            "<section class=\"panel\"><h2>{title}</h2><p class=\"soft\">{note}</p><div class=\"grid\">"
-        ),
-    );
-}
-
 fn pictures(
     html: &mut String,
     title: &str,
@@ -276,13 +188,13 @@ fn pictures(
     looks: &Looks,
     viewers: &Viewers<'_>,
 ) -> Result<()> {
-    open(html, title, note);
+    open_grid(html, title, note);
     for &item in items {
         let (_, picture) = viewers.finished(own(item))?;
         let text = caption(item, &looks.own[item], viewers);
         cell(html, &source(&picture)?, &text);
     }
-    html.push_str("</div></section>\n");
+    close_grid(html);
     Ok(())
 }
 
@@ -316,7 +228,7 @@ fn edges(html: &mut String, looks: &Looks, viewers: &Viewers<'_>) -> Result<()> 
     }
     let note = "Painted from text and edges alone, nothing of the product put back: with the ControlNet, and with its \
                 strength at 0. The product's edges are green where the picture has one within 2 pixels, else red.";
-    open(html, "Obedience to the ControlNet", note);
+    open_grid(html, "Obedience to the ControlNet", note);
     for look in looks.followed.iter().take(ROWS / 2) {
         let show = |html: &mut String, purpose, words: &str, recall: f64| -> Result<()> {
             let drawing = viewers.series.drawing(Job {
@@ -336,13 +248,13 @@ fn edges(html: &mut String, looks: &Looks, viewers: &Viewers<'_>) -> Result<()> 
         show(html, Purpose::Free, "with the ControlNet", look.controlled)?;
         show(html, Purpose::Uncontrolled, "without it", look.uncontrolled)?;
     }
-    html.push_str("</div></section>\n");
+    close_grid(html);
     Ok(())
 }
 
 fn diversity(html: &mut String, looks: &Looks, viewers: &Viewers<'_>, jobs: &[Job]) -> Result<()> {
     let note = "Three pictures of one product and prompt, with other noise; the distance is the mean over their pairs.";
-    open(html, "Diversity of the painter", note);
+    open_grid(html, "Diversity of the painter", note);
     for look in looks.varied.iter().take(ROWS) {
         let alike = jobs.iter().filter(|job| {
             job.item == look.item && matches!(job.purpose, Purpose::Own | Purpose::Again)
@@ -362,13 +274,13 @@ fn diversity(html: &mut String, looks: &Looks, viewers: &Viewers<'_>, jobs: &[Jo
     }
     let note = "Pairs of rendered pictures that share family, surface and main colour; both products are covered where \
                 they are compared.";
-    open(html, "Diversity of the rendered world", note);
+    open_grid(html, "Diversity of the rendered world", note);
     for pair in looks.rendered_pairs.iter().take(ROWS) {
         for item in pair.items {
             let text = format!("distance {:.3}", pair.distance);
             cell(html, &source(&viewers.series.rendered(item)?)?, &text);
         }
     }
-    html.push_str("</div></section>\n");
+    close_grid(html);
     Ok(())
 }

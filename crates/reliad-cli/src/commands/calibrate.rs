@@ -1,0 +1,160 @@
+//! `reliad calibrate`: probabilities that mean what they say, and the threshold that a user asks for.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, ensure};
+use clap::Args;
+use reliad_dataset::Split;
+use reliad_rfnet::calibration::Calibration;
+use reliad_training::calibrate::{Operating, fit};
+use reliad_training::judging::judge_folder;
+use reliad_training::measure::Figure;
+use reliad_training::measure::verdicts::{Judged, class_figures, rejected, reliability};
+use reliad_training::{Control, Report};
+
+use crate::message::{Code, hinted};
+use crate::{device, embedded, interrupt};
+
+/// Fit a judge's temperature and thresholds on the validation part, and write its calibration.json.
+///
+/// Every verdict of the judge is made with it from then on. Without --reject or --keep the threshold of "available" is put
+/// where its F1 is largest.
+#[derive(Debug, Args)]
+pub struct CalibrateArgs {
+    /// Folder with metadata.jsonl
+    #[arg(long, env = "RELIAD_DATA", hide_env_values = true, value_name = "DIR")]
+    data: PathBuf,
+
+    /// Model whose judge is calibrated: a directory with rfnet/, depth/ and saliency/, or `mini` with --out
+    #[arg(
+        long,
+        env = "RELIAD_JUDGE",
+        hide_env_values = true,
+        value_name = "DIR|mini"
+    )]
+    judge: String,
+
+    /// Reject at least this share of the pictures that can't be published, such as 0.95
+    #[arg(long, env = "RELIAD_REJECT", hide_env_values = true, value_parser = share, conflicts_with = "keep")]
+    reject: Option<f64>,
+
+    /// Keep at least this share of the available pictures, such as 0.9
+    #[arg(long, env = "RELIAD_KEEP", hide_env_values = true, value_parser = share)]
+    keep: Option<f64>,
+
+    /// File to write [default: rfnet/calibration.json of the judge]
+    #[arg(long, env = "RELIAD_OUT", hide_env_values = true, value_name = "FILE")]
+    out: Option<PathBuf>,
+
+    /// Where to compute: cpu, gpu, cuda, vulkan or metal; `:1` picks the second one
+    #[arg(
+        long,
+        env = "RELIAD_DEVICE",
+        hide_env_values = true,
+        default_value = "cpu"
+    )]
+    device: String,
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    text.parse()
+        .ok()
+        .filter(|share| (0.0..=1.0).contains(share))
+        .ok_or_else(|| "it is no number from 0 to 1".to_owned())
+}
+
+/// Calibrates.
+///
+/// # Errors
+/// When the judge or the samples can't be read, the validation part has no available or no other sample, or the file
+/// can't be written.
+pub fn run(arguments: CalibrateArgs) -> Result<Code> {
+    let out = match &arguments.out {
+        Some(out) => out.clone(),
+        None if arguments.judge == embedded::MINI => {
+            return Err(hinted(
+                "mini is compiled in: its calibration can't be written there",
+                "give a file with --out",
+            ));
+        }
+        None => PathBuf::from(&arguments.judge).join("rfnet/calibration.json"),
+    };
+    let operating = match (arguments.reject, arguments.keep) {
+        (Some(share), _) => Operating::Reject(share),
+        (None, Some(share)) => Operating::Keep(share),
+        (None, None) => Operating::BestF1,
+    };
+    let model = embedded::open(&arguments.judge)?;
+    let (device, _) = device::open(&arguments.device)?;
+    let mut report = |name: &str, report: &Report| eprintln!("{}", report.line(name));
+    let mut control = Control {
+        on_report: &mut report,
+        stop: interrupt::flag()?,
+    };
+    let parts = [Split::Validation];
+    let judged = judge_folder(&model, &arguments.data, &parts, &device, &mut control)?;
+    let Some(judgement) = judged else {
+        return Ok(Code::Interrupted);
+    };
+    let judged = &judgement.judged;
+    let good = judged.iter().filter(|sample| sample.label == 0).count();
+    ensure!(
+        good > 0 && good < judged.len(),
+        "{}: {good} of {} validation samples are available; both kinds are needed",
+        arguments.data.display(),
+        judged.len()
+    );
+    let calibration = fit(judged, &judgement.config, operating);
+    let with = |calibration: &Calibration| -> Vec<Judged> {
+        judged
+            .iter()
+            .map(|sample| {
+                let probabilities = calibration.probabilities(&sample.logits);
+                let class = calibration.decide(&probabilities, &judgement.config);
+                Judged {
+                    verdict: judgement.config.index(class).unwrap_or(0),
+                    probabilities,
+                    ..sample.clone()
+                }
+            })
+            .collect()
+    };
+    print!(
+        "{}",
+        table(
+            judged.len(),
+            &with(&Calibration::default()),
+            &with(&calibration)
+        )
+    );
+    reliad_weights::write_config(&out, &calibration)?;
+    eprintln!(
+        "{}: temperature {:.3}",
+        out.display(),
+        calibration.temperature
+    );
+    Ok(Code::Complete)
+}
+
+/// Before and after, on the samples that it was fitted to; Markdown.
+fn table(count: usize, before: &[Judged], after: &[Judged]) -> String {
+    let mut text = format!("| {count} validation samples | before | after |\n|---|---|---|\n");
+    let figures = |judged: &[Judged]| -> [(&str, Option<Figure>); 6] {
+        let available = class_figures(judged, 0, 0);
+        let told = reliability(judged, 0);
+        [
+            ("precision of available", available.precision),
+            ("recall of available", available.recall),
+            ("F1 of available", available.f1),
+            ("rejected of what can't be published", rejected(judged, 0)),
+            ("calibration error (ECE)", told.ece),
+            ("negative log-probability of the label", told.loss),
+        ]
+    };
+    let value =
+        |figure: Option<Figure>| figure.map_or("–".to_owned(), |f| format!("{:.3}", f.value));
+    for ((name, before), (_, after)) in figures(before).into_iter().zip(figures(after)) {
+        text += &format!("| {name} | {} | {} |\n", value(before), value(after));
+    }
+    text
+}
