@@ -6,10 +6,12 @@
 
 pub mod canny;
 pub mod canvas;
+pub mod checks;
 pub mod class;
 pub mod cutout;
 mod edge;
 pub mod error;
+pub mod locate;
 pub mod mask;
 pub mod paste;
 pub mod placement;
