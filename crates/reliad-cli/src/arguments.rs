@@ -4,7 +4,7 @@ use clap::builder::styling::{AnsiColor, Style, Styles};
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    bench, calibrate, data, evaluate, generate, models, reference, replay, synth, train,
+    bench, calibrate, data, evaluate, generate, inspect, models, reference, replay, synth, train,
 };
 
 const STYLES: Styles = Styles::styled()
@@ -34,6 +34,7 @@ pub struct Arguments {
 pub enum Command {
     Generate(generate::GenerateArgs),
     Replay(replay::ReplayArgs),
+    Inspect(inspect::InspectArgs),
     Models(models::ModelsArgs),
     Synth(synth::SynthArgs),
     Data(data::DataArgs),

@@ -174,7 +174,7 @@ impl Networks {
             let pictures: Vec<Option<RgbImage>> = batch
                 .par_iter()
                 .map(|record| {
-                    let wanted = replace || record.depth.is_none() || record.saliency.is_none();
+                    let wanted = is_wanted(record, replace);
                     let picture = wanted.then(|| store.picture(&record.image).ok()).flatten();
                     picture.map(|picture| picture.into_rgb8())
                 })
@@ -227,6 +227,11 @@ impl Networks {
     }
 }
 
+/// Whether maps of the sample are to be computed.
+fn is_wanted(record: &Record, replace: bool) -> bool {
+    replace || record.depth.is_none() || record.saliency.is_none()
+}
+
 /// A map's name in its shard.
 fn member(sample: u64, kind: Modality) -> String {
     format!("{sample:09}.{}.png", kind.name())
@@ -255,24 +260,27 @@ fn index(dir: &Path, shards: &[PathBuf], replace: bool, prepared: &mut Prepared)
                 None => HashMap::new(),
             };
         }
-        let mut place = |kind: Modality, own: Option<Place>| match own {
-            Some(own) if !replace => Some(own),
-            own => {
-                let made = known.remove(&member(number as u64, kind));
-                let made = made.map(|place| {
-                    place.with_file(|file| {
-                        file.strip_prefix(dir)
-                            .map_or_else(|_| file.to_owned(), Path::to_path_buf)
-                    })
-                });
-                made.or(own)
-            }
+        let mut made = |kind: Modality| {
+            let place = known.remove(&member(number as u64, kind))?;
+            Some(place.with_file(|file| {
+                file.strip_prefix(dir)
+                    .map_or_else(|_| file.to_owned(), Path::to_path_buf)
+            }))
         };
-        record.depth = place(Modality::Depth, record.depth.take());
-        record.saliency = place(Modality::Saliency, record.saliency.take());
-        let whole = record.depth.is_some() && record.saliency.is_some();
-        prepared.samples += u64::from(whole);
-        prepared.broken += u64::from(!whole);
+        let maps = (made(Modality::Depth), made(Modality::Saliency));
+        let is_wanted = is_wanted(&record, replace);
+        if let (true, (Some(depth), Some(saliency))) = (is_wanted, maps) {
+            let own = |own: Option<Place>, made: Place| match own {
+                Some(own) if !replace => Some(own),
+                _ => Some(made),
+            };
+            record.depth = own(record.depth.take(), depth);
+            record.saliency = own(record.saliency.take(), saliency);
+            prepared.samples += 1;
+        } else {
+            prepared.samples += u64::from(!is_wanted);
+            prepared.broken += u64::from(is_wanted);
+        }
         lines.write(&record).map_err(failed("data"))?;
     }
     lines.finish().map_err(failed("data"))?;

@@ -5,6 +5,7 @@ pub mod calibrate;
 pub mod data;
 pub mod evaluate;
 pub mod generate;
+pub mod inspect;
 pub mod models;
 pub mod reference;
 pub mod replay;
@@ -24,6 +25,7 @@ pub fn run(command: Command) -> Result<Code> {
     match command {
         Command::Generate(arguments) => generate::run(arguments),
         Command::Replay(arguments) => replay::run(arguments),
+        Command::Inspect(arguments) => inspect::run(arguments),
         Command::Models(arguments) => models::run(arguments),
         Command::Synth(arguments) => synth::run(arguments),
         Command::Data(arguments) => data::run(arguments),
