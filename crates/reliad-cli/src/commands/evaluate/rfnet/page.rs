@@ -96,35 +96,21 @@ fn curves(html: &mut String, figures: &Figures) {
 /// The mistakes that the judge was surest of.
 fn mistakes(html: &mut String, judgement: &Judgement, figures: &Figures) -> Result<()> {
     let sure = |sample: &Judged| sample.probabilities[sample.verdict];
-    let kinds: [(&str, &str, fn(&Judged) -> bool); 3] = [
-        (
-            "Passed, though not available",
-            "What would have been published. The surest first.",
-            |sample| sample.verdict == 0 && sample.label != 0,
-        ),
-        (
-            "Rejected, though available",
-            "What would have been drawn again for nothing.",
-            |sample| sample.verdict != 0 && sample.label == 0,
-        ),
-        (
-            "Rejected for another reason",
-            "Redrawing for a cause would have changed the wrong thing.",
-            |sample| sample.verdict != 0 && sample.label != 0 && sample.verdict != sample.label,
-        ),
-    ];
-    for (title, note, is) in kinds {
+    let show = |html: &mut String,
+                title: &str,
+                note: &str,
+                is: fn(&Judged) -> bool|
+     -> Result<()> {
         let mut found: Vec<&Judged> = judgement
             .judged
             .iter()
             .filter(|sample| is(sample))
             .collect();
         if found.is_empty() {
-            continue;
+            return Ok(());
         }
         found.sort_by(|a, b| sure(b).total_cmp(&sure(a)));
-        let title = format!("{title} ({})", found.len());
-        open_grid(html, &title, note);
+        open_grid(html, &format!("{title} ({})", found.len()), note);
         for sample in found.into_iter().take(SHOWN) {
             let record = &judgement.folder.records()[sample.sample];
             let picture = judgement.folder.picture(record, Modality::Image)?;
@@ -138,6 +124,24 @@ fn mistakes(html: &mut String, judgement: &Judgement, figures: &Figures) -> Resu
             cell(html, &source(&picture.into_rgb8())?, &text);
         }
         close_grid(html);
-    }
-    Ok(())
+        Ok(())
+    };
+    show(
+        html,
+        "Passed, though not available",
+        "What would have been published. The surest first.",
+        |sample| sample.verdict == 0 && sample.label != 0,
+    )?;
+    show(
+        html,
+        "Rejected, though available",
+        "What would have been drawn again for nothing.",
+        |sample| sample.verdict != 0 && sample.label == 0,
+    )?;
+    show(
+        html,
+        "Rejected for another reason",
+        "Redrawing for a cause would have changed the wrong thing.",
+        |sample| sample.verdict != 0 && sample.label != 0 && sample.verdict != sample.label,
+    )
 }
