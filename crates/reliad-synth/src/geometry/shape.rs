@@ -3,7 +3,7 @@
 use super::band::Band;
 use super::lathe::Lathe;
 use super::loft::Loft;
-use super::vector::{Vec3, v3};
+use super::vector::{Vec3, lesser, v3};
 
 /// A body in its own coordinates.
 #[derive(Clone, Debug)]
@@ -182,24 +182,34 @@ pub fn corners(low: Vec3, high: Vec3) -> [Vec3; 8] {
 /// Entry and exit distances of a box, and the axis of the entry face.
 #[inline]
 pub fn slab(low: Vec3, high: Vec3, o: Vec3, d: Vec3) -> Option<(f32, f32, usize)> {
-    let (mut t0, mut t1, mut axis) = (f32::NEG_INFINITY, f32::INFINITY, 0);
-    for i in 0..3 {
-        if d[i].abs() < 1e-12 {
-            if o[i] < low[i] || o[i] > high[i] {
-                return None;
-            }
-            continue;
-        }
-        let inverse = 1.0 / d[i];
-        let (a, b) = ((low[i] - o[i]) * inverse, (high[i] - o[i]) * inverse);
-        let (a, b) = if a < b { (a, b) } else { (b, a) };
-        if a > t0 {
-            t0 = a;
-            axis = i;
-        }
-        t1 = t1.min(b);
+    let x = between(low.x, high.x, o.x, d.x);
+    let y = between(low.y, high.y, o.y, d.y);
+    let z = between(low.z, high.z, o.z, d.z);
+    let (mut t0, mut axis) = (x.0, 0);
+    if y.0 > t0 {
+        (t0, axis) = (y.0, 1);
     }
+    if z.0 > t0 {
+        (t0, axis) = (z.0, 2);
+    }
+    let t1 = lesser(lesser(x.1, y.1), z.1);
     (t0 <= t1 && t1 > 0.0).then_some((t0, t1, axis))
+}
+
+/// Distances at which a ray enters and leaves the space between two parallel planes; entry lies
+/// behind exit where it never does.
+#[inline]
+fn between(low: f32, high: f32, o: f32, d: f32) -> (f32, f32) {
+    if d.abs() < 1e-12 {
+        return if o < low || o > high {
+            (f32::INFINITY, f32::NEG_INFINITY)
+        } else {
+            (f32::NEG_INFINITY, f32::INFINITY)
+        };
+    }
+    let inverse = 1.0 / d;
+    let (a, b) = ((low - o) * inverse, (high - o) * inverse);
+    if a < b { (a, b) } else { (b, a) }
 }
 
 fn axis_normal(axis: usize, sign: f32) -> Vec3 {
@@ -223,7 +233,9 @@ fn block_hit(half: Vec3, round: f32, o: Vec3, d: Vec3, near: f32, far: f32) -> O
     if t0 > near {
         // Most rays meet a face's flat middle: no marching.
         let p = (o + d * t0).abs();
-        let flat = (0..3).all(|i| i == axis || p[i] <= inner[i]);
+        let flat = (axis == 0 || p.x <= inner.x)
+            && (axis == 1 || p.y <= inner.y)
+            && (axis == 2 || p.z <= inner.z);
         if flat {
             return Some((t0, normal));
         }
