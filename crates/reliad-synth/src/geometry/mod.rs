@@ -10,6 +10,6 @@ pub mod vector;
 pub use band::Band;
 pub use lathe::{Lathe, fillets};
 pub use loft::{Loft, Section};
-pub use model::{Model, Part};
-pub use shape::Shape;
+pub use model::{Model, Part, Sphere};
+pub use shape::{Shape, slab};
 pub use vector::{Rotation, Vec3, v3};

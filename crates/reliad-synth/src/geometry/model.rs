@@ -29,9 +29,11 @@ pub struct Model {
 
 /// A sphere that holds a body.
 #[derive(Clone, Copy, Debug)]
-struct Sphere {
-    centre: Vec3,
-    radius: f32,
+pub struct Sphere {
+    /// Its middle.
+    pub centre: Vec3,
+    /// Its radius.
+    pub radius: f32,
 }
 
 impl Sphere {
@@ -180,9 +182,14 @@ impl Model {
         )
     }
 
-    /// A sphere around all parts: its middle and radius.
-    pub fn sphere(&self) -> (Vec3, f32) {
-        (self.all.centre, self.all.radius)
+    /// A sphere around all parts.
+    pub fn sphere(&self) -> Sphere {
+        self.all
+    }
+
+    /// A sphere around one part.
+    pub fn part_sphere(&self, index: usize) -> Sphere {
+        self.each.get(index).copied().unwrap_or(self.all)
     }
 
     /// First crossing within `(near, far)`.

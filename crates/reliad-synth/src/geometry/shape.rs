@@ -3,7 +3,7 @@
 use super::band::Band;
 use super::lathe::Lathe;
 use super::loft::Loft;
-use super::vector::{Vec3, lesser, v3};
+use super::vector::{Vec3, greater, lesser, v3};
 
 /// A body in its own coordinates.
 #[derive(Clone, Debug)]
@@ -63,6 +63,24 @@ impl Shape {
             }
             Shape::Loft(loft) => loft.bounds(),
             Shape::Band(band) => band.bounds(),
+        }
+    }
+
+    /// How far the body reaches along a direction, or a little less far: no point's scalar product
+    /// with it is larger.
+    pub fn reach(&self, along: Vec3) -> f32 {
+        match self {
+            Shape::Ellipsoid { radii } => (*radii * along).length(),
+            Shape::Turned(lathe) => {
+                let (low, high, r) = lathe.extent();
+                let aside = (along.x * along.x + along.z * along.z).sqrt();
+                greater(along.y * low, along.y * high) + r * aside
+            }
+            _ => {
+                let (low, high) = self.bounds();
+                let far = (low * along).max(high * along);
+                far.x + far.y + far.z
+            }
         }
     }
 

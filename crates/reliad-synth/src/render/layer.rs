@@ -4,11 +4,14 @@
 //! directions, and a 5x5 mean over pixels of the same surface joins them, so that a few rays a pixel
 //! give soft shadows without noise.
 
+use super::casters::{Casters, Cone};
 use super::scene::{Hit, Role, Scene};
 use crate::geometry::{Shape, Vec3, v3};
 
 const RAYS: usize = 4;
 const TILE: usize = 16;
+/// How far bodies darken the ambient light.
+const REACH: f32 = 0.9;
 /// Lens blur, as a share of the canvas, from which on half the rays suffice.
 const BLURRED: f32 = 0.012;
 
@@ -70,66 +73,6 @@ impl Samples {
     }
 }
 
-/// A thing that can shade others, with the sphere around it.
-struct Caster {
-    thing: usize,
-    centre: Vec3,
-    radius: f32,
-}
-
-/// What shades a layer, and room for the few casters that matter at one pixel.
-struct Casters {
-    all: Vec<Caster>,
-    near: Vec<usize>,
-}
-
-impl Casters {
-    fn new(scene: &Scene, shaders: u8) -> Self {
-        let all: Vec<Caster> = scene
-            .things
-            .iter()
-            .enumerate()
-            .filter(|(_, thing)| thing.casts && thing.role as u8 & shaders != 0)
-            .map(|(index, thing)| {
-                let (centre, radius) = thing.model.sphere();
-                Caster {
-                    thing: index,
-                    centre,
-                    radius,
-                }
-            })
-            .collect();
-        let near = Vec::with_capacity(all.len());
-        Casters { all, near }
-    }
-
-    /// Keeps the casters, other than thing `skip`, that `may` shade.
-    fn gather(&mut self, skip: usize, may: impl Fn(&Caster) -> bool) {
-        self.near.clear();
-        self.near.extend(
-            self.all
-                .iter()
-                .filter(|caster| caster.thing != skip && may(caster))
-                .map(|caster| caster.thing),
-        );
-    }
-
-    /// Whether a kept caster crosses the ray.
-    fn block(&self, scene: &Scene, o: Vec3, d: Vec3, far: f32) -> bool {
-        self.near
-            .iter()
-            .any(|&thing| scene.things[thing].model.hit(o, d, 1e-4, far).is_some())
-    }
-
-    /// Distance to the nearest kept caster, `far` without one.
-    fn distance(&self, scene: &Scene, o: Vec3, d: Vec3, far: f32) -> f32 {
-        self.near.iter().fold(far, |limit, &thing| {
-            let hit = scene.things[thing].model.hit(o, d, 1e-4, limit);
-            hit.map_or(limit, |hit| hit.t)
-        })
-    }
-}
-
 impl Layer {
     /// Renders visibility and light for the things with these roles; `shaders` can shade them.
     /// Pixels that are not `wanted` stay empty.
@@ -141,7 +84,7 @@ impl Layer {
         wanted: Option<&[bool]>,
     ) -> Layer {
         let samples = Samples::new(scene);
-        let mut casters = Casters::new(scene, shaders);
+        let mut casters = Casters::new(scene, shaders, REACH);
         let step = 1.0 / size as f32;
         let mut seen = Vec::with_capacity(size * size);
         for y in 0..size {
@@ -267,7 +210,7 @@ fn light(
     // A single convex body can't shade itself.
     let parts = &scene.things[hit.thing].model.parts;
     let convex = matches!(parts.as_slice(), [one] if matches!(one.shape, Shape::Block { .. } | Shape::Ellipsoid { .. }));
-    let skip = if convex { hit.thing } else { usize::MAX };
+    let skip = convex.then_some(hit.thing);
     let product_layer = roles == Role::Product as u8;
     // The lens blur averages light as well: half the rays do.
     let blur = scene.blur_radius(1.0 / scene.camera.depth(pixel.point));
@@ -277,14 +220,12 @@ fn light(
         RAYS
     };
     let towards = scene.light.direction;
-    if n.dot(towards) > -0.15 {
-        // Only what touches the cone from here to the light can hide a part of it.
-        casters.gather(skip, |caster| {
-            let to = caster.centre - from;
-            let along = to.dot(towards);
-            let reach = caster.radius + (along + caster.radius) * scene.light.spread * 1.01;
-            along > -caster.radius && to.dot(to) - along * along <= reach * reach
-        });
+    let key = (n.dot(towards) > -0.15).then_some(Cone {
+        axis: towards,
+        spread: scene.light.spread,
+    });
+    casters.gather(from, n, skip, key.as_ref());
+    if key.is_some() {
         let mut lit = 0;
         let mut asked = 0;
         for ray in 0..rays {
@@ -293,7 +234,7 @@ fn light(
                 continue;
             }
             asked += 1;
-            lit += i32::from(!casters.block(scene, from, to, 30.0));
+            lit += i32::from(!casters.hide(to, 30.0));
         }
         pixel.key = if asked > 0 {
             let share = if product_layer {
@@ -309,22 +250,16 @@ fn light(
         pixel.key = 0.0;
     }
     let (a, b) = n.tangents();
-    let reach = 0.9;
-    casters.gather(skip, |caster| {
-        let to = caster.centre - from;
-        let far = caster.radius + reach;
-        to.dot(n) > -caster.radius && to.dot(to) <= far * far
-    });
     let mut closed = 0.0;
     for ray in 0..rays {
         let s = samples.dome[phase + ray * TILE];
         let to = a * s.x + n * s.y + b * s.z;
-        let mut t = casters.distance(scene, from, to, reach);
+        let mut t = casters.distance(to);
         if product_layer && to.y < -1e-3 {
             // A cut-out was photographed standing on something.
             t = t.min((from.y / -to.y).max(0.0));
         }
-        let near = 1.0 - t / reach;
+        let near = 1.0 - t / REACH;
         closed += near.max(0.0).sqrt();
     }
     pixel.open = 1.0 - closed / rays as f32;

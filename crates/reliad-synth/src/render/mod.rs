@@ -1,5 +1,6 @@
 //! The renderer: one scene in, the product's layer and the picture with exact depth out.
 
+mod casters;
 pub mod damage;
 pub mod layer;
 pub mod scene;

@@ -1,0 +1,213 @@
+//! What can hide a point from its lights: the few bodies that are worth asking, chosen once a pixel.
+//!
+//! Bodies are left out only where no ray of the pixel can meet them, so that the choice never shows.
+
+use super::scene::Scene;
+use crate::geometry::{Part, Sphere, Vec3, slab};
+
+/// Lengths by which bounds are widened, so that rounding leaves nothing out.
+const MARGIN: f32 = 1e-3;
+/// Bodies nearer than this along a ray are its own surface.
+const NEAR: f32 = 1e-4;
+
+/// The directions of a key light: up to `spread` beside its middle, as a tangent.
+pub struct Cone {
+    /// Unit vector to the middle of the light.
+    pub axis: Vec3,
+    /// Tangent of its angular radius.
+    pub spread: f32,
+}
+
+impl Cone {
+    /// Half width at a distance along the axis.
+    fn width(&self, along: f32) -> f32 {
+        along * self.spread * 1.01
+    }
+
+    /// Whether a ray of the cone may meet a sphere whose middle lies at `to` from the cone's point.
+    fn touches(&self, to: Vec3, radius: f32) -> bool {
+        let along = to.dot(self.axis);
+        let reach = radius + self.width(along + radius);
+        along > -radius && to.dot(to) - along * along <= reach * reach
+    }
+}
+
+/// A body that can shade others.
+struct Caster<'a> {
+    part: &'a Part,
+    sphere: Sphere,
+    low: Vec3,
+    high: Vec3,
+}
+
+/// A thing that can shade others: a sphere around a run of the casters.
+struct Group {
+    thing: usize,
+    sphere: Sphere,
+    casters: std::ops::Range<usize>,
+}
+
+/// A caster seen from the point that asks.
+#[derive(Clone, Copy)]
+struct Candidate {
+    caster: usize,
+    /// The point in the body's own coordinates.
+    local: Vec3,
+    /// From the point to the middle of the sphere.
+    to: Vec3,
+    /// Squared length of a tangent from the point to the sphere; negative inside.
+    tangent: f32,
+    radius: f32,
+}
+
+impl Candidate {
+    /// Whether a ray from the point misses the sphere within `far`.
+    #[inline]
+    fn is_missed(&self, d: Vec3, far: f32) -> bool {
+        let along = self.to.dot(d);
+        self.tangent > along * along
+            || (along < 0.0 && self.tangent > 0.0)
+            || along - self.radius > far
+    }
+}
+
+/// What shades a layer, and the few bodies of it that matter at one pixel.
+pub struct Casters<'a> {
+    groups: Vec<Group>,
+    casters: Vec<Caster<'a>>,
+    /// What may hide the key light.
+    ahead: Vec<Candidate>,
+    /// What may lie within `reach`.
+    around: Vec<Candidate>,
+    reach: f32,
+}
+
+impl<'a> Casters<'a> {
+    /// The things with the roles `shaders` that shade others within `reach`, and the key light from
+    /// any distance.
+    pub fn new(scene: &'a Scene, shaders: u8, reach: f32) -> Self {
+        let (mut groups, mut casters) = (Vec::new(), Vec::new());
+        for (index, thing) in scene.things.iter().enumerate() {
+            if !thing.casts || thing.role as u8 & shaders == 0 {
+                continue;
+            }
+            let first = casters.len();
+            casters.extend(thing.model.parts.iter().enumerate().map(|(index, part)| {
+                let (low, high) = part.shape.bounds();
+                Caster {
+                    part,
+                    sphere: thing.model.part_sphere(index),
+                    low: low - Vec3::splat(MARGIN),
+                    high: high + Vec3::splat(MARGIN),
+                }
+            }));
+            groups.push(Group {
+                thing: index,
+                sphere: thing.model.sphere(),
+                casters: first..casters.len(),
+            });
+        }
+        let most = casters.len();
+        Casters {
+            groups,
+            casters,
+            ahead: Vec::with_capacity(most),
+            around: Vec::with_capacity(most),
+            reach,
+        }
+    }
+
+    /// Chooses what may matter, other than thing `skip`, at a point with the normal `n`: for rays on
+    /// the normal's side, and for the key light those of the cone. Without one nothing is chosen for it.
+    pub fn gather(&mut self, from: Vec3, n: Vec3, skip: Option<usize>, key: Option<&Cone>) {
+        self.ahead.clear();
+        self.around.clear();
+        for group in &self.groups {
+            let (ahead, around) = self.may_meet(&group.sphere, from, n, key);
+            if skip == Some(group.thing) || !(ahead || around) {
+                continue;
+            }
+            for index in group.casters.clone() {
+                let caster = &self.casters[index];
+                let (ahead, around) = self.may_meet(&caster.sphere, from, n, key);
+                if !(ahead || around) {
+                    continue;
+                }
+                let part = caster.part;
+                let local = part.local(from);
+                let normal = part.rotation.invert(n);
+                if part.shape.reach(normal) + MARGIN < local.dot(normal) {
+                    continue;
+                }
+                let Sphere { centre, radius } = caster.sphere;
+                let to = centre - from;
+                let candidate = Candidate {
+                    caster: index,
+                    local,
+                    to,
+                    tangent: to.dot(to) - radius * radius,
+                    radius,
+                };
+                if around && caster.gap(local) <= self.reach {
+                    self.around.push(candidate);
+                }
+                if let Some(cone) = key.filter(|_| ahead) {
+                    let far = to.dot(cone.axis) + radius;
+                    if caster.crosses(local, part.rotation.invert(cone.axis), cone.width(far)) {
+                        self.ahead.push(candidate);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether rays on the normal's side may meet a sphere: those of the cone, those up to `reach`.
+    fn may_meet(&self, sphere: &Sphere, from: Vec3, n: Vec3, key: Option<&Cone>) -> (bool, bool) {
+        let to = sphere.centre - from;
+        if to.dot(n) <= -sphere.radius {
+            return (false, false);
+        }
+        let far = sphere.radius + self.reach;
+        (
+            key.is_some_and(|cone| cone.touches(to, sphere.radius)),
+            to.dot(to) <= far * far,
+        )
+    }
+
+    /// Whether something hides the key light in this direction.
+    pub fn hide(&self, d: Vec3, far: f32) -> bool {
+        self.ahead
+            .iter()
+            .any(|candidate| self.distance_to(candidate, d, far).is_some())
+    }
+
+    /// Distance to what is nearest in this direction, at most `reach`.
+    pub fn distance(&self, d: Vec3) -> f32 {
+        self.around.iter().fold(self.reach, |far, candidate| {
+            self.distance_to(candidate, d, far).unwrap_or(far)
+        })
+    }
+
+    #[inline]
+    fn distance_to(&self, candidate: &Candidate, d: Vec3, far: f32) -> Option<f32> {
+        if candidate.is_missed(d, far) {
+            return None;
+        }
+        let part = self.casters[candidate.caster].part;
+        let d = part.rotation.invert(d);
+        part.shape.hit(candidate.local, d, NEAR, far).map(|h| h.0)
+    }
+}
+
+impl Caster<'_> {
+    /// Distance from a point, in the body's own coordinates, to the box around it.
+    fn gap(&self, p: Vec3) -> f32 {
+        (self.low - p).max(p - self.high).max(Vec3::ZERO).length()
+    }
+
+    /// Whether rays that stay within `width` of this one may meet the box around the body.
+    fn crosses(&self, o: Vec3, d: Vec3, width: f32) -> bool {
+        let width = Vec3::splat(width);
+        slab(self.low - width, self.high + width, o, d).is_some()
+    }
+}
