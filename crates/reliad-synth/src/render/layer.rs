@@ -5,6 +5,7 @@
 //! give soft shadows without noise.
 
 use super::casters::{Casters, Cone};
+use super::mean::join_light;
 use super::scene::{Hit, Role, Scene};
 use crate::geometry::{Shape, Vec3, v3};
 
@@ -122,51 +123,8 @@ impl Layer {
                 seen.push(pixel);
             }
         }
-        let mut layer = Layer { size, seen, roles };
-        layer.smooth_light();
-        layer
-    }
-
-    fn smooth_light(&mut self) {
-        let n = self.size as i64;
-        let weights = [0.5, 1.0, 1.0, 1.0, 0.5];
-        let mut out = Vec::with_capacity(self.seen.len());
-        for y in 0..n {
-            for x in 0..n {
-                let here = self.seen[(y * n + x) as usize];
-                let Some(hit) = here.hit else {
-                    out.push((1.0, 1.0, Vec3::ZERO));
-                    continue;
-                };
-                let (mut key, mut open, mut mirror, mut total) = (0.0, 0.0, Vec3::ZERO, 0.0);
-                for (j, wy) in (-2i64..=2).zip(weights) {
-                    for (i, wx) in (-2i64..=2).zip(weights) {
-                        let (px, py) = (x + i, y + j);
-                        if px < 0 || py < 0 || px >= n || py >= n {
-                            continue;
-                        }
-                        let there = &self.seen[(py * n + px) as usize];
-                        let Some(other) = there.hit else { continue };
-                        let flat = (there.point - here.point).dot(hit.normal).abs();
-                        if other.thing != hit.thing || other.part != hit.part {
-                            continue;
-                        }
-                        if other.normal.dot(hit.normal) < 0.8 || flat > 0.03 {
-                            continue;
-                        }
-                        let w = wx * wy;
-                        key += there.key * w;
-                        open += there.open * w;
-                        mirror += there.mirror * w;
-                        total += w;
-                    }
-                }
-                out.push((key / total, open / total, mirror / total));
-            }
-        }
-        for (seen, (key, open, mirror)) in self.seen.iter_mut().zip(out) {
-            (seen.key, seen.open, seen.mirror) = (key, open, mirror);
-        }
+        join_light(&mut seen, size);
+        Layer { size, seen, roles }
     }
 
     /// The light at the pixel of the same surface next to `(x, y)`.

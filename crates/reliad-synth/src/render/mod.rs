@@ -3,6 +3,7 @@
 mod casters;
 pub mod damage;
 pub mod layer;
+mod mean;
 pub mod scene;
 pub mod shade;
 
