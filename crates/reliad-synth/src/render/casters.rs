@@ -3,7 +3,7 @@
 //! Bodies are left out only where no ray of the pixel can meet them, so that the choice never shows.
 
 use super::scene::Scene;
-use crate::geometry::{Part, Sphere, Vec3, slab};
+use crate::geometry::{Part, Sphere, Target, Vec3, slab};
 
 /// Lengths by which bounds are widened, so that rounding leaves nothing out.
 const MARGIN: f32 = 1e-3;
@@ -47,38 +47,14 @@ struct Group {
     casters: std::ops::Range<usize>,
 }
 
-/// A caster seen from the point that asks.
-#[derive(Clone, Copy)]
-struct Candidate {
-    caster: usize,
-    /// The point in the body's own coordinates.
-    local: Vec3,
-    /// From the point to the middle of the sphere.
-    to: Vec3,
-    /// Squared length of a tangent from the point to the sphere; negative inside.
-    tangent: f32,
-    radius: f32,
-}
-
-impl Candidate {
-    /// Whether a ray from the point misses the sphere within `far`.
-    #[inline]
-    fn is_missed(&self, d: Vec3, far: f32) -> bool {
-        let along = self.to.dot(d);
-        self.tangent > along * along
-            || (along < 0.0 && self.tangent > 0.0)
-            || along - self.radius > far
-    }
-}
-
 /// What shades a layer, and the few bodies of it that matter at one pixel.
 pub struct Casters<'a> {
     groups: Vec<Group>,
     casters: Vec<Caster<'a>>,
     /// What may hide the key light.
-    ahead: Vec<Candidate>,
+    ahead: Vec<Target<'a>>,
     /// What may lie within `reach`.
-    around: Vec<Candidate>,
+    around: Vec<Target<'a>>,
     reach: f32,
 }
 
@@ -134,27 +110,19 @@ impl<'a> Casters<'a> {
                     continue;
                 }
                 let part = caster.part;
-                let local = part.local(from);
-                let normal = part.rotation.invert(n);
+                let (local, normal) = (part.local(from), part.rotation.invert(n));
                 if part.shape.reach(normal) + MARGIN < local.dot(normal) {
                     continue;
                 }
-                let Sphere { centre, radius } = caster.sphere;
-                let to = centre - from;
-                let candidate = Candidate {
-                    caster: index,
-                    local,
-                    to,
-                    tangent: to.dot(to) - radius * radius,
-                    radius,
-                };
+                let target = Target::new(part, caster.sphere, from);
                 if around && caster.gap(local) <= self.reach {
-                    self.around.push(candidate);
+                    self.around.push(target);
                 }
                 if let Some(cone) = key.filter(|_| ahead) {
-                    let far = to.dot(cone.axis) + radius;
-                    if caster.crosses(local, part.rotation.invert(cone.axis), cone.width(far)) {
-                        self.ahead.push(candidate);
+                    let axis = part.rotation.invert(cone.axis);
+                    let far = (caster.sphere.centre - from).dot(cone.axis) + caster.sphere.radius;
+                    if caster.crosses(local, axis, cone.width(far)) {
+                        self.ahead.push(target);
                     }
                 }
             }
@@ -176,26 +144,14 @@ impl<'a> Casters<'a> {
 
     /// Whether something hides the key light in this direction.
     pub fn hide(&self, d: Vec3, far: f32) -> bool {
-        self.ahead
-            .iter()
-            .any(|candidate| self.distance_to(candidate, d, far).is_some())
+        self.ahead.iter().any(|target| target.blocks(d, NEAR, far))
     }
 
     /// Distance to what is nearest in this direction, at most `reach`.
     pub fn distance(&self, d: Vec3) -> f32 {
-        self.around.iter().fold(self.reach, |far, candidate| {
-            self.distance_to(candidate, d, far).unwrap_or(far)
+        self.around.iter().fold(self.reach, |far, target| {
+            target.distance(d, NEAR, far).unwrap_or(far)
         })
-    }
-
-    #[inline]
-    fn distance_to(&self, candidate: &Candidate, d: Vec3, far: f32) -> Option<f32> {
-        if candidate.is_missed(d, far) {
-            return None;
-        }
-        let part = self.casters[candidate.caster].part;
-        let d = part.rotation.invert(d);
-        part.shape.hit(candidate.local, d, NEAR, far).map(|h| h.0)
     }
 }
 

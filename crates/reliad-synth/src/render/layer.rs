@@ -7,6 +7,7 @@
 use super::casters::{Casters, Cone};
 use super::mean::join_light;
 use super::scene::{Hit, Role, Scene};
+use super::sight::Sight;
 use crate::geometry::{Shape, Vec3, v3};
 
 const RAYS: usize = 4;
@@ -37,8 +38,6 @@ pub struct Layer {
     pub size: usize,
     /// One entry a pixel.
     pub seen: Vec<Seen>,
-    /// Roles that the layer shows.
-    pub roles: u8,
 }
 
 /// The fixed sample directions of a scene.
@@ -75,17 +74,12 @@ impl Samples {
 }
 
 impl Layer {
-    /// Renders visibility and light for the things with these roles; `shaders` can shade them.
+    /// Renders visibility and light for what is in sight; `shaders` can shade it.
     /// Pixels that are not `wanted` stay empty.
-    pub fn render(
-        scene: &Scene,
-        size: usize,
-        roles: u8,
-        shaders: u8,
-        wanted: Option<&[bool]>,
-    ) -> Layer {
+    pub fn render(scene: &Scene, sight: &Sight, shaders: u8, wanted: Option<&[bool]>) -> Layer {
         let samples = Samples::new(scene);
         let mut casters = Casters::new(scene, shaders, REACH);
+        let Sight { size, roles, .. } = *sight;
         let step = 1.0 / size as f32;
         let mut seen = Vec::with_capacity(size * size);
         for y in 0..size {
@@ -105,7 +99,7 @@ impl Layer {
                     .camera
                     .ray((x as f32 + 0.5) * step, (y as f32 + 0.5) * step);
                 let o = scene.camera.position;
-                pixel.hit = scene.trace(o, d, 1e-3, 1e9, roles);
+                pixel.hit = sight.trace(x, y, d);
                 if let Some(hit) = pixel.hit {
                     pixel.point = o + d * hit.t;
                     let phase = (x & 3) + (y & 3) * 4;
@@ -124,7 +118,7 @@ impl Layer {
             }
         }
         join_light(&mut seen, size);
-        Layer { size, seen, roles }
+        Layer { size, seen }
     }
 
     /// The light at the pixel of the same surface next to `(x, y)`.

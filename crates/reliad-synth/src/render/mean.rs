@@ -120,12 +120,7 @@ impl Planes {
     }
 
     /// The weighted sums of one plane for the pixels from `at` on.
-    fn sums(
-        &self,
-        plane: &Plane<f32>,
-        at: usize,
-        weights: &[[f32; LANES]; TAPS],
-    ) -> [f32; LANES] {
+    fn sums(&self, plane: &Plane<f32>, at: usize, weights: &[[f32; LANES]; TAPS]) -> [f32; LANES] {
         let mut sums = [0.0; LANES];
         for (there, weights) in self.taps(at).zip(weights) {
             let values = plane.lanes(there);
@@ -154,10 +149,14 @@ pub fn join_light(seen: &mut [Seen], n: usize) {
                     total[lane] += weights[lane];
                 }
             }
-            let [key, open] = planes.light.each_ref().map(|p| planes.sums(p, at, &weights));
-            let mirror = planes.mirror.as_ref().map(|mirror| {
-                mirror.each_ref().map(|p| planes.sums(p, at, &weights))
-            });
+            let [key, open] = planes
+                .light
+                .each_ref()
+                .map(|p| planes.sums(p, at, &weights));
+            let mirror = planes
+                .mirror
+                .as_ref()
+                .map(|mirror| mirror.each_ref().map(|p| planes.sums(p, at, &weights)));
             for (lane, pixel) in pixels.iter_mut().enumerate() {
                 if pixel.hit.is_none() {
                     continue;

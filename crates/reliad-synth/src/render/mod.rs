@@ -6,6 +6,7 @@ pub mod layer;
 mod mean;
 pub mod scene;
 pub mod shade;
+mod sight;
 
 use image::{GrayImage, Luma, Rgb, RgbImage, Rgba, RgbaImage};
 
@@ -13,6 +14,7 @@ use crate::geometry::{Rotation, Vec3};
 use layer::Layer;
 use scene::{Hit, LARGEST_BLUR, Role, Scene, Thing, smooth};
 use shade::{shade, tone};
+use sight::Sight;
 
 /// The product's role, as bits for [`Scene::trace`].
 pub const PRODUCT: u8 = Role::Product as u8;
@@ -38,11 +40,7 @@ pub struct Rendered {
 /// Renders all layers of a square picture.
 pub fn render(scene: &Scene, size: u32) -> Rendered {
     let n = size as usize;
-    let product = Layer::render(scene, n, PRODUCT, PRODUCT, None);
-    let mut product_image = product_pixels(scene, &product);
-    if let Some(damage) = &scene.damage {
-        damage.apply(&mut product_image);
-    }
+    let (product, product_image) = product_layer(scene, n);
     let open: Vec<bool> = product_image.pixels().map(|p| p[3] < 255).collect();
     // Blur gathers from as far as its largest disc, and edges and light from 4 pixels on.
     let wanted = dilated(&open, n, (n as f32 * LARGEST_BLUR).ceil() as usize + 4);
@@ -109,17 +107,20 @@ pub fn render(scene: &Scene, size: u32) -> Rendered {
 /// Number of pixels in which each thing is seen behind the product, as [`Rendered::visible`] but
 /// without any light.
 pub fn visible(scene: &Scene, size: u32) -> Vec<u32> {
+    let n = size as usize;
     let step = 1.0 / size as f32;
+    let product = Sight::new(scene, n, PRODUCT);
+    let behind = Sight::new(scene, n, BEHIND);
     let mut count = vec![0; scene.things.len()];
-    for y in 0..size {
-        for x in 0..size {
+    for y in 0..n {
+        for x in 0..n {
             let (u, v) = ((x as f32 + 0.5) * step, (y as f32 + 0.5) * step);
-            let (o, d) = (scene.camera.position, scene.camera.ray(u, v));
+            let d = scene.camera.ray(u, v);
             let there = scene.damage.is_none_or(|damage| damage.keeps(u, v));
-            if there && scene.trace(o, d, 1e-3, 1e9, PRODUCT).is_some() {
+            if there && product.trace(x, y, d).is_some() {
                 continue;
             }
-            if let Some(hit) = scene.trace(o, d, 1e-3, 1e9, BEHIND) {
+            if let Some(hit) = behind.trace(x, y, d) {
                 count[hit.thing] += 1;
             }
         }
@@ -129,12 +130,18 @@ pub fn visible(scene: &Scene, size: u32) -> Vec<u32> {
 
 /// Renders the product's layer only.
 pub fn render_product(scene: &Scene, size: u32) -> RgbaImage {
-    let layer = Layer::render(scene, size as usize, PRODUCT, PRODUCT, None);
-    let mut image = product_pixels(scene, &layer);
+    product_layer(scene, size as usize).1
+}
+
+/// The product's layer and its picture, with what it lacks.
+fn product_layer(scene: &Scene, n: usize) -> (Layer, RgbaImage) {
+    let sight = Sight::new(scene, n, PRODUCT);
+    let layer = Layer::render(scene, &sight, PRODUCT, None);
+    let mut image = product_pixels(scene, &sight, &layer);
     if let Some(damage) = &scene.damage {
         damage.apply(&mut image);
     }
-    image
+    (layer, image)
 }
 
 /// Renders what lies behind the product, sharp, in display values 0..1, row by row.
@@ -159,8 +166,9 @@ fn scene_layer(scene: &Scene, n: usize, wanted: &[bool]) -> (Layer, Vec<Vec3>) {
         moved = other;
         &moved
     };
-    let layer = Layer::render(scene, n, BEHIND, PRODUCT | BEHIND, Some(wanted));
-    let color = scene_pixels(scene, &layer, wanted);
+    let sight = Sight::new(scene, n, BEHIND);
+    let layer = Layer::render(scene, &sight, PRODUCT | BEHIND, Some(wanted));
+    let color = scene_pixels(scene, &sight, &layer, wanted);
     (layer, color)
 }
 
@@ -208,21 +216,17 @@ fn pixel_color(scene: &Scene, layer: &Layer, x: usize, y: usize) -> Option<Vec3>
 /// A ray through a place inside pixel `(x, y)`, given in 0..1 of the pixel.
 fn sub_hit(
     scene: &Scene,
-    layer: &Layer,
+    sight: &Sight,
     x: usize,
     y: usize,
     at: (f32, f32),
 ) -> (Option<Hit>, Vec3, (f32, f32)) {
     let (u, v) = (
-        (x as f32 + at.0) / layer.size as f32,
-        (y as f32 + at.1) / layer.size as f32,
+        (x as f32 + at.0) / sight.size as f32,
+        (y as f32 + at.1) / sight.size as f32,
     );
     let d = scene.camera.ray(u, v);
-    (
-        scene.trace(scene.camera.position, d, 1e-3, 1e9, layer.roles),
-        d,
-        (u, v),
-    )
+    (sight.trace(x, y, d), d, (u, v))
 }
 
 const ROTATED_GRID: [(f32, f32); 4] = [
@@ -247,7 +251,7 @@ fn is_edge(layer: &Layer, toned: &[Vec3], x: usize, y: usize) -> bool {
         || (y + 1 < n && differs(here + n))
 }
 
-fn product_pixels(scene: &Scene, layer: &Layer) -> RgbaImage {
+fn product_pixels(scene: &Scene, sight: &Sight, layer: &Layer) -> RgbaImage {
     let n = layer.size;
     let empty = |x: i64, y: i64| {
         x < 0
@@ -281,7 +285,7 @@ fn product_pixels(scene: &Scene, layer: &Layer) -> RgbaImage {
             let mut sum = Vec3::ZERO;
             let mut covered = 0;
             for &at in &grid {
-                let (hit, d, canvas) = sub_hit(scene, layer, x, y, at);
+                let (hit, d, canvas) = sub_hit(scene, sight, x, y, at);
                 if let Some(hit) = hit {
                     let point = scene.camera.position + d * hit.t;
                     sum += tone(shade(
@@ -309,7 +313,7 @@ fn put(image: &mut RgbaImage, x: usize, y: usize, color: Vec3, alpha: u8) {
     image.put_pixel(x as u32, y as u32, Rgba([r, g, b, alpha]));
 }
 
-fn scene_pixels(scene: &Scene, layer: &Layer, wanted: &[bool]) -> Vec<Vec3> {
+fn scene_pixels(scene: &Scene, sight: &Sight, layer: &Layer, wanted: &[bool]) -> Vec<Vec3> {
     let n = layer.size;
     let flat: Vec<Vec3> = (0..n * n)
         .map(|i| {
@@ -334,7 +338,7 @@ fn scene_pixels(scene: &Scene, layer: &Layer, wanted: &[bool]) -> Vec<Vec3> {
             }
             let mut sum = Vec3::ZERO;
             for at in ROTATED_GRID {
-                let (hit, d, canvas) = sub_hit(scene, layer, x, y, at);
+                let (hit, d, canvas) = sub_hit(scene, sight, x, y, at);
                 let color = match hit {
                     Some(hit) => {
                         let point = scene.camera.position + d * hit.t;
