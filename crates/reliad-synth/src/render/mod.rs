@@ -253,38 +253,32 @@ fn is_edge(layer: &Layer, toned: &[Vec3], x: usize, y: usize) -> bool {
 
 fn product_pixels(scene: &Scene, sight: &Sight, layer: &Layer) -> RgbaImage {
     let n = layer.size;
-    let empty = |x: i64, y: i64| {
-        x < 0
-            || y < 0
-            || x >= n as i64
-            || y >= n as i64
-            || layer.seen[y as usize * n + x as usize].hit.is_none()
+    let near = |x: usize| x.saturating_sub(1)..(x + 2).min(n);
+    let covered_near = |x: usize, y: usize| -> usize {
+        let rows = near(y).map(|y| &layer.seen[y * n..][near(x)]);
+        rows.map(|row| row.iter().filter(|pixel| pixel.hit.is_some()).count())
+            .sum()
     };
+    let fine: [(f32, f32); 16] =
+        std::array::from_fn(|i| (((i % 4) as f32 + 0.5) / 4.0, ((i / 4) as f32 + 0.5) / 4.0));
     let toned: Vec<Vec3> = (0..n * n)
         .map(|i| pixel_color(scene, layer, i % n, i / n).map_or(Vec3::ZERO, tone))
         .collect();
     let mut image = RgbaImage::new(n as u32, n as u32);
     for y in 0..n {
         for x in 0..n {
-            let around = (-1..=1).flat_map(|j| (-1..=1).map(move |i| (i, j)));
-            let gaps = around
-                .filter(|(i, j)| empty(x as i64 + i, y as i64 + j))
-                .count();
-            let grid: Vec<(f32, f32)> = if gaps == 9 {
-                continue;
-            } else if gaps > 0 {
-                (0..16)
-                    .map(|i| (((i % 4) as f32 + 0.5) / 4.0, ((i / 4) as f32 + 0.5) / 4.0))
-                    .collect()
-            } else if is_edge(layer, &toned, x, y) {
-                ROTATED_GRID.to_vec()
-            } else {
-                put(&mut image, x, y, toned[y * n + x], 255);
-                continue;
+            let grid = match covered_near(x, y) {
+                0 => continue,
+                9 if is_edge(layer, &toned, x, y) => ROTATED_GRID.as_slice(),
+                9 => {
+                    put(&mut image, x, y, toned[y * n + x], 255);
+                    continue;
+                }
+                _ => fine.as_slice(),
             };
             let mut sum = Vec3::ZERO;
             let mut covered = 0;
-            for &at in &grid {
+            for &at in grid {
                 let (hit, d, canvas) = sub_hit(scene, sight, x, y, at);
                 if let Some(hit) = hit {
                     let point = scene.camera.position + d * hit.t;
@@ -372,13 +366,11 @@ fn blur(scene: &Scene, layer: &Layer, open: &[bool], color: &mut [Vec3]) {
         })
         .collect();
     let source = color.to_vec();
-    let taps: Vec<(f32, f32, f32)> = (0..TAPS)
-        .map(|i| {
-            let r = ((i as f32 + 0.5) / TAPS as f32).sqrt();
-            let (s, c) = (i as f32 * 2.399_963_2).sin_cos();
-            (r * c, r * s, r)
-        })
-        .collect();
+    // The taps on a disc of radius 1, one array a number: several are computed at once.
+    let off: [f32; TAPS] = std::array::from_fn(|i| ((i as f32 + 0.5) / TAPS as f32).sqrt());
+    let turn: [(f32, f32); TAPS] = std::array::from_fn(|i| (i as f32 * 2.399_963_2).sin_cos());
+    let right: [f32; TAPS] = std::array::from_fn(|i| off[i] * turn[i].1);
+    let down: [f32; TAPS] = std::array::from_fn(|i| off[i] * turn[i].0);
     for y in 0..n {
         for x in 0..n {
             let here = y * n + x;
@@ -386,17 +378,23 @@ fn blur(scene: &Scene, layer: &Layer, open: &[bool], color: &mut [Vec3]) {
             if radius < 0.6 || !open[here] {
                 continue;
             }
+            let px = right.map(|dx| x as f32 + dx * radius + 0.5);
+            let py = down.map(|dy| y as f32 + dy * radius + 0.5);
+            // Beyond the canvas a tap has no weight.
+            let (mut there, mut circle) = ([here; TAPS], [-1.0; TAPS]);
+            for (i, (&px, &py)) in px.iter().zip(&py).enumerate() {
+                if px >= 0.0 && py >= 0.0 && px < n as f32 && py < n as f32 {
+                    there[i] = py as usize * n + px as usize;
+                    circle[i] = coc[there[i]];
+                }
+            }
+            // Sharp neighbours don't bleed into the blur.
+            let weights: [f32; TAPS] = std::array::from_fn(|i| {
+                smooth(0.0, 1.0, (circle[i] + 0.5) / (off[i] * radius).max(0.5))
+            });
             let mut sum = source[here];
             let mut total = 1.0;
-            for &(dx, dy, r) in &taps {
-                let px = x as f32 + dx * radius + 0.5;
-                let py = y as f32 + dy * radius + 0.5;
-                if px < 0.0 || py < 0.0 || px >= n as f32 || py >= n as f32 {
-                    continue;
-                }
-                let there = py as usize * n + px as usize;
-                // Sharp neighbours don't bleed into the blur.
-                let weight = smooth(0.0, 1.0, (coc[there] + 0.5) / (r * radius).max(0.5));
+            for (&there, &weight) in there.iter().zip(&weights) {
                 sum += source[there] * weight;
                 total += weight;
             }
