@@ -28,6 +28,9 @@ struct Segment {
     y1: f32,
     n0: (f32, f32),
     n1: (f32, f32),
+    /// Lowest and highest y.
+    low: f32,
+    high: f32,
     /// Change of the radius, and of the height.
     dr: f32,
     dy: f32,
@@ -173,11 +176,7 @@ impl Lathe {
         let mut best = far;
         let mut found: Option<(&Segment, f32)> = None;
         for segment in &self.segments {
-            let (low, high) = (
-                lesser(segment.y0, segment.y1),
-                greater(segment.y0, segment.y1),
-            );
-            if low > y_high || high < y_low {
+            if segment.low > y_high || segment.high < y_low {
                 continue;
             }
             if let Some((t, along)) = segment.hit(o, d, flat, half, from_axis, near, best) {
@@ -215,6 +214,8 @@ impl Segment {
             y1: to.1,
             n0,
             n1,
+            low: lesser(from.1, to.1),
+            high: greater(from.1, to.1),
             dr,
             dy,
             slope: if is_flat { 0.0 } else { dr / dy },

@@ -29,6 +29,18 @@ impl<'a> Target<'a> {
         }
     }
 
+    /// The point in the body's own coordinates.
+    #[inline]
+    pub fn local(&self) -> Vec3 {
+        self.local
+    }
+
+    /// Whether the point lies in the sphere or next to it.
+    #[inline]
+    pub fn is_close(&self) -> bool {
+        self.tangent < self.radius * self.radius
+    }
+
     /// The direction in the body's own coordinates, unless the ray misses the sphere within `far`.
     #[inline]
     fn aim(&self, d: Vec3, far: f32) -> Option<Vec3> {

@@ -99,31 +99,36 @@ impl<'a> Casters<'a> {
         self.ahead.clear();
         self.around.clear();
         for group in &self.groups {
-            let (ahead, around) = self.may_meet(&group.sphere, from, n, key);
-            if skip == Some(group.thing) || !(ahead || around) {
+            let whole = self.may_meet(&group.sphere, from, n, key);
+            if skip == Some(group.thing) || whole == (false, false) {
                 continue;
             }
-            for index in group.casters.clone() {
-                let caster = &self.casters[index];
-                let (ahead, around) = self.may_meet(&caster.sphere, from, n, key);
+            let casters = &self.casters[group.casters.clone()];
+            for caster in casters {
+                let (mut ahead, mut around) = if casters.len() > 1 {
+                    self.may_meet(&caster.sphere, from, n, key)
+                } else {
+                    whole
+                };
                 if !(ahead || around) {
                     continue;
                 }
-                let part = caster.part;
-                let (local, normal) = (part.local(from), part.rotation.invert(n));
-                if part.shape.reach(normal) + MARGIN < local.dot(normal) {
-                    continue;
+                let target = Target::new(caster.part, caster.sphere, from);
+                if target.is_close() {
+                    // From close by a box shows less than its sphere.
+                    let local = target.local();
+                    let normal = caster.part.rotation.invert(n);
+                    if caster.part.shape.reach(normal) + MARGIN < local.dot(normal) {
+                        continue;
+                    }
+                    around &= caster.gap(local) <= self.reach;
+                    ahead &= key.is_some_and(|cone| caster.touches(local, from, cone));
                 }
-                let target = Target::new(part, caster.sphere, from);
-                if around && caster.gap(local) <= self.reach {
+                if around {
                     self.around.push(target);
                 }
-                if let Some(cone) = key.filter(|_| ahead) {
-                    let axis = part.rotation.invert(cone.axis);
-                    let far = (caster.sphere.centre - from).dot(cone.axis) + caster.sphere.radius;
-                    if caster.crosses(local, axis, cone.width(far)) {
-                        self.ahead.push(target);
-                    }
+                if ahead {
+                    self.ahead.push(target);
                 }
             }
         }
@@ -161,9 +166,12 @@ impl Caster<'_> {
         (self.low - p).max(p - self.high).max(Vec3::ZERO).length()
     }
 
-    /// Whether rays that stay within `width` of this one may meet the box around the body.
-    fn crosses(&self, o: Vec3, d: Vec3, width: f32) -> bool {
-        let width = Vec3::splat(width);
-        slab(self.low - width, self.high + width, o, d).is_some()
+    /// Whether a ray of the cone from a point, first in the body's own coordinates, may meet the box
+    /// around the body.
+    fn touches(&self, local: Vec3, from: Vec3, cone: &Cone) -> bool {
+        let farthest = (self.sphere.centre - from).dot(cone.axis) + self.sphere.radius;
+        let width = Vec3::splat(cone.width(farthest));
+        let axis = self.part.rotation.invert(cone.axis);
+        slab(self.low - width, self.high + width, local, axis).is_some()
     }
 }
