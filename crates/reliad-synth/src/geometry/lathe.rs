@@ -123,18 +123,18 @@ impl Lathe {
 
     /// Points of the surface, `around` for each profile point.
     pub fn outline(&self, around: usize) -> Vec<Vec3> {
+        let turn: Vec<(f32, f32)> = (0..around)
+            .map(|i| (i as f32 / around as f32 * std::f32::consts::TAU).sin_cos())
+            .collect();
         let first = self.segments.first().map(|s| (s.r0, s.y0));
         let rings = first
             .into_iter()
             .chain(self.segments.iter().map(|s| (s.r1, s.y1)));
-        rings
-            .flat_map(|(r, y)| {
-                (0..around).map(move |i| {
-                    let (s, c) = (i as f32 / around as f32 * std::f32::consts::TAU).sin_cos();
-                    v3(r * c, y, r * s)
-                })
-            })
-            .collect()
+        let mut points = Vec::with_capacity((self.segments.len() + 1) * around);
+        for (r, y) in rings {
+            points.extend(turn.iter().map(|&(s, c)| v3(r * c, y, r * s)));
+        }
+        points
     }
 
     /// First crossing of the ray within `(near, far)`: distance and outward unit normal.

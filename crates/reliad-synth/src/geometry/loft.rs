@@ -119,16 +119,20 @@ impl Loft {
     /// `around` points of each `every`th row.
     fn rings(&self, every: usize, around: usize) -> Vec<Vec3> {
         let cross = 2.0 * (1.0 - self.square);
+        let turn: Vec<(f32, f32, f32)> = (0..around)
+            .map(|j| {
+                let (s, c) = (j as f32 / around as f32 * std::f32::consts::TAU).sin_cos();
+                let (s2, c2) = (s * s, c * c);
+                let r = (s2 * s2 + c2 * c2 + cross * s2 * c2).max(1e-3).powf(-0.25);
+                (s, c, r)
+            })
+            .collect();
         let mut points = Vec::with_capacity((ROWS / every + 1) * around);
         for i in (0..ROWS).step_by(every) {
             let [a, b, x, z] = self.rows[i];
             let y = self.low + (self.high - self.low) * i as f32 / (ROWS - 1) as f32;
-            for j in 0..around {
-                let (s, c) = (j as f32 / around as f32 * std::f32::consts::TAU).sin_cos();
-                let (s2, c2) = (s * s, c * c);
-                let r = (s2 * s2 + c2 * c2 + cross * s2 * c2).max(1e-3).powf(-0.25);
-                points.push(v3(x + a * r * c, y, z + b * r * s));
-            }
+            let ring = turn.iter();
+            points.extend(ring.map(|&(s, c, r)| v3(x + a * r * c, y, z + b * r * s)));
         }
         points
     }

@@ -126,15 +126,12 @@ impl Model {
 
     /// Points whose projections bound the model's.
     pub fn outline(&self) -> Vec<Vec3> {
-        self.parts
-            .iter()
-            .flat_map(|part| {
-                part.shape
-                    .outline()
-                    .into_iter()
-                    .map(|p| part.rotation.apply(p) + part.origin)
-            })
-            .collect()
+        let mut points = Vec::new();
+        for part in &self.parts {
+            let own = part.shape.outline().into_iter();
+            points.extend(own.map(|p| part.rotation.apply(p) + part.origin));
+        }
+        points
     }
 
     /// The axis-aligned box around the outline.

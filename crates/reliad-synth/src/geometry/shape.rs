@@ -134,10 +134,11 @@ impl Shape {
                 }
                 .outline();
                 let ball = if *round > 0.0 { ball } else { vec![Vec3::ZERO] };
-                corners(-inner, inner)
-                    .into_iter()
-                    .flat_map(|c| ball.iter().map(move |b| c + *b).collect::<Vec<_>>())
-                    .collect()
+                let mut points = Vec::with_capacity(8 * ball.len());
+                for corner in corners(-inner, inner) {
+                    points.extend(ball.iter().map(|p| corner + *p));
+                }
+                points
             }
             Shape::Ring {
                 major,

@@ -80,10 +80,11 @@ impl Planes {
     }
 
     /// Where the taps of the pixel at `at` lie, row by row.
-    fn taps(&self, at: usize) -> impl Iterator<Item = usize> {
+    #[inline]
+    fn taps(&self, at: usize) -> [usize; TAPS] {
         let corner = at - REACH * self.stride - REACH;
-        let rows = (0..WEIGHTS.len()).map(move |j| corner + j * self.stride);
-        rows.flat_map(|row| row..row + WEIGHTS.len())
+        let side = WEIGHTS.len();
+        std::array::from_fn(|tap| corner + tap / side * self.stride + tap % side)
     }
 
     /// The weight of each tap for the pixels from `at` on: 0 on another surface.
@@ -92,7 +93,7 @@ impl Planes {
         let normal = self.normal.each_ref().map(|plane| plane.lanes(at));
         let point = self.point.each_ref().map(|plane| plane.lanes(at));
         let mut weights = [[0.0; LANES]; TAPS];
-        for (tap, (there, weights)) in self.taps(at).zip(&mut weights).enumerate() {
+        for (tap, (there, weights)) in self.taps(at).into_iter().zip(&mut weights).enumerate() {
             let weight = WEIGHTS[tap % WEIGHTS.len()] * WEIGHTS[tap / WEIGHTS.len()];
             let other = self.surface.lanes(there);
             let other_normal = self.normal.each_ref().map(|plane| plane.lanes(there));
@@ -122,7 +123,7 @@ impl Planes {
     /// The weighted sums of one plane for the pixels from `at` on.
     fn sums(&self, plane: &Plane<f32>, at: usize, weights: &[[f32; LANES]; TAPS]) -> [f32; LANES] {
         let mut sums = [0.0; LANES];
-        for (there, weights) in self.taps(at).zip(weights) {
+        for (there, weights) in self.taps(at).into_iter().zip(weights) {
             let values = plane.lanes(there);
             for lane in 0..LANES {
                 sums[lane] += values[lane] * weights[lane];
