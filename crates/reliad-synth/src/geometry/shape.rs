@@ -66,8 +66,8 @@ impl Shape {
         }
     }
 
-    /// How far the body reaches along a direction, or a little less far: no point's scalar product
-    /// with it is larger.
+    /// How far the body reaches along a direction, or a little more: no point of it has a larger
+    /// scalar product with the direction.
     pub fn reach(&self, along: Vec3) -> f32 {
         match self {
             Shape::Ellipsoid { radii } => (*radii * along).length(),

@@ -28,9 +28,18 @@ impl<T: Copy> Plane<T> {
     }
 }
 
+#[inline]
+fn vector([x, y, z]: &[[f32; LANES]; 3], lane: usize) -> Vec3 {
+    v3(x[lane], y[lane], z[lane])
+}
+
 /// What means are taken of, and what decides who takes part.
 struct Planes {
+    /// Length of a row.
     stride: usize,
+    /// From the first tap of a pixel to each.
+    taps: [usize; TAPS],
+    /// Thing and part, of which a scene has far fewer than 2^16.
     surface: Plane<u32>,
     normal: [Plane<f32>; 3],
     point: [Plane<f32>; 3],
@@ -47,8 +56,10 @@ impl Planes {
         let plane = Plane(vec![0.0; length]);
         let planes = || std::array::from_fn(|_| plane.clone());
         let polished = seen.iter().any(|pixel| pixel.mirror != Vec3::ZERO);
+        let side = WEIGHTS.len();
         let mut all = Planes {
             stride,
+            taps: std::array::from_fn(|tap| tap / side * stride + tap % side),
             surface: Plane(vec![NONE; length]),
             normal: planes(),
             point: planes(),
@@ -66,8 +77,8 @@ impl Planes {
             all.light[0].0[at] = pixel.key;
             all.light[1].0[at] = pixel.open;
             if let Some(mirror) = &mut all.mirror {
-                for axis in 0..3 {
-                    mirror[axis].0[at] = pixel.mirror[axis];
+                for (axis, plane) in mirror.iter_mut().enumerate() {
+                    plane.0[at] = pixel.mirror[axis];
                 }
             }
         }
@@ -81,10 +92,9 @@ impl Planes {
 
     /// Where the taps of the pixel at `at` lie, row by row.
     #[inline]
-    fn taps(&self, at: usize) -> [usize; TAPS] {
-        let corner = at - REACH * self.stride - REACH;
-        let side = WEIGHTS.len();
-        std::array::from_fn(|tap| corner + tap / side * self.stride + tap % side)
+    fn taps(&self, at: usize) -> impl Iterator<Item = usize> {
+        let first = at - REACH * self.stride - REACH;
+        self.taps.iter().map(move |tap| first + tap)
     }
 
     /// The weight of each tap for the pixels from `at` on: 0 on another surface.
@@ -93,24 +103,14 @@ impl Planes {
         let normal = self.normal.each_ref().map(|plane| plane.lanes(at));
         let point = self.point.each_ref().map(|plane| plane.lanes(at));
         let mut weights = [[0.0; LANES]; TAPS];
-        for (tap, (there, weights)) in self.taps(at).into_iter().zip(&mut weights).enumerate() {
+        for (tap, (there, weights)) in self.taps(at).zip(&mut weights).enumerate() {
             let weight = WEIGHTS[tap % WEIGHTS.len()] * WEIGHTS[tap / WEIGHTS.len()];
             let other = self.surface.lanes(there);
             let other_normal = self.normal.each_ref().map(|plane| plane.lanes(there));
             let other_point = self.point.each_ref().map(|plane| plane.lanes(there));
             for lane in 0..LANES {
-                let n = v3(normal[0][lane], normal[1][lane], normal[2][lane]);
-                let p = v3(point[0][lane], point[1][lane], point[2][lane]);
-                let m = v3(
-                    other_normal[0][lane],
-                    other_normal[1][lane],
-                    other_normal[2][lane],
-                );
-                let q = v3(
-                    other_point[0][lane],
-                    other_point[1][lane],
-                    other_point[2][lane],
-                );
+                let (n, m) = (vector(&normal, lane), vector(&other_normal, lane));
+                let (p, q) = (vector(&point, lane), vector(&other_point, lane));
                 let shares = (other[lane] == surface[lane])
                     & (m.dot(n) >= ALIGNED)
                     & ((q - p).dot(n).abs() <= LEVEL);
@@ -123,7 +123,7 @@ impl Planes {
     /// The weighted sums of one plane for the pixels from `at` on.
     fn sums(&self, plane: &Plane<f32>, at: usize, weights: &[[f32; LANES]; TAPS]) -> [f32; LANES] {
         let mut sums = [0.0; LANES];
-        for (there, weights) in self.taps(at).into_iter().zip(weights) {
+        for (there, weights) in self.taps(at).zip(weights) {
             let values = plane.lanes(there);
             for lane in 0..LANES {
                 sums[lane] += values[lane] * weights[lane];
@@ -164,8 +164,8 @@ pub fn join_light(seen: &mut [Seen], n: usize) {
                 }
                 pixel.key = key[lane] / total[lane];
                 pixel.open = open[lane] / total[lane];
-                if let Some([x, y, z]) = &mirror {
-                    pixel.mirror = v3(x[lane], y[lane], z[lane]) / total[lane];
+                if let Some(mirror) = &mirror {
+                    pixel.mirror = vector(mirror, lane) / total[lane];
                 }
             }
         }

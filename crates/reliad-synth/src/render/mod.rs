@@ -389,9 +389,10 @@ fn blur(scene: &Scene, layer: &Layer, open: &[bool], color: &mut [Vec3]) {
                 }
             }
             // Sharp neighbours don't bleed into the blur.
-            let weights: [f32; TAPS] = std::array::from_fn(|i| {
-                smooth(0.0, 1.0, (circle[i] + 0.5) / (off[i] * radius).max(0.5))
-            });
+            let mut weights = [0.0; TAPS];
+            for (weight, (circle, off)) in weights.iter_mut().zip(circle.iter().zip(&off)) {
+                *weight = smooth(0.0, 1.0, (circle + 0.5) / (off * radius).max(0.5));
+            }
             let mut sum = source[here];
             let mut total = 1.0;
             for (&there, &weight) in there.iter().zip(&weights) {
