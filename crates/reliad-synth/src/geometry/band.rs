@@ -1,7 +1,7 @@
 //! Arches of flat or round stock: handles, straps, headbands.
 
 use super::shape::{march, slab};
-use super::vector::{Vec3, v3};
+use super::vector::{Vec3, greater, lesser, v3};
 
 /// A closed band around the z axis (a circle or a rounded rectangle in the xy plane), kept above a height.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -55,37 +55,40 @@ impl Band {
         points
     }
 
-    /// First crossing of the ray within `(near, far)`: distance and outward unit normal.
-    pub fn hit(&self, o: Vec3, d: Vec3, near: f32, far: f32) -> Option<(f32, Vec3)> {
+    /// First crossing of the ray within `(near, far)`: distance, and the outward unit normal on demand.
+    pub fn meet(&self, o: Vec3, d: Vec3, near: f32, far: f32) -> Option<(f32, impl Fn() -> Vec3)> {
         let (low, high) = self.bounds();
         let (t0, t1, _) = slab(low, high, o, d)?;
         let round = self.thick.min(self.wide) * 0.75;
         let (thick, wide) = (self.thick - round, self.wide - round);
-        let distance = |p: Vec3| {
+        let distance = move |p: Vec3| {
             let x = p.x - p.x.clamp(-self.stretch.0, self.stretch.0);
             let y = p.y - p.y.clamp(-self.stretch.1, self.stretch.1);
             let across = ((x * x + y * y).sqrt() - self.major).abs() - thick;
             let aside = p.z.abs() - wide;
             let (a, b) = (across.max(0.0), aside.max(0.0));
-            ((a * a + b * b).sqrt() + across.max(aside).min(0.0) - round).max(self.cut - p.y)
+            let inside = greater(across, aside).min(0.0);
+            greater((a * a + b * b).sqrt() + inside - round, self.cut - p.y)
         };
-        march(distance, o, d, t0.max(near), t1.min(far), round * 4e-3)
+        let (start, end) = (greater(t0, near), lesser(t1, far));
+        march(distance, o, d, start, end, round * 4e-3)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::geometry::Shape;
 
     #[test]
     fn an_arch_is_met_at_its_crown_and_open_below() {
-        let band = Band {
+        let band = Shape::Band(Band {
             major: 1.0,
             thick: 0.1,
             wide: 0.2,
             stretch: (0.5, 0.0),
             cut: 0.0,
-        };
+        });
         let (t, n) = band
             .hit(v3(0.0, 5.0, 0.0), v3(0.0, -1.0, 0.0), 1e-4, 1e9)
             .expect("the crown");

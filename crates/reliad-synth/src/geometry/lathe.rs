@@ -1,6 +1,6 @@
 //! Surfaces of revolution: a profile of straight segments turned around the y axis, met exactly.
 
-use super::vector::{Vec3, v3};
+use super::vector::{Vec3, greater, lesser, v3};
 
 /// The profile of a turned body, from its lowest to its last point, as (radius, height) pairs.
 ///
@@ -16,7 +16,10 @@ pub struct Lathe {
 
 /// Segments overlap by this length, so that rounding opens no cracks between them.
 const SEAM: f32 = 2e-5;
+/// Change of height below which a segment is a flat ring.
+const FLAT: f32 = 1e-6;
 
+/// A segment, with what all rays need to know of it.
 #[derive(Clone, Copy, Debug)]
 struct Segment {
     r0: f32,
@@ -25,6 +28,16 @@ struct Segment {
     y1: f32,
     n0: (f32, f32),
     n1: (f32, f32),
+    /// Lowest and highest y.
+    low: f32,
+    high: f32,
+    /// Change of the radius, and of the height.
+    dr: f32,
+    dy: f32,
+    /// Change of the radius with the height.
+    slope: f32,
+    /// Overlap at each end, as a share of the segment.
+    slack: f32,
 }
 
 impl Lathe {
@@ -66,14 +79,7 @@ impl Lathe {
                 } else {
                     None
                 };
-                Segment {
-                    r0: w[0].0,
-                    y0: w[0].1,
-                    r1: w[1].0,
-                    y1: w[1].1,
-                    n0: n0.unwrap_or(n),
-                    n1: n1.unwrap_or(n),
-                }
+                Segment::new(w[0], w[1], n0.unwrap_or(n), n1.unwrap_or(n))
             })
             .collect();
         let low = clean.iter().map(|p| p.1).fold(f32::INFINITY, f32::min);
@@ -105,13 +111,7 @@ impl Lathe {
         let segments = self
             .segments
             .iter()
-            .map(|s| Segment {
-                r0: s.r0 * k,
-                y0: s.y0 * k,
-                r1: s.r1 * k,
-                y1: s.y1 * k,
-                ..*s
-            })
+            .map(|s| Segment::new((s.r0 * k, s.y0 * k), (s.r1 * k, s.y1 * k), s.n0, s.n1))
             .collect();
         Lathe {
             segments,
@@ -123,27 +123,33 @@ impl Lathe {
 
     /// Points of the surface, `around` for each profile point.
     pub fn outline(&self, around: usize) -> Vec<Vec3> {
+        let turn: Vec<(f32, f32)> = (0..around)
+            .map(|i| (i as f32 / around as f32 * std::f32::consts::TAU).sin_cos())
+            .collect();
         let first = self.segments.first().map(|s| (s.r0, s.y0));
         let rings = first
             .into_iter()
             .chain(self.segments.iter().map(|s| (s.r1, s.y1)));
-        rings
-            .flat_map(|(r, y)| {
-                (0..around).map(move |i| {
-                    let (s, c) = (i as f32 / around as f32 * std::f32::consts::TAU).sin_cos();
-                    v3(r * c, y, r * s)
-                })
-            })
-            .collect()
+        let mut points = Vec::with_capacity((self.segments.len() + 1) * around);
+        for (r, y) in rings {
+            points.extend(turn.iter().map(|&(s, c)| v3(r * c, y, r * s)));
+        }
+        points
     }
 
     /// First crossing of the ray within `(near, far)`: distance and outward unit normal.
     pub fn hit(&self, o: Vec3, d: Vec3, near: f32, far: f32) -> Option<(f32, Vec3)> {
+        let (t, normal) = self.meet(o, d, near, far)?;
+        Some((t, normal()))
+    }
+
+    /// First crossing of the ray within `(near, far)`: distance, and the outward unit normal on demand.
+    pub fn meet(&self, o: Vec3, d: Vec3, near: f32, far: f32) -> Option<(f32, impl Fn() -> Vec3)> {
         let (mut t0, mut t1) = (near, far);
         if d.y.abs() > 1e-9 {
             let (a, b) = ((self.low - o.y) / d.y, (self.high - o.y) / d.y);
-            t0 = t0.max(a.min(b) - 1e-5);
-            t1 = t1.min(a.max(b) + 1e-5);
+            t0 = greater(t0, lesser(a, b) - 1e-5);
+            t1 = lesser(t1, greater(a, b) + 1e-5);
         } else if o.y < self.low || o.y > self.high {
             return None;
         }
@@ -157,8 +163,8 @@ impl Lathe {
                 return None;
             }
             let root = disc.sqrt();
-            t0 = t0.max((-half - root) / flat - 1e-5);
-            t1 = t1.min((-half + root) / flat + 1e-5);
+            t0 = greater(t0, (-half - root) / flat - 1e-5);
+            t1 = lesser(t1, (-half + root) / flat + 1e-5);
         } else if from_axis > reach * reach {
             return None;
         }
@@ -166,16 +172,11 @@ impl Lathe {
             return None;
         }
         let (ya, yb) = (o.y + d.y * t0, o.y + d.y * t1);
-        let (y_low, y_high) = (ya.min(yb) - 1e-4, ya.max(yb) + 1e-4);
+        let (y_low, y_high) = (lesser(ya, yb) - 1e-4, greater(ya, yb) + 1e-4);
         let mut best = far;
         let mut found: Option<(&Segment, f32)> = None;
         for segment in &self.segments {
-            let (low, high) = if segment.y0 < segment.y1 {
-                (segment.y0, segment.y1)
-            } else {
-                (segment.y1, segment.y0)
-            };
-            if low > y_high || high < y_low {
+            if segment.low > y_high || segment.high < y_low {
                 continue;
             }
             if let Some((t, along)) = segment.hit(o, d, flat, half, from_axis, near, best) {
@@ -184,15 +185,44 @@ impl Lathe {
             }
         }
         let (segment, along) = found?;
-        let p = o + d * best;
-        let r = (p.x * p.x + p.z * p.z).sqrt().max(1e-9);
-        let nr = segment.n0.0 + (segment.n1.0 - segment.n0.0) * along;
-        let ny = segment.n0.1 + (segment.n1.1 - segment.n0.1) * along;
-        Some((best, v3(nr * p.x / r, ny, nr * p.z / r).normalized()))
+        let normal = move || {
+            let p = o + d * best;
+            let r = (p.x * p.x + p.z * p.z).sqrt().max(1e-9);
+            let nr = segment.n0.0 + (segment.n1.0 - segment.n0.0) * along;
+            let ny = segment.n0.1 + (segment.n1.1 - segment.n0.1) * along;
+            v3(nr * p.x / r, ny, nr * p.z / r).normalized()
+        };
+        Some((best, normal))
     }
 }
 
 impl Segment {
+    /// The segment between two points of the profile, with the normals there.
+    fn new(from: (f32, f32), to: (f32, f32), n0: (f32, f32), n1: (f32, f32)) -> Self {
+        let (dr, dy) = (to.0 - from.0, to.1 - from.1);
+        let is_flat = dy.abs() < FLAT;
+        let slack = SEAM
+            / if is_flat {
+                dr.abs().max(1e-9)
+            } else {
+                dy.abs()
+            };
+        Segment {
+            r0: from.0,
+            y0: from.1,
+            r1: to.0,
+            y1: to.1,
+            n0,
+            n1,
+            low: lesser(from.1, to.1),
+            high: greater(from.1, to.1),
+            dr,
+            dy,
+            slope: if is_flat { 0.0 } else { dr / dy },
+            slack,
+        }
+    }
+
     #[inline]
     #[expect(
         clippy::too_many_arguments,
@@ -208,8 +238,8 @@ impl Segment {
         near: f32,
         far: f32,
     ) -> Option<(f32, f32)> {
-        let (dr, dy) = (self.r1 - self.r0, self.y1 - self.y0);
-        if dy.abs() < 1e-6 {
+        let Segment { dr, dy, slack, .. } = *self;
+        if dy.abs() < FLAT {
             if d.y.abs() < 1e-9 {
                 return None;
             }
@@ -220,16 +250,13 @@ impl Segment {
             let (x, z) = (o.x + d.x * t, o.z + d.z * t);
             let r = (x * x + z * z).sqrt();
             let along = (r - self.r0) / if dr.abs() > 1e-9 { dr } else { 1e-9 };
-            let slack = SEAM / dr.abs().max(1e-9);
             return (-slack..=1.0 + slack)
                 .contains(&along)
                 .then_some((t, along));
         }
-        let slack = SEAM / dy.abs();
         // |p_xz|^2 = r(y)^2 with r linear in y: a quadratic in the distance.
-        let slope = dr / dy;
-        let a0 = self.r0 + slope * (o.y - self.y0);
-        let m = slope * d.y;
+        let a0 = self.r0 + self.slope * (o.y - self.y0);
+        let m = self.slope * d.y;
         let a = flat - m * m;
         let b = half - a0 * m;
         let c = from_axis - a0 * a0;

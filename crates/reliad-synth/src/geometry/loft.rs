@@ -1,7 +1,7 @@
 //! Bodies between cross-sections: rounded outlines that change along the y axis, as of tubes, bags, shoes.
 
 use super::shape::slab;
-use super::vector::{Vec3, v3};
+use super::vector::{Vec3, greater, lesser, v3};
 
 /// An outline across the y axis.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -38,11 +38,19 @@ impl Section {
 #[derive(Clone, Debug)]
 pub struct Loft {
     /// Equally spaced rows of half x, half z, middle x, middle z.
-    rows: Vec<[f32; 4]>,
+    rows: Box<[[f32; 4]; ROWS]>,
     low: f32,
     high: f32,
     square: f32,
     bounds: (Vec3, Vec3),
+}
+
+/// Where a ray enters a body.
+enum Entry {
+    /// Through a flat end, at this distance.
+    End(f32),
+    /// Between a point outside and one inside, each a distance with its value.
+    Wall { out: (f32, f32), inside: (f32, f32) },
 }
 
 const ROWS: usize = 64;
@@ -67,9 +75,8 @@ impl Loft {
             let values: Vec<f32> = sections.iter().map(column).collect();
             monotone(&at, &values, low, high)
         });
-        let rows = (0..ROWS)
-            .map(|i| std::array::from_fn(|column| curves[column][i]))
-            .collect();
+        let row = |i: usize| std::array::from_fn(|column| curves[column][i]);
+        let rows = Box::new(std::array::from_fn(row));
         let mut loft = Loft {
             rows,
             low,
@@ -96,7 +103,7 @@ impl Loft {
     /// The same body, `k` times as large.
     pub fn scaled(&self, k: f32) -> Self {
         Loft {
-            rows: self.rows.iter().map(|row| row.map(|v| v * k)).collect(),
+            rows: Box::new(self.rows.map(|row| row.map(|v| v * k))),
             low: self.low * k,
             high: self.high * k,
             square: self.square,
@@ -112,16 +119,20 @@ impl Loft {
     /// `around` points of each `every`th row.
     fn rings(&self, every: usize, around: usize) -> Vec<Vec3> {
         let cross = 2.0 * (1.0 - self.square);
+        let turn: Vec<(f32, f32, f32)> = (0..around)
+            .map(|j| {
+                let (s, c) = (j as f32 / around as f32 * std::f32::consts::TAU).sin_cos();
+                let (s2, c2) = (s * s, c * c);
+                let r = (s2 * s2 + c2 * c2 + cross * s2 * c2).max(1e-3).powf(-0.25);
+                (s, c, r)
+            })
+            .collect();
         let mut points = Vec::with_capacity((ROWS / every + 1) * around);
         for i in (0..ROWS).step_by(every) {
             let [a, b, x, z] = self.rows[i];
             let y = self.low + (self.high - self.low) * i as f32 / (ROWS - 1) as f32;
-            for j in 0..around {
-                let (s, c) = (j as f32 / around as f32 * std::f32::consts::TAU).sin_cos();
-                let (s2, c2) = (s * s, c * c);
-                let r = (s2 * s2 + c2 * c2 + cross * s2 * c2).max(1e-3).powf(-0.25);
-                points.push(v3(x + a * r * c, y, z + b * r * s));
-            }
+            let ring = turn.iter();
+            points.extend(ring.map(|&(s, c, r)| v3(x + a * r * c, y, z + b * r * s)));
         }
         points
     }
@@ -130,27 +141,50 @@ impl Loft {
     #[inline]
     fn beyond(&self, p: Vec3) -> f32 {
         let along = (p.y - self.low) / (self.high - self.low) * (ROWS - 1) as f32;
-        let i = (along.max(0.0) as usize).min(ROWS - 2);
+        // A narrow integer takes the fewest instructions; what lies below is 0.
+        let i = usize::from(along as u16).min(ROWS - 2);
         let f = (along - i as f32).clamp(0.0, 1.0);
         let (below, above) = (&self.rows[i], &self.rows[i + 1]);
-        let at = |column: usize| below[column] + (above[column] - below[column]) * f;
-        let (a, b) = (at(0).max(1e-5), at(1).max(1e-5));
-        let (u, v) = ((p.x - at(2)) / a, (p.z - at(3)) / b);
+        let [a, b, x, z]: [f32; 4] =
+            std::array::from_fn(|column| below[column] + (above[column] - below[column]) * f);
+        let (a, b) = (a.max(1e-5), b.max(1e-5));
+        let (u, v) = ((p.x - x) / a, (p.z - z) / b);
         let (u2, v2) = (u * u, v * v);
         let w = u2 * u2 + v2 * v2 + 2.0 * (1.0 - self.square) * u2 * v2;
-        (w.max(0.0).sqrt().sqrt() - 1.0) * a.min(b)
+        (w.max(0.0).sqrt().sqrt() - 1.0) * lesser(a, b)
     }
 
-    /// First crossing of the ray within `(near, far)`: distance and outward unit normal.
-    pub fn hit(&self, o: Vec3, d: Vec3, near: f32, far: f32) -> Option<(f32, Vec3)> {
+    /// First crossing of the ray within `(near, far)`: distance, and the outward unit normal on demand.
+    pub fn meet(&self, o: Vec3, d: Vec3, near: f32, far: f32) -> Option<(f32, impl Fn() -> Vec3)> {
+        let (t, at_end) = match self.enter(o, d, near, far)? {
+            Entry::End(t) => (t, true),
+            Entry::Wall { out, inside } => (self.refine(o, d, out, inside), false),
+        };
+        let normal = move || {
+            if at_end {
+                v3(0.0, -d.y.signum(), 0.0)
+            } else {
+                self.slope(o + d * t)
+            }
+        };
+        Some((t, normal))
+    }
+
+    /// Whether the ray crosses the body within `(near, far)`.
+    pub fn blocks(&self, o: Vec3, d: Vec3, near: f32, far: f32) -> bool {
+        self.enter(o, d, near, far).is_some()
+    }
+
+    /// Where a ray enters the body within `(near, far)`, to one step.
+    fn enter(&self, o: Vec3, d: Vec3, near: f32, far: f32) -> Option<Entry> {
         let (t0, t1, axis) = slab(self.bounds.0, self.bounds.1, o, d)?;
-        let (start, end) = (t0.max(near), t1.min(far));
+        let (start, end) = (greater(t0, near), lesser(t1, far));
         if start >= end {
             return None;
         }
         let first = self.beyond(o + d * start);
         if first < 0.0 && t0 > near && axis == 1 {
-            return Some((t0, v3(0.0, -d.y.signum(), 0.0)));
+            return Some(Entry::End(t0));
         }
         let least = (t1 - t0).max(1e-6) / STEPS;
         let (mut t, mut gap) = (start, first);
@@ -163,10 +197,13 @@ impl Loft {
             gap = self.beyond(o + d * t);
         }
         loop {
-            let next = (t + (gap * 0.8).max(least)).min(end);
+            let next = lesser(t + greater(gap * 0.8, least), end);
             let there = self.beyond(o + d * next);
             if there < 0.0 {
-                return Some(self.refine(o, d, (t, gap), (next, there)));
+                return Some(Entry::Wall {
+                    out: (t, gap),
+                    inside: (next, there),
+                });
             }
             if next >= end {
                 return None;
@@ -176,7 +213,7 @@ impl Loft {
     }
 
     /// The crossing between a point outside and one inside, each a distance with its value.
-    fn refine(&self, o: Vec3, d: Vec3, mut out: (f32, f32), mut inside: (f32, f32)) -> (f32, Vec3) {
+    fn refine(&self, o: Vec3, d: Vec3, mut out: (f32, f32), mut inside: (f32, f32)) -> f32 {
         for step in 0..5 {
             // The false position, and the middle in between against flat curves.
             let share = if step == 2 {
@@ -192,7 +229,11 @@ impl Loft {
                 out = (t, value);
             }
         }
-        let p = o + d * out.0;
+        out.0
+    }
+
+    /// The unit normal at a point of the wall.
+    fn slope(&self, p: Vec3) -> Vec3 {
         let along = (self.high - self.low) / (ROWS - 1) as f32;
         let e = v3(along * 0.1, along, along * 0.1);
         // The gradient from the corners of a tetrahedron.
@@ -205,7 +246,7 @@ impl Loft {
         let n = corners
             .iter()
             .fold(Vec3::ZERO, |n, &k| n + k * self.beyond(p + k * e));
-        (out.0, v3(n.x / e.x, n.y / e.y, n.z / e.z).normalized())
+        v3(n.x / e.x, n.y / e.y, n.z / e.z).normalized()
     }
 }
 
@@ -247,13 +288,14 @@ fn monotone(at: &[f32], values: &[f32], low: f32, high: f32) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::geometry::Shape;
 
     #[test]
     fn a_round_column_is_met_like_a_cylinder() {
-        let loft = Loft::new(
+        let loft = Shape::Loft(Loft::new(
             &[Section::new(0.0, 1.0, 1.0), Section::new(2.0, 1.0, 1.0)],
             0.0,
-        );
+        ));
         let (t, n) = loft
             .hit(v3(-5.0, 1.0, 0.0), v3(1.0, 0.0, 0.0), 1e-4, 1e9)
             .expect("the side");
@@ -270,14 +312,14 @@ mod tests {
 
     #[test]
     fn sections_pass_through_their_sizes() {
-        let loft = Loft::new(
+        let loft = Shape::Loft(Loft::new(
             &[
                 Section::new(0.0, 1.0, 1.0),
                 Section::new(1.0, 2.0, 0.5).around(0.0, 0.3),
                 Section::new(2.0, 1.0, 0.1),
             ],
             0.0,
-        );
+        ));
         let (t, _) = loft
             .hit(v3(0.0, 1.0, 9.0), v3(0.0, 0.0, -1.0), 1e-4, 1e9)
             .expect("the front");

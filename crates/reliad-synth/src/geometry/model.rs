@@ -29,9 +29,11 @@ pub struct Model {
 
 /// A sphere that holds a body.
 #[derive(Clone, Copy, Debug)]
-struct Sphere {
-    centre: Vec3,
-    radius: f32,
+pub struct Sphere {
+    /// Its middle.
+    pub centre: Vec3,
+    /// Its radius.
+    pub radius: f32,
 }
 
 impl Sphere {
@@ -124,15 +126,12 @@ impl Model {
 
     /// Points whose projections bound the model's.
     pub fn outline(&self) -> Vec<Vec3> {
-        self.parts
-            .iter()
-            .flat_map(|part| {
-                part.shape
-                    .outline()
-                    .into_iter()
-                    .map(|p| part.rotation.apply(p) + part.origin)
-            })
-            .collect()
+        let mut points = Vec::new();
+        for part in &self.parts {
+            let own = part.shape.outline().into_iter();
+            points.extend(own.map(|p| part.rotation.apply(p) + part.origin));
+        }
+        points
     }
 
     /// The axis-aligned box around the outline.
@@ -180,9 +179,14 @@ impl Model {
         )
     }
 
-    /// A sphere around all parts: its middle and radius.
-    pub fn sphere(&self) -> (Vec3, f32) {
-        (self.all.centre, self.all.radius)
+    /// A sphere around all parts.
+    pub fn sphere(&self) -> Sphere {
+        self.all
+    }
+
+    /// A sphere around one part.
+    pub fn part_sphere(&self, index: usize) -> Sphere {
+        self.each.get(index).copied().unwrap_or(self.all)
     }
 
     /// First crossing within `(near, far)`.

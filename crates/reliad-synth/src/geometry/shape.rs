@@ -3,7 +3,7 @@
 use super::band::Band;
 use super::lathe::Lathe;
 use super::loft::Loft;
-use super::vector::{Vec3, v3};
+use super::vector::{Vec3, greater, lesser, v3};
 
 /// A body in its own coordinates.
 #[derive(Clone, Debug)]
@@ -66,6 +66,24 @@ impl Shape {
         }
     }
 
+    /// How far the body reaches along a direction, or a little more: no point of it has a larger
+    /// scalar product with the direction.
+    pub fn reach(&self, along: Vec3) -> f32 {
+        match self {
+            Shape::Ellipsoid { radii } => (*radii * along).length(),
+            Shape::Turned(lathe) => {
+                let (low, high, r) = lathe.extent();
+                let aside = (along.x * along.x + along.z * along.z).sqrt();
+                greater(along.y * low, along.y * high) + r * aside
+            }
+            _ => {
+                let (low, high) = self.bounds();
+                let far = (low * along).max(high * along);
+                far.x + far.y + far.z
+            }
+        }
+    }
+
     /// The same body, `k` times as large.
     pub fn scaled(&self, k: f32) -> Self {
         match self {
@@ -116,10 +134,11 @@ impl Shape {
                 }
                 .outline();
                 let ball = if *round > 0.0 { ball } else { vec![Vec3::ZERO] };
-                corners(-inner, inner)
-                    .into_iter()
-                    .flat_map(|c| ball.iter().map(move |b| c + *b).collect::<Vec<_>>())
-                    .collect()
+                let mut points = Vec::with_capacity(8 * ball.len());
+                for corner in corners(-inner, inner) {
+                    points.extend(ball.iter().map(|p| corner + *p));
+                }
+                points
             }
             Shape::Ring {
                 major,
@@ -143,12 +162,47 @@ impl Shape {
     /// First crossing within `(near, far)`: distance and outward unit normal.
     #[inline]
     pub fn hit(&self, o: Vec3, d: Vec3, near: f32, far: f32) -> Option<(f32, Vec3)> {
+        self.meet(o, d, near, far, |t, normal| (t, normal()))
+    }
+
+    /// Distance of the first crossing within `(near, far)`.
+    #[inline]
+    pub fn distance(&self, o: Vec3, d: Vec3, near: f32, far: f32) -> Option<f32> {
+        self.meet(o, d, near, far, |t, _| t)
+    }
+
+    /// Whether there is a crossing within `(near, far)`.
+    #[inline]
+    pub fn blocks(&self, o: Vec3, d: Vec3, near: f32, far: f32) -> bool {
         match self {
-            Shape::Ellipsoid { radii } => ellipsoid_hit(*radii, o, d, near, far),
-            Shape::Block { half, round } => block_hit(*half, *round, o, d, near, far),
-            Shape::Turned(lathe) => lathe.hit(o, d, near, far),
-            Shape::Loft(loft) => loft.hit(o, d, near, far),
-            Shape::Band(band) => band.hit(o, d, near, far),
+            Shape::Loft(loft) => loft.blocks(o, d, near, far),
+            _ => self.distance(o, d, near, far).is_some(),
+        }
+    }
+
+    /// What `of` makes of the first crossing within `(near, far)`: of its distance, and of the
+    /// outward unit normal, which costs nothing unless asked for.
+    #[inline]
+    fn meet<T>(
+        &self,
+        o: Vec3,
+        d: Vec3,
+        near: f32,
+        far: f32,
+        of: impl Fn(f32, &dyn Fn() -> Vec3) -> T,
+    ) -> Option<T> {
+        match self {
+            Shape::Ellipsoid { radii } => {
+                meet_ellipsoid(*radii, o, d, near, far).map(|(t, normal)| of(t, &normal))
+            }
+            Shape::Block { half, round } => {
+                meet_block(*half, *round, o, d, near, far).map(|(t, normal)| of(t, &normal))
+            }
+            Shape::Turned(lathe) => lathe
+                .meet(o, d, near, far)
+                .map(|(t, normal)| of(t, &normal)),
+            Shape::Loft(loft) => loft.meet(o, d, near, far).map(|(t, normal)| of(t, &normal)),
+            Shape::Band(band) => band.meet(o, d, near, far).map(|(t, normal)| of(t, &normal)),
             Shape::Ring {
                 major,
                 minor,
@@ -160,9 +214,10 @@ impl Shape {
                 let distance = |p: Vec3| {
                     let y = p.y - p.y.clamp(-stretch, *stretch);
                     let across = (p.x * p.x + y * y).sqrt() - major;
-                    ((across * across + p.z * p.z).sqrt() - minor).max(cut - p.x)
+                    greater((across * across + p.z * p.z).sqrt() - minor, cut - p.x)
                 };
-                march(distance, o, d, t0.max(near), t1.min(far), minor * 2e-3)
+                let (start, end) = (greater(t0, near), lesser(t1, far));
+                march(distance, o, d, start, end, minor * 2e-3).map(|(t, normal)| of(t, &normal))
             }
         }
     }
@@ -182,24 +237,34 @@ pub fn corners(low: Vec3, high: Vec3) -> [Vec3; 8] {
 /// Entry and exit distances of a box, and the axis of the entry face.
 #[inline]
 pub fn slab(low: Vec3, high: Vec3, o: Vec3, d: Vec3) -> Option<(f32, f32, usize)> {
-    let (mut t0, mut t1, mut axis) = (f32::NEG_INFINITY, f32::INFINITY, 0);
-    for i in 0..3 {
-        if d[i].abs() < 1e-12 {
-            if o[i] < low[i] || o[i] > high[i] {
-                return None;
-            }
-            continue;
-        }
-        let inverse = 1.0 / d[i];
-        let (a, b) = ((low[i] - o[i]) * inverse, (high[i] - o[i]) * inverse);
-        let (a, b) = if a < b { (a, b) } else { (b, a) };
-        if a > t0 {
-            t0 = a;
-            axis = i;
-        }
-        t1 = t1.min(b);
+    let x = between(low.x, high.x, o.x, d.x);
+    let y = between(low.y, high.y, o.y, d.y);
+    let z = between(low.z, high.z, o.z, d.z);
+    let (mut t0, mut axis) = (x.0, 0);
+    if y.0 > t0 {
+        (t0, axis) = (y.0, 1);
     }
+    if z.0 > t0 {
+        (t0, axis) = (z.0, 2);
+    }
+    let t1 = lesser(lesser(x.1, y.1), z.1);
     (t0 <= t1 && t1 > 0.0).then_some((t0, t1, axis))
+}
+
+/// Distances at which a ray enters and leaves the space between two parallel planes; entry lies
+/// behind exit where it never does.
+#[inline]
+fn between(low: f32, high: f32, o: f32, d: f32) -> (f32, f32) {
+    if d.abs() < 1e-12 {
+        return if o < low || o > high {
+            (f32::INFINITY, f32::NEG_INFINITY)
+        } else {
+            (f32::NEG_INFINITY, f32::INFINITY)
+        };
+    }
+    let inverse = 1.0 / d;
+    let (a, b) = ((low - o) * inverse, (high - o) * inverse);
+    if a < b { (a, b) } else { (b, a) }
 }
 
 fn axis_normal(axis: usize, sign: f32) -> Vec3 {
@@ -210,29 +275,50 @@ fn axis_normal(axis: usize, sign: f32) -> Vec3 {
     }
 }
 
-fn block_hit(half: Vec3, round: f32, o: Vec3, d: Vec3, near: f32, far: f32) -> Option<(f32, Vec3)> {
+fn meet_block(
+    half: Vec3,
+    round: f32,
+    o: Vec3,
+    d: Vec3,
+    near: f32,
+    far: f32,
+) -> Option<(f32, impl Fn() -> Vec3)> {
     let (t0, t1, axis) = slab(-half, half, o, d)?;
     if t0 >= far || t1 <= near {
         return None;
     }
-    let normal = axis_normal(axis, -d[axis].signum());
-    if round <= 0.0 {
-        return (t0 > near).then_some((t0, normal));
-    }
     let inner = half - Vec3::splat(round);
-    if t0 > near {
-        // Most rays meet a face's flat middle: no marching.
+    // Most rays meet a sharp box or a face's flat middle: no marching.
+    let flat = || {
         let p = (o + d * t0).abs();
-        let flat = (0..3).all(|i| i == axis || p[i] <= inner[i]);
-        if flat {
-            return Some((t0, normal));
-        }
-    }
-    let distance = |p: Vec3| (p.abs() - inner).max(Vec3::ZERO).length() - round;
-    march(distance, o, d, t0.max(near), t1.min(far), round * 2e-3)
+        (axis == 0 || p.x <= inner.x)
+            && (axis == 1 || p.y <= inner.y)
+            && (axis == 2 || p.z <= inner.z)
+    };
+    let (t, edge) = if round <= 0.0 {
+        (t0 > near).then_some((t0, None))?
+    } else if t0 > near && flat() {
+        (t0, None)
+    } else {
+        let distance = move |p: Vec3| (p.abs() - inner).max(Vec3::ZERO).length() - round;
+        let (start, end) = (greater(t0, near), lesser(t1, far));
+        let (t, normal) = march(distance, o, d, start, end, round * 2e-3)?;
+        (t, Some(normal))
+    };
+    let normal = move || match &edge {
+        Some(normal) => normal(),
+        None => axis_normal(axis, -d[axis].signum()),
+    };
+    Some((t, normal))
 }
 
-fn ellipsoid_hit(radii: Vec3, o: Vec3, d: Vec3, near: f32, far: f32) -> Option<(f32, Vec3)> {
+fn meet_ellipsoid(
+    radii: Vec3,
+    o: Vec3,
+    d: Vec3,
+    near: f32,
+    far: f32,
+) -> Option<(f32, impl Fn() -> Vec3)> {
     let inverse = v3(1.0 / radii.x, 1.0 / radii.y, 1.0 / radii.z);
     let (oo, dd) = (o * inverse, d * inverse);
     let a = dd.dot(dd);
@@ -248,7 +334,7 @@ fn ellipsoid_hit(radii: Vec3, o: Vec3, d: Vec3, near: f32, far: f32) -> Option<(
     if t <= near || t >= far {
         return None;
     }
-    Some((t, ((oo + dd * t) * inverse).normalized()))
+    Some((t, move || ((oo + dd * t) * inverse).normalized()))
 }
 
 /// Sphere tracing between two distances, with the normal from central differences.
@@ -259,7 +345,7 @@ pub fn march(
     t0: f32,
     t1: f32,
     eps: f32,
-) -> Option<(f32, Vec3)> {
+) -> Option<(f32, impl Fn() -> Vec3)> {
     if t0 > t1 {
         return None;
     }
@@ -283,13 +369,16 @@ pub fn march(
     if t > t1 || distance(p) > eps * 8.0 {
         return None;
     }
-    let e = eps.max(1e-4);
-    let n = v3(
-        distance(p + v3(e, 0.0, 0.0)) - distance(p - v3(e, 0.0, 0.0)),
-        distance(p + v3(0.0, e, 0.0)) - distance(p - v3(0.0, e, 0.0)),
-        distance(p + v3(0.0, 0.0, e)) - distance(p - v3(0.0, 0.0, e)),
-    );
-    Some((t, n.normalized()))
+    let normal = move || {
+        let e = eps.max(1e-4);
+        let n = v3(
+            distance(p + v3(e, 0.0, 0.0)) - distance(p - v3(e, 0.0, 0.0)),
+            distance(p + v3(0.0, e, 0.0)) - distance(p - v3(0.0, e, 0.0)),
+            distance(p + v3(0.0, 0.0, e)) - distance(p - v3(0.0, 0.0, e)),
+        );
+        n.normalized()
+    };
+    Some((t, normal))
 }
 
 #[cfg(test)]

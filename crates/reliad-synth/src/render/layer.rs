@@ -4,11 +4,16 @@
 //! directions, and a 5x5 mean over pixels of the same surface joins them, so that a few rays a pixel
 //! give soft shadows without noise.
 
+use super::casters::{Casters, Cone};
+use super::mean::join_light;
 use super::scene::{Hit, Role, Scene};
+use super::sight::Sight;
 use crate::geometry::{Shape, Vec3, v3};
 
 const RAYS: usize = 4;
 const TILE: usize = 16;
+/// How far bodies darken the ambient light.
+const REACH: f32 = 0.9;
 /// Lens blur, as a share of the canvas, from which on half the rays suffice.
 const BLURRED: f32 = 0.012;
 
@@ -33,8 +38,6 @@ pub struct Layer {
     pub size: usize,
     /// One entry a pixel.
     pub seen: Vec<Seen>,
-    /// Roles that the layer shows.
-    pub roles: u8,
 }
 
 /// The fixed sample directions of a scene.
@@ -70,78 +73,13 @@ impl Samples {
     }
 }
 
-/// A thing that can shade others, with the sphere around it.
-struct Caster {
-    thing: usize,
-    centre: Vec3,
-    radius: f32,
-}
-
-/// What shades a layer, and room for the few casters that matter at one pixel.
-struct Casters {
-    all: Vec<Caster>,
-    near: Vec<usize>,
-}
-
-impl Casters {
-    fn new(scene: &Scene, shaders: u8) -> Self {
-        let all: Vec<Caster> = scene
-            .things
-            .iter()
-            .enumerate()
-            .filter(|(_, thing)| thing.casts && thing.role as u8 & shaders != 0)
-            .map(|(index, thing)| {
-                let (centre, radius) = thing.model.sphere();
-                Caster {
-                    thing: index,
-                    centre,
-                    radius,
-                }
-            })
-            .collect();
-        let near = Vec::with_capacity(all.len());
-        Casters { all, near }
-    }
-
-    /// Keeps the casters, other than thing `skip`, that `may` shade.
-    fn gather(&mut self, skip: usize, may: impl Fn(&Caster) -> bool) {
-        self.near.clear();
-        self.near.extend(
-            self.all
-                .iter()
-                .filter(|caster| caster.thing != skip && may(caster))
-                .map(|caster| caster.thing),
-        );
-    }
-
-    /// Whether a kept caster crosses the ray.
-    fn block(&self, scene: &Scene, o: Vec3, d: Vec3, far: f32) -> bool {
-        self.near
-            .iter()
-            .any(|&thing| scene.things[thing].model.hit(o, d, 1e-4, far).is_some())
-    }
-
-    /// Distance to the nearest kept caster, `far` without one.
-    fn distance(&self, scene: &Scene, o: Vec3, d: Vec3, far: f32) -> f32 {
-        self.near.iter().fold(far, |limit, &thing| {
-            let hit = scene.things[thing].model.hit(o, d, 1e-4, limit);
-            hit.map_or(limit, |hit| hit.t)
-        })
-    }
-}
-
 impl Layer {
-    /// Renders visibility and light for the things with these roles; `shaders` can shade them.
+    /// Renders visibility and light for what is in sight; `shaders` can shade it.
     /// Pixels that are not `wanted` stay empty.
-    pub fn render(
-        scene: &Scene,
-        size: usize,
-        roles: u8,
-        shaders: u8,
-        wanted: Option<&[bool]>,
-    ) -> Layer {
+    pub fn render(scene: &Scene, sight: &Sight, shaders: u8, wanted: Option<&[bool]>) -> Layer {
         let samples = Samples::new(scene);
-        let mut casters = Casters::new(scene, shaders);
+        let mut casters = Casters::new(scene, shaders, REACH);
+        let Sight { size, roles, .. } = *sight;
         let step = 1.0 / size as f32;
         let mut seen = Vec::with_capacity(size * size);
         for y in 0..size {
@@ -161,7 +99,7 @@ impl Layer {
                     .camera
                     .ray((x as f32 + 0.5) * step, (y as f32 + 0.5) * step);
                 let o = scene.camera.position;
-                pixel.hit = scene.trace(o, d, 1e-3, 1e9, roles);
+                pixel.hit = sight.trace(x, y, d);
                 if let Some(hit) = pixel.hit {
                     pixel.point = o + d * hit.t;
                     let phase = (x & 3) + (y & 3) * 4;
@@ -179,51 +117,8 @@ impl Layer {
                 seen.push(pixel);
             }
         }
-        let mut layer = Layer { size, seen, roles };
-        layer.smooth_light();
-        layer
-    }
-
-    fn smooth_light(&mut self) {
-        let n = self.size as i64;
-        let weights = [0.5, 1.0, 1.0, 1.0, 0.5];
-        let mut out = Vec::with_capacity(self.seen.len());
-        for y in 0..n {
-            for x in 0..n {
-                let here = self.seen[(y * n + x) as usize];
-                let Some(hit) = here.hit else {
-                    out.push((1.0, 1.0, Vec3::ZERO));
-                    continue;
-                };
-                let (mut key, mut open, mut mirror, mut total) = (0.0, 0.0, Vec3::ZERO, 0.0);
-                for (j, wy) in (-2i64..=2).zip(weights) {
-                    for (i, wx) in (-2i64..=2).zip(weights) {
-                        let (px, py) = (x + i, y + j);
-                        if px < 0 || py < 0 || px >= n || py >= n {
-                            continue;
-                        }
-                        let there = &self.seen[(py * n + px) as usize];
-                        let Some(other) = there.hit else { continue };
-                        let flat = (there.point - here.point).dot(hit.normal).abs();
-                        if other.thing != hit.thing || other.part != hit.part {
-                            continue;
-                        }
-                        if other.normal.dot(hit.normal) < 0.8 || flat > 0.03 {
-                            continue;
-                        }
-                        let w = wx * wy;
-                        key += there.key * w;
-                        open += there.open * w;
-                        mirror += there.mirror * w;
-                        total += w;
-                    }
-                }
-                out.push((key / total, open / total, mirror / total));
-            }
-        }
-        for (seen, (key, open, mirror)) in self.seen.iter_mut().zip(out) {
-            (seen.key, seen.open, seen.mirror) = (key, open, mirror);
-        }
+        join_light(&mut seen, size);
+        Layer { size, seen }
     }
 
     /// The light at the pixel of the same surface next to `(x, y)`.
@@ -267,7 +162,7 @@ fn light(
     // A single convex body can't shade itself.
     let parts = &scene.things[hit.thing].model.parts;
     let convex = matches!(parts.as_slice(), [one] if matches!(one.shape, Shape::Block { .. } | Shape::Ellipsoid { .. }));
-    let skip = if convex { hit.thing } else { usize::MAX };
+    let skip = convex.then_some(hit.thing);
     let product_layer = roles == Role::Product as u8;
     // The lens blur averages light as well: half the rays do.
     let blur = scene.blur_radius(1.0 / scene.camera.depth(pixel.point));
@@ -277,14 +172,12 @@ fn light(
         RAYS
     };
     let towards = scene.light.direction;
-    if n.dot(towards) > -0.15 {
-        // Only what touches the cone from here to the light can hide a part of it.
-        casters.gather(skip, |caster| {
-            let to = caster.centre - from;
-            let along = to.dot(towards);
-            let reach = caster.radius + (along + caster.radius) * scene.light.spread * 1.01;
-            along > -caster.radius && to.dot(to) - along * along <= reach * reach
-        });
+    let key = (n.dot(towards) > -0.15).then_some(Cone {
+        axis: towards,
+        spread: scene.light.spread,
+    });
+    casters.gather(from, n, skip, key.as_ref());
+    if key.is_some() {
         let mut lit = 0;
         let mut asked = 0;
         for ray in 0..rays {
@@ -293,7 +186,7 @@ fn light(
                 continue;
             }
             asked += 1;
-            lit += i32::from(!casters.block(scene, from, to, 30.0));
+            lit += i32::from(!casters.hide(to, 30.0));
         }
         pixel.key = if asked > 0 {
             let share = if product_layer {
@@ -309,22 +202,16 @@ fn light(
         pixel.key = 0.0;
     }
     let (a, b) = n.tangents();
-    let reach = 0.9;
-    casters.gather(skip, |caster| {
-        let to = caster.centre - from;
-        let far = caster.radius + reach;
-        to.dot(n) > -caster.radius && to.dot(to) <= far * far
-    });
     let mut closed = 0.0;
     for ray in 0..rays {
         let s = samples.dome[phase + ray * TILE];
         let to = a * s.x + n * s.y + b * s.z;
-        let mut t = casters.distance(scene, from, to, reach);
+        let mut t = casters.distance(to);
         if product_layer && to.y < -1e-3 {
             // A cut-out was photographed standing on something.
             t = t.min((from.y / -to.y).max(0.0));
         }
-        let near = 1.0 - t / reach;
+        let near = 1.0 - t / REACH;
         closed += near.max(0.0).sqrt();
     }
     pixel.open = 1.0 - closed / rays as f32;

@@ -1,9 +1,12 @@
 //! The renderer: one scene in, the product's layer and the picture with exact depth out.
 
+mod casters;
 pub mod damage;
 pub mod layer;
+mod mean;
 pub mod scene;
 pub mod shade;
+mod sight;
 
 use image::{GrayImage, Luma, Rgb, RgbImage, Rgba, RgbaImage};
 
@@ -11,6 +14,7 @@ use crate::geometry::{Rotation, Vec3};
 use layer::Layer;
 use scene::{Hit, LARGEST_BLUR, Role, Scene, Thing, smooth};
 use shade::{shade, tone};
+use sight::Sight;
 
 /// The product's role, as bits for [`Scene::trace`].
 pub const PRODUCT: u8 = Role::Product as u8;
@@ -36,11 +40,7 @@ pub struct Rendered {
 /// Renders all layers of a square picture.
 pub fn render(scene: &Scene, size: u32) -> Rendered {
     let n = size as usize;
-    let product = Layer::render(scene, n, PRODUCT, PRODUCT, None);
-    let mut product_image = product_pixels(scene, &product);
-    if let Some(damage) = &scene.damage {
-        damage.apply(&mut product_image);
-    }
+    let (product, product_image) = product_layer(scene, n);
     let open: Vec<bool> = product_image.pixels().map(|p| p[3] < 255).collect();
     // Blur gathers from as far as its largest disc, and edges and light from 4 pixels on.
     let wanted = dilated(&open, n, (n as f32 * LARGEST_BLUR).ceil() as usize + 4);
@@ -107,17 +107,20 @@ pub fn render(scene: &Scene, size: u32) -> Rendered {
 /// Number of pixels in which each thing is seen behind the product, as [`Rendered::visible`] but
 /// without any light.
 pub fn visible(scene: &Scene, size: u32) -> Vec<u32> {
+    let n = size as usize;
     let step = 1.0 / size as f32;
+    let product = Sight::new(scene, n, PRODUCT);
+    let behind = Sight::new(scene, n, BEHIND);
     let mut count = vec![0; scene.things.len()];
-    for y in 0..size {
-        for x in 0..size {
+    for y in 0..n {
+        for x in 0..n {
             let (u, v) = ((x as f32 + 0.5) * step, (y as f32 + 0.5) * step);
-            let (o, d) = (scene.camera.position, scene.camera.ray(u, v));
+            let d = scene.camera.ray(u, v);
             let there = scene.damage.is_none_or(|damage| damage.keeps(u, v));
-            if there && scene.trace(o, d, 1e-3, 1e9, PRODUCT).is_some() {
+            if there && product.trace(x, y, d).is_some() {
                 continue;
             }
-            if let Some(hit) = scene.trace(o, d, 1e-3, 1e9, BEHIND) {
+            if let Some(hit) = behind.trace(x, y, d) {
                 count[hit.thing] += 1;
             }
         }
@@ -127,12 +130,18 @@ pub fn visible(scene: &Scene, size: u32) -> Vec<u32> {
 
 /// Renders the product's layer only.
 pub fn render_product(scene: &Scene, size: u32) -> RgbaImage {
-    let layer = Layer::render(scene, size as usize, PRODUCT, PRODUCT, None);
-    let mut image = product_pixels(scene, &layer);
+    product_layer(scene, size as usize).1
+}
+
+/// The product's layer and its picture, with what it lacks.
+fn product_layer(scene: &Scene, n: usize) -> (Layer, RgbaImage) {
+    let sight = Sight::new(scene, n, PRODUCT);
+    let layer = Layer::render(scene, &sight, PRODUCT, None);
+    let mut image = product_pixels(scene, &sight, &layer);
     if let Some(damage) = &scene.damage {
         damage.apply(&mut image);
     }
-    image
+    (layer, image)
 }
 
 /// Renders what lies behind the product, sharp, in display values 0..1, row by row.
@@ -157,8 +166,9 @@ fn scene_layer(scene: &Scene, n: usize, wanted: &[bool]) -> (Layer, Vec<Vec3>) {
         moved = other;
         &moved
     };
-    let layer = Layer::render(scene, n, BEHIND, PRODUCT | BEHIND, Some(wanted));
-    let color = scene_pixels(scene, &layer, wanted);
+    let sight = Sight::new(scene, n, BEHIND);
+    let layer = Layer::render(scene, &sight, PRODUCT | BEHIND, Some(wanted));
+    let color = scene_pixels(scene, &sight, &layer, wanted);
     (layer, color)
 }
 
@@ -206,21 +216,17 @@ fn pixel_color(scene: &Scene, layer: &Layer, x: usize, y: usize) -> Option<Vec3>
 /// A ray through a place inside pixel `(x, y)`, given in 0..1 of the pixel.
 fn sub_hit(
     scene: &Scene,
-    layer: &Layer,
+    sight: &Sight,
     x: usize,
     y: usize,
     at: (f32, f32),
 ) -> (Option<Hit>, Vec3, (f32, f32)) {
     let (u, v) = (
-        (x as f32 + at.0) / layer.size as f32,
-        (y as f32 + at.1) / layer.size as f32,
+        (x as f32 + at.0) / sight.size as f32,
+        (y as f32 + at.1) / sight.size as f32,
     );
     let d = scene.camera.ray(u, v);
-    (
-        scene.trace(scene.camera.position, d, 1e-3, 1e9, layer.roles),
-        d,
-        (u, v),
-    )
+    (sight.trace(x, y, d), d, (u, v))
 }
 
 const ROTATED_GRID: [(f32, f32); 4] = [
@@ -245,41 +251,35 @@ fn is_edge(layer: &Layer, toned: &[Vec3], x: usize, y: usize) -> bool {
         || (y + 1 < n && differs(here + n))
 }
 
-fn product_pixels(scene: &Scene, layer: &Layer) -> RgbaImage {
+fn product_pixels(scene: &Scene, sight: &Sight, layer: &Layer) -> RgbaImage {
     let n = layer.size;
-    let empty = |x: i64, y: i64| {
-        x < 0
-            || y < 0
-            || x >= n as i64
-            || y >= n as i64
-            || layer.seen[y as usize * n + x as usize].hit.is_none()
+    let near = |x: usize| x.saturating_sub(1)..(x + 2).min(n);
+    let covered_near = |x: usize, y: usize| -> usize {
+        let rows = near(y).map(|y| &layer.seen[y * n..][near(x)]);
+        rows.map(|row| row.iter().filter(|pixel| pixel.hit.is_some()).count())
+            .sum()
     };
+    let fine: [(f32, f32); 16] =
+        std::array::from_fn(|i| (((i % 4) as f32 + 0.5) / 4.0, ((i / 4) as f32 + 0.5) / 4.0));
     let toned: Vec<Vec3> = (0..n * n)
         .map(|i| pixel_color(scene, layer, i % n, i / n).map_or(Vec3::ZERO, tone))
         .collect();
     let mut image = RgbaImage::new(n as u32, n as u32);
     for y in 0..n {
         for x in 0..n {
-            let around = (-1..=1).flat_map(|j| (-1..=1).map(move |i| (i, j)));
-            let gaps = around
-                .filter(|(i, j)| empty(x as i64 + i, y as i64 + j))
-                .count();
-            let grid: Vec<(f32, f32)> = if gaps == 9 {
-                continue;
-            } else if gaps > 0 {
-                (0..16)
-                    .map(|i| (((i % 4) as f32 + 0.5) / 4.0, ((i / 4) as f32 + 0.5) / 4.0))
-                    .collect()
-            } else if is_edge(layer, &toned, x, y) {
-                ROTATED_GRID.to_vec()
-            } else {
-                put(&mut image, x, y, toned[y * n + x], 255);
-                continue;
+            let grid = match covered_near(x, y) {
+                0 => continue,
+                9 if is_edge(layer, &toned, x, y) => ROTATED_GRID.as_slice(),
+                9 => {
+                    put(&mut image, x, y, toned[y * n + x], 255);
+                    continue;
+                }
+                _ => fine.as_slice(),
             };
             let mut sum = Vec3::ZERO;
             let mut covered = 0;
-            for &at in &grid {
-                let (hit, d, canvas) = sub_hit(scene, layer, x, y, at);
+            for &at in grid {
+                let (hit, d, canvas) = sub_hit(scene, sight, x, y, at);
                 if let Some(hit) = hit {
                     let point = scene.camera.position + d * hit.t;
                     sum += tone(shade(
@@ -307,7 +307,7 @@ fn put(image: &mut RgbaImage, x: usize, y: usize, color: Vec3, alpha: u8) {
     image.put_pixel(x as u32, y as u32, Rgba([r, g, b, alpha]));
 }
 
-fn scene_pixels(scene: &Scene, layer: &Layer, wanted: &[bool]) -> Vec<Vec3> {
+fn scene_pixels(scene: &Scene, sight: &Sight, layer: &Layer, wanted: &[bool]) -> Vec<Vec3> {
     let n = layer.size;
     let flat: Vec<Vec3> = (0..n * n)
         .map(|i| {
@@ -332,7 +332,7 @@ fn scene_pixels(scene: &Scene, layer: &Layer, wanted: &[bool]) -> Vec<Vec3> {
             }
             let mut sum = Vec3::ZERO;
             for at in ROTATED_GRID {
-                let (hit, d, canvas) = sub_hit(scene, layer, x, y, at);
+                let (hit, d, canvas) = sub_hit(scene, sight, x, y, at);
                 let color = match hit {
                     Some(hit) => {
                         let point = scene.camera.position + d * hit.t;
@@ -366,13 +366,11 @@ fn blur(scene: &Scene, layer: &Layer, open: &[bool], color: &mut [Vec3]) {
         })
         .collect();
     let source = color.to_vec();
-    let taps: Vec<(f32, f32, f32)> = (0..TAPS)
-        .map(|i| {
-            let r = ((i as f32 + 0.5) / TAPS as f32).sqrt();
-            let (s, c) = (i as f32 * 2.399_963_2).sin_cos();
-            (r * c, r * s, r)
-        })
-        .collect();
+    // The taps on a disc of radius 1, one array a number: several are computed at once.
+    let off: [f32; TAPS] = std::array::from_fn(|i| ((i as f32 + 0.5) / TAPS as f32).sqrt());
+    let turn: [(f32, f32); TAPS] = std::array::from_fn(|i| (i as f32 * 2.399_963_2).sin_cos());
+    let right: [f32; TAPS] = std::array::from_fn(|i| off[i] * turn[i].1);
+    let down: [f32; TAPS] = std::array::from_fn(|i| off[i] * turn[i].0);
     for y in 0..n {
         for x in 0..n {
             let here = y * n + x;
@@ -380,17 +378,24 @@ fn blur(scene: &Scene, layer: &Layer, open: &[bool], color: &mut [Vec3]) {
             if radius < 0.6 || !open[here] {
                 continue;
             }
+            let px = right.map(|dx| x as f32 + dx * radius + 0.5);
+            let py = down.map(|dy| y as f32 + dy * radius + 0.5);
+            // Beyond the canvas a tap has no weight.
+            let (mut there, mut circle) = ([here; TAPS], [-1.0; TAPS]);
+            for (i, (&px, &py)) in px.iter().zip(&py).enumerate() {
+                if px >= 0.0 && py >= 0.0 && px < n as f32 && py < n as f32 {
+                    there[i] = py as usize * n + px as usize;
+                    circle[i] = coc[there[i]];
+                }
+            }
+            // Sharp neighbours don't bleed into the blur.
+            let mut weights = [0.0; TAPS];
+            for (weight, (circle, off)) in weights.iter_mut().zip(circle.iter().zip(&off)) {
+                *weight = smooth(0.0, 1.0, (circle + 0.5) / (off * radius).max(0.5));
+            }
             let mut sum = source[here];
             let mut total = 1.0;
-            for &(dx, dy, r) in &taps {
-                let px = x as f32 + dx * radius + 0.5;
-                let py = y as f32 + dy * radius + 0.5;
-                if px < 0.0 || py < 0.0 || px >= n as f32 || py >= n as f32 {
-                    continue;
-                }
-                let there = py as usize * n + px as usize;
-                // Sharp neighbours don't bleed into the blur.
-                let weight = smooth(0.0, 1.0, (coc[there] + 0.5) / (r * radius).max(0.5));
+            for (&there, &weight) in there.iter().zip(&weights) {
                 sum += source[there] * weight;
                 total += weight;
             }

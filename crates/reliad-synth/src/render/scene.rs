@@ -261,6 +261,21 @@ pub struct Hit {
     pub part: usize,
 }
 
+impl Hit {
+    /// The same place with the normal on the side that the ray `d` comes from.
+    #[inline]
+    pub fn towards(self, d: Vec3) -> Self {
+        if self.normal.dot(d) > 0.0 {
+            Hit {
+                normal: -self.normal,
+                ..self
+            }
+        } else {
+            self
+        }
+    }
+}
+
 /// Radius of the largest disc of lens blur, as a share of the canvas.
 pub const LARGEST_BLUR: f32 = 0.04;
 
@@ -290,16 +305,7 @@ impl Scene {
                 });
             }
         }
-        best.map(|hit| {
-            if hit.normal.dot(d) > 0.0 {
-                Hit {
-                    normal: -hit.normal,
-                    ..hit
-                }
-            } else {
-                hit
-            }
-        })
+        best.map(|hit| hit.towards(d))
     }
 }
 
