@@ -29,6 +29,7 @@ pub mod scene;
 pub mod schedule;
 pub mod soften;
 pub mod stage;
+mod tensorboard;
 pub mod tokenizer;
 pub mod vae;
 pub mod velocity;
