@@ -42,7 +42,7 @@ pub(super) struct PrepareArgs {
     size: u32,
 
     /// Also where the data set has maps, whose files stay but are no longer used
-    #[arg(long)]
+    #[arg(long, env = "RELIAD_REPLACE", hide_env_values = true)]
     replace: bool,
 
     /// This worker's part, such as 2/8: the second of eight

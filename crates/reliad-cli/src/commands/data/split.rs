@@ -32,7 +32,7 @@ pub(super) struct SplitArgs {
     seed: u64,
 
     /// Leave what is test already, as in a data set released with a test part
-    #[arg(long)]
+    #[arg(long, env = "RELIAD_KEEP_TEST", hide_env_values = true)]
     keep_test: bool,
 }
 
