@@ -4,6 +4,8 @@
 //! Depth and saliency are estimates, as they will be in use, not the rendered world's exact maps. A
 //! part of the samples is seen a second time as the trained painter repaints them.
 
+use std::path::PathBuf;
+
 use burn::tensor::Device;
 use image::{Rgb, RgbImage, RgbaImage};
 use reliad_dataset::Modality;
@@ -219,11 +221,14 @@ impl Viewer {
         let mut picture = world.picture(index, Modality::Image)?.into_rgb8();
         if let Some(repainter) = repainter {
             let unusable = |reason: String| Error::Data {
-                path: world.records()[index].image.file().to_owned(),
+                path: world.records()[index]
+                    .product
+                    .as_ref()
+                    .map_or_else(PathBuf::new, |place| place.file().to_owned()),
                 reason,
             };
             if product.dimensions() != picture.dimensions() {
-                return Err(unusable("differs in size from its product".to_owned()));
+                return Err(unusable("differs in size from its picture".to_owned()));
             }
             let placed = PlacedProduct::from_canvas_rgba(product.clone())
                 .map_err(|error| unusable(error.to_string()))?;
