@@ -1,6 +1,7 @@
 //! One labelled sample: texts, label, and where its pictures lie.
 
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
 
 use crate::{Label, Place};
 
@@ -35,6 +36,9 @@ pub struct Record {
     /// What was drawn to make the scene; absent in folders that don't tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parameters: Option<SceneParameters>,
+    /// Fields that nothing here reads; kept when an index is written anew.
+    #[serde(flatten)]
+    pub others: Map<String, Value>,
 }
 
 impl Record {
@@ -104,7 +108,7 @@ fn product_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Erro
     })
 }
 
-/// What a rendered sample tells of its scene; the other parameters of the file are not read.
+/// What a rendered sample tells of its scene.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SceneParameters {
     /// The kind of scene, such as `wood` or `garden`.
@@ -116,6 +120,9 @@ pub struct SceneParameters {
     /// What the product stands on, in the prompt's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub surface: Option<String>,
+    /// Parameters that nothing here reads; kept when an index is written anew.
+    #[serde(flatten)]
+    pub others: Map<String, Value>,
 }
 
 /// The part of a data set that a product belongs to.
@@ -179,6 +186,8 @@ mod tests {
         let scene = record.parameters.unwrap_or_default();
         assert_eq!(scene.scene_family.as_deref(), Some("garden"));
         assert_eq!(scene.main_color, None);
+        // What isn't read is written all the same: dividing a data set must not lose it.
+        assert_eq!(scene.others["pitch"], 0.1);
         Ok(())
     }
 

@@ -44,6 +44,7 @@ fn record(number: u32) -> Record {
         product_id: u64::from(number) + (1 << 63),
         split: None,
         parameters: None,
+        others: serde_json::Map::from_iter([("severity".to_owned(), 0.5.into())]),
     }
 }
 
@@ -274,6 +275,11 @@ fn divisions_are_by_product_and_keep_a_released_test_part() {
             .unwrap()
     };
     let divided = read(dir.path());
+    assert!(
+        divided
+            .iter()
+            .all(|record| record.others["severity"] == 0.5)
+    );
     assert!(divided.chunks(2).all(|pair| pair[0].split == pair[1].split));
     // Another seed divides differently; the same one alike.
     divide(dir.path(), shares, 2, true, &GO_ON).unwrap();

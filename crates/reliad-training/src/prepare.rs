@@ -64,7 +64,9 @@ pub fn prepare(
     stopped: &dyn Fn() -> bool,
 ) -> Result<Option<Prepared>> {
     let networks = Networks::load(model, device, settings.size)?;
-    let folder = dir.join(FOLDER).join(&networks.key);
+    // A shard that left out what had maps of its own is no shard of all.
+    let kind = if settings.replace { "all" } else { "missing" };
+    let folder = dir.join(FOLDER).join(format!("{}-{kind}", networks.key));
     std::fs::create_dir_all(&folder).map_err(|source| Error::Io {
         path: folder.clone(),
         source,

@@ -218,6 +218,8 @@ impl Whole {
     /// The record with other places.
     fn with_places(&self, place: impl Fn(Modality) -> Option<Place>) -> Record {
         let mut record = self.record.clone();
+        // An exported folder's own name of the picture, when it is exported again.
+        record.others.remove("file_name");
         record.image = place(Modality::Image).unwrap_or(record.image);
         record.product = place(Modality::Product);
         record.depth = place(Modality::Depth);

@@ -198,6 +198,7 @@ impl Values {
             product_id,
             split,
             parameters: None,
+            others: serde_json::Map::new(),
         })
     }
 }
