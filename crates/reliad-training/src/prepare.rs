@@ -4,14 +4,14 @@
 //! `metadata.jsonl`. What is held is one batch, however many samples there are. For a million samples at 384 px, maps
 //! of about 60 kB a pair make about 60 GB in 1,000 shards.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use image::{GrayImage, ImageFormat, RgbImage};
 use rayon::prelude::*;
 use reliad_dataset::{
-    Lines, METADATA, Modality, Place, Record, Records, ShardWriter, Store, members,
+    Lines, METADATA, Modality, Place, Record, Records, ShardWriter, Store, members, quarantine,
 };
 use reliad_rfnet::depth_network::DepthNetwork;
 use reliad_rfnet::preprocess::{gray_image, resize, rgb_tensor};
@@ -44,7 +44,7 @@ pub struct Prepare {
 pub struct Prepared {
     /// Samples with both maps.
     pub samples: u64,
-    /// Samples whose picture can't be read; `reliad data check` sets them aside.
+    /// Samples whose picture can't be read and that `reliad data check` hasn't set aside yet.
     pub broken: u64,
     /// Shards that other workers have still to make; the index is written when there are none.
     pub missing_shards: usize,
@@ -249,6 +249,8 @@ fn png(map: GrayImage) -> Vec<u8> {
 /// Writes the index anew, with the maps' places.
 fn index(dir: &Path, shards: &[PathBuf], replace: bool, prepared: &mut Prepared) -> Result<()> {
     let failed = Error::component::<reliad_dataset::Error>;
+    let set_aside = quarantine(dir).map_err(failed("data"))?;
+    let set_aside: HashSet<String> = set_aside.into_iter().map(|broken| broken.sample).collect();
     let mut lines = Lines::create(&dir.join(METADATA)).map_err(failed("data"))?;
     let mut known: HashMap<String, Place> = HashMap::new();
     for (number, record) in Records::all(dir).map_err(failed("data"))?.enumerate() {
@@ -279,9 +281,10 @@ fn index(dir: &Path, shards: &[PathBuf], replace: bool, prepared: &mut Prepared)
             record.depth = own(record.depth.take(), depth);
             record.saliency = own(record.saliency.take(), saliency);
             prepared.samples += 1;
-        } else {
-            prepared.samples += u64::from(!is_wanted);
-            prepared.broken += u64::from(is_wanted);
+        } else if !is_wanted {
+            prepared.samples += 1;
+        } else if !set_aside.contains(&record.image.to_string()) {
+            prepared.broken += 1;
         }
         lines.write(&record).map_err(failed("data"))?;
     }
