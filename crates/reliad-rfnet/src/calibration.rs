@@ -17,8 +17,8 @@ use reliad_imaging::Class;
 use reliad_weights::ModelDir;
 use serde::{Deserialize, Serialize};
 
+use crate::classes::Classes;
 use crate::error::{Error, Result};
-use crate::rfnet::RfNetConfig;
 
 const FILE: &str = "calibration.json";
 const VERSION: u32 = 1;
@@ -104,8 +104,8 @@ impl Calibration {
         powers.into_iter().map(|power| power / total).collect()
     }
 
-    /// The class a picture is given, from its probabilities in the order of [`RfNetConfig::class`].
-    pub fn decide(&self, probabilities: &[f32], config: &RfNetConfig) -> Class {
+    /// The class a picture is given, from its probabilities in the order of [`Classes::class`].
+    pub fn decide(&self, probabilities: &[f32], classes: Classes) -> Class {
         let available = probabilities.first().copied().unwrap_or(0.0);
         let accepted = match self.thresholds.get(&Class::Available) {
             Some(threshold) => available >= *threshold,
@@ -115,7 +115,7 @@ impl Calibration {
             return Class::Available;
         }
         let margin = |(index, p): (usize, &f32)| {
-            let class = config.class(index);
+            let class = classes.class(index);
             (class, p - self.thresholds.get(&class).unwrap_or(&0.0))
         };
         probabilities

@@ -12,9 +12,10 @@ use reliad_weights::ModelDir;
 
 use crate::calibration::Calibration;
 use crate::depth_network::DepthNetwork;
+use crate::detector::{Detector, DetectorConfig};
 use crate::error::{Error, Result};
 use crate::preprocess::{Preprocess, gray_image, rgb_tensor, rgba_tensor};
-use crate::rfnet::{RfNet, RfNetConfig, RfNetInput};
+use crate::rfnet::RfNetInput;
 use crate::roberta::{CaptionTokens, RobertaConfig, RobertaTokenizer};
 use crate::saliency_network::SaliencyNetwork;
 
@@ -32,9 +33,9 @@ pub struct JudgeItem<'a> {
 /// What the judge says about a picture.
 #[derive(Clone, Debug)]
 pub struct Verdict {
-    /// The network's outputs, in the order of [`RfNetConfig::class`].
+    /// The network's outputs, in the order of [`Classes::class`](crate::classes::Classes::class).
     pub logits: Vec<f32>,
-    /// Calibrated probabilities in the order of [`RfNetConfig::class`]; sum 1.
+    /// Calibrated probabilities in the order of [`Classes::class`](crate::classes::Classes::class); sum 1.
     pub probabilities: Vec<f32>,
     /// The class given; [`Class::Unsuitable`] also stands for "not available" of a head without reasons.
     pub class: Class,
@@ -46,11 +47,11 @@ pub struct Verdict {
     pub saliency: Option<GrayImage>,
 }
 
-/// RFNet with all it needs to judge a picture, frozen: running statistics, no dropout, no gradients of its own weights.
+/// A detector, RFNet as a rule, with all it needs to judge a picture, frozen: running statistics, no dropout, no gradients of its own weights.
 #[derive(Debug)]
 pub struct Judge {
-    config: RfNetConfig,
-    network: RfNet,
+    config: DetectorConfig,
+    network: Detector,
     preprocess: Preprocess,
     tokenizer: Option<RobertaTokenizer>,
     calibration: Calibration,
@@ -66,21 +67,22 @@ impl Judge {
     /// A missing component, an unsupported config field, or weights that don't fit it.
     pub fn load(dir: &ModelDir, device: &Device) -> Result<Self> {
         let rfnet = dir.sub("rfnet");
-        let (network, config) = RfNet::load(&rfnet, device)?;
+        let (network, config) = Detector::load(&rfnet, device)?;
+        let inputs = config.inputs();
         let wanted = |component: &str, input: bool| input || dir.contains(component);
-        let depth = wanted("depth", config.inputs.depth)
+        let depth = wanted("depth", inputs.depth)
             .then(|| DepthNetwork::load(&dir.sub("depth"), device))
             .transpose()?;
-        let saliency = wanted("saliency", config.inputs.saliency)
+        let saliency = wanted("saliency", inputs.saliency)
             .then(|| SaliencyNetwork::load(&dir.sub("saliency"), device))
             .transpose()?;
-        let tokenizer = match &config.text_encoder {
-            Some(text) => Some(load_tokenizer(&rfnet, &config, text)?),
+        let tokenizer = match config.text_encoder() {
+            Some((text, tokens)) => Some(load_tokenizer(&rfnet, text, tokens)?),
             None => None,
         };
         Ok(Self {
             network: network.freeze(),
-            preprocess: config.preprocess.init()?,
+            preprocess: config.preprocess().init()?,
             tokenizer,
             calibration: Calibration::load(&rfnet)?,
             depth,
@@ -91,7 +93,7 @@ impl Judge {
     }
 
     /// The network's config: its classes, its inputs.
-    pub fn config(&self) -> &RfNetConfig {
+    pub fn config(&self) -> &DetectorConfig {
         &self.config
     }
 
@@ -122,7 +124,9 @@ impl Judge {
             .try_into_vec::<f32>()
             .map_err(|error| Error::Tensor(error.to_string()))?;
         let probabilities = self.calibration.probabilities(&logits);
-        let class = self.calibration.decide(&probabilities, &self.config);
+        let class = self
+            .calibration
+            .decide(&probabilities, self.config.classes());
         Ok(Verdict {
             logits,
             probabilities,
@@ -179,7 +183,7 @@ impl Judge {
             depth: self.depth.as_ref().map(|net| net.estimate(seen.clone())),
             saliency: self.saliency.as_ref().map(|net| net.estimate(seen)),
         };
-        let inputs = self.config.inputs;
+        let inputs = self.config.inputs();
         let map = |on: bool, map: &Option<Tensor<4>>| {
             map.as_ref()
                 .filter(|_| on)
@@ -199,10 +203,10 @@ impl Judge {
 /// The tokenizer beside the network; its ids must be rows of the network's tables.
 fn load_tokenizer(
     dir: &ModelDir,
-    config: &RfNetConfig,
     text: &RobertaConfig,
+    max_tokens: usize,
 ) -> Result<RobertaTokenizer> {
-    let tokenizer = RobertaTokenizer::load(dir, config.max_caption_tokens)?;
+    let tokenizer = RobertaTokenizer::load(dir, max_tokens)?;
     let fail = |message: String| {
         Err(Error::Tokenizer {
             dir: dir.display(""),

@@ -2,10 +2,14 @@
 
 mod attention;
 pub mod calibration;
+pub mod classes;
+pub mod classifier;
 mod convolution;
 pub mod depth_network;
+pub mod detector;
 pub mod dpt;
 mod error;
+pub mod hrnet;
 pub mod judge;
 pub mod maps;
 pub mod preprocess;
@@ -15,5 +19,6 @@ pub mod roberta;
 pub mod saliency_network;
 pub mod scene_network;
 pub mod u2net;
+pub mod vit;
 
 pub use error::{Error, Result};

@@ -212,40 +212,21 @@ impl ResNetConfig {
         stride: usize,
         device: &Device,
     ) -> ResNetBlock {
-        let out = planes * self.block.expansion();
-        let downsample = (stride != 1 || channels != out).then(|| {
-            (
-                conv([channels, out], 1, stride, 1, device),
-                norm(out, device),
-            )
-        });
-        match self.block {
-            BlockKind::Basic => ResNetBlock {
-                conv1: conv([channels, planes], 3, stride, 1, device),
-                bn1: norm(planes, device),
-                conv2: conv([planes, planes], 3, 1, 1, device),
-                bn2: norm(planes, device),
-                conv3: None,
-                bn3: None,
-                downsample,
-            },
-            BlockKind::Bottleneck => {
-                let width = self.grouped_width(planes);
-                ResNetBlock {
-                    conv1: conv([channels, width], 1, 1, 1, device),
-                    bn1: norm(width, device),
-                    conv2: conv([width, width], 3, stride, self.groups, device),
-                    bn2: norm(width, device),
-                    conv3: Some(conv([width, out], 1, 1, 1, device)),
-                    bn3: Some(norm(out, device)),
-                    downsample,
-                }
-            }
-        }
+        let width = match self.block {
+            BlockKind::Basic => planes,
+            BlockKind::Bottleneck => self.grouped_width(planes),
+        };
+        ResNetBlock::grouped(
+            self.block,
+            [channels, width, planes],
+            stride,
+            self.groups,
+            device,
+        )
     }
 }
 
-fn conv(
+pub(crate) fn conv(
     channels: [usize; 2],
     kernel: usize,
     stride: usize,
@@ -265,7 +246,7 @@ fn conv(
         .init(device)
 }
 
-fn norm(channels: usize, device: &Device) -> BatchNorm {
+pub(crate) fn norm(channels: usize, device: &Device) -> BatchNorm {
     BatchNormConfig::new(channels).init(device)
 }
 
@@ -282,10 +263,58 @@ pub struct ResNetBlock {
 }
 
 impl ResNetBlock {
+    /// A block without groups: `channels` in, `planes * expansion` out.
+    pub(crate) fn init(
+        kind: BlockKind,
+        channels: usize,
+        planes: usize,
+        stride: usize,
+        device: &Device,
+    ) -> Self {
+        Self::grouped(kind, [channels, planes, planes], stride, 1, device)
+    }
+
+    /// A block of `[channels in, width of its middle, nominal channels]`.
+    fn grouped(
+        kind: BlockKind,
+        [channels, width, planes]: [usize; 3],
+        stride: usize,
+        groups: usize,
+        device: &Device,
+    ) -> Self {
+        let out = planes * kind.expansion();
+        let downsample = (stride != 1 || channels != out).then(|| {
+            (
+                conv([channels, out], 1, stride, 1, device),
+                norm(out, device),
+            )
+        });
+        match kind {
+            BlockKind::Basic => Self {
+                conv1: conv([channels, planes], 3, stride, 1, device),
+                bn1: norm(planes, device),
+                conv2: conv([planes, planes], 3, 1, 1, device),
+                bn2: norm(planes, device),
+                conv3: None,
+                bn3: None,
+                downsample,
+            },
+            BlockKind::Bottleneck => Self {
+                conv1: conv([channels, width], 1, 1, 1, device),
+                bn1: norm(width, device),
+                conv2: conv([width, width], 3, stride, groups, device),
+                bn2: norm(width, device),
+                conv3: Some(conv([width, out], 1, 1, 1, device)),
+                bn3: Some(norm(out, device)),
+                downsample,
+            },
+        }
+    }
+
     /// # Shapes
     /// - input: `[n, channels, h, w]`
     /// - output: `[n, planes * expansion, h / stride, w / stride]`
-    fn forward(&self, input: Tensor<4>) -> Tensor<4> {
+    pub(crate) fn forward(&self, input: Tensor<4>) -> Tensor<4> {
         let x = relu(self.bn1.forward(self.conv1.convolve(input.clone())));
         let mut x = self.bn2.forward(self.conv2.convolve(x));
         if let (Some(conv3), Some(bn3)) = (&self.conv3, &self.bn3) {

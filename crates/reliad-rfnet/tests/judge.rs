@@ -9,6 +9,7 @@ use golden::{Outcome, folder};
 use image::{RgbImage, RgbaImage};
 use reliad_imaging::Class;
 use reliad_rfnet::calibration::Calibration;
+use reliad_rfnet::classes::Classes;
 use reliad_rfnet::judge::{Judge, JudgeItem};
 use reliad_rfnet::preprocess::{rgb_tensor, rgba_tensor};
 use reliad_rfnet::rfnet::{RfNet, RfNetConfig};
@@ -147,7 +148,7 @@ fn inputs_that_are_off_need_no_network() -> Outcome {
         config.inputs.saliency = false;
         config.inputs.caption = false;
         config.text_encoder = None;
-        config.classes = 2;
+        config.classes = Classes(2);
     })?;
     std::fs::remove_dir_all(dir.path().join("depth"))?;
     std::fs::remove_file(dir.path().join("rfnet/vocab.json"))?;
@@ -190,7 +191,7 @@ fn calibration_changes_probabilities_and_decisions() -> Outcome {
     let config = RfNetConfig::from_json(&serde_json::from_slice(&bytes)?)?;
     let identity = Calibration::default();
     let p = identity.probabilities(&[2.0, 1.0, 0.0, 1.5, -1.0]);
-    assert_eq!(identity.decide(&p, &config), Class::Available);
+    assert_eq!(identity.decide(&p, config.classes), Class::Available);
     assert!((p[0] / p[1] - 1f32.exp()).abs() < 1e-4);
 
     let mut cooler = identity.clone();
@@ -200,11 +201,11 @@ fn calibration_changes_probabilities_and_decisions() -> Outcome {
 
     let mut strict = identity.clone();
     strict.thresholds.insert(Class::Available, 0.6);
-    assert_eq!(strict.decide(&p, &config), Class::Indistinctiveness);
+    assert_eq!(strict.decide(&p, config.classes), Class::Indistinctiveness);
     strict.thresholds.insert(Class::Indistinctiveness, 0.3);
-    assert_eq!(strict.decide(&p, &config), Class::SpaceMismatch);
+    assert_eq!(strict.decide(&p, config.classes), Class::SpaceMismatch);
     strict.thresholds.insert(Class::Available, 0.05);
-    assert_eq!(strict.decide(&p, &config), Class::Available);
+    assert_eq!(strict.decide(&p, config.classes), Class::Available);
     Ok(())
 }
 

@@ -8,6 +8,7 @@ use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Tensor};
 use golden::{Golden, Outcome, folder, model, real};
 use reliad_imaging::Class;
+use reliad_rfnet::classes::Classes;
 use reliad_rfnet::preprocess::{Preprocess, gray_tensor, resize, rgba_tensor};
 use reliad_rfnet::rfnet::{RfNet, RfNetConfig, RfNetInput};
 use reliad_rfnet::roberta::CaptionTokens;
@@ -171,12 +172,12 @@ fn unsupported_configs_name_the_field() -> Outcome {
 fn heads_name_their_classes() -> Outcome {
     let bytes = std::fs::read(folder("rfnet").join("config.json"))?;
     let mut config = RfNetConfig::from_json(&serde_json::from_slice(&bytes)?)?;
-    assert_eq!(config.index(Class::Unsuitable), None);
-    assert_eq!(config.index(Class::SizeMismatch), Some(2));
-    config.classes = 2;
-    assert_eq!(config.index(Class::SizeMismatch), Some(1));
-    assert_eq!(config.class(0), Class::Available);
-    assert!(!config.class(1).is_available());
+    assert_eq!(config.classes.index(Class::Unsuitable), None);
+    assert_eq!(config.classes.index(Class::SizeMismatch), Some(2));
+    config.classes = Classes(2);
+    assert_eq!(config.classes.index(Class::SizeMismatch), Some(1));
+    assert_eq!(config.classes.class(0), Class::Available);
+    assert!(!config.classes.class(1).is_available());
     Ok(())
 }
 

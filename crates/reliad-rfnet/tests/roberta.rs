@@ -2,9 +2,9 @@
 
 mod golden;
 
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 use golden::{Golden, Outcome, folder, model, real};
-use reliad_rfnet::roberta::{Roberta, RobertaConfig, RobertaTokenizer};
+use reliad_rfnet::roberta::{Roberta, RobertaConfig, RobertaForMaskedLm, RobertaTokenizer};
 use reliad_weights::ModelDir;
 use serde_json::json;
 
@@ -26,6 +26,22 @@ fn hidden_states_equal_transformers() -> Outcome {
     // Rows at padding mean nothing; the golden holds zeros there.
     let hidden = hidden * mask.float().unsqueeze_dim::<3>(2);
     assert!(golden.error("hidden", hidden) < 1e-4);
+    Ok(())
+}
+
+#[test]
+fn guesses_of_masked_tokens_equal_transformers() -> Outcome {
+    let device = Device::default();
+    let golden = Golden::read("masked_lm")?;
+    let network = RobertaForMaskedLm::load(&model("masked_lm")?, &device)?;
+    let ids = golden.int::<2>("ids", &device);
+    let mask = golden.int::<2>("mask", &device).bool();
+    let [rows, tokens] = ids.dims();
+    let all = Tensor::arange(0..(rows * tokens) as i64, &device);
+    let logits = network.forward(ids, mask.clone(), all);
+    let vocabulary = logits.dims()[1];
+    let logits = logits.reshape([rows, tokens, vocabulary]) * mask.float().unsqueeze_dim::<3>(2);
+    assert!(golden.error("logits", logits) < 1e-4);
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! Fitting a judge's calibration on samples that it did not learn from: a temperature, then thresholds.
 
 use reliad_rfnet::calibration::Calibration;
-use reliad_rfnet::rfnet::RfNetConfig;
+use reliad_rfnet::classes::Classes;
 
 use crate::measure::verdicts::Judged;
 
@@ -30,7 +30,7 @@ const LEAST: usize = 20;
 /// The temperature minimises the mean negative log-probability of the labels (Guo et al., 1706.04599). The threshold of
 /// "available" is where `operating` puts it. Thresholds of the failing classes (ours) maximise the mean F1 of those classes among the samples that are rejected, by
 /// coordinate ascent; classes with fewer than 20 samples keep 0.
-pub fn fit(judged: &[Judged], config: &RfNetConfig, operating: Operating) -> Calibration {
+pub fn fit(judged: &[Judged], classes: Classes, operating: Operating) -> Calibration {
     let mut calibration = Calibration {
         temperature: temperature(judged) as f32,
         ..Calibration::default()
@@ -42,9 +42,9 @@ pub fn fit(judged: &[Judged], config: &RfNetConfig, operating: Operating) -> Cal
     if let Some(threshold) = available_threshold(&told, operating) {
         calibration
             .thresholds
-            .insert(config.class(0), threshold as f32);
+            .insert(classes.class(0), threshold as f32);
     }
-    fit_reasons(&told, config, &mut calibration);
+    fit_reasons(&told, classes, &mut calibration);
     calibration
 }
 
@@ -132,23 +132,22 @@ fn available_threshold(told: &[(usize, Vec<f32>)], operating: Operating) -> Opti
 }
 
 /// Thresholds of the failing classes.
-fn fit_reasons(told: &[(usize, Vec<f32>)], config: &RfNetConfig, calibration: &mut Calibration) {
-    let classes = config.classes;
+fn fit_reasons(told: &[(usize, Vec<f32>)], classes: Classes, calibration: &mut Calibration) {
     let failing: Vec<&(usize, Vec<f32>)> = told
         .iter()
-        .filter(|(label, p)| *label > 0 && !calibration.decide(p, config).is_available())
+        .filter(|(label, p)| *label > 0 && !calibration.decide(p, classes).is_available())
         .collect();
     let count = |class: usize| failing.iter().filter(|(label, _)| *label == class).count();
-    let fitted: Vec<usize> = (1..classes)
+    let fitted: Vec<usize> = (1..classes.count())
         .filter(|&class| count(class) >= LEAST)
         .collect();
     if fitted.len() < 2 {
         return;
     }
     let score = |calibration: &Calibration| {
-        let mut sums = vec![[0usize; 3]; classes];
+        let mut sums = vec![[0usize; 3]; classes.count()];
         for (label, p) in &failing {
-            let verdict = config.index(calibration.decide(p, config)).unwrap_or(0);
+            let verdict = classes.index(calibration.decide(p, classes)).unwrap_or(0);
             sums[*label][0] += 1;
             sums[verdict][1] += 1;
             sums[*label][2] += usize::from(verdict == *label);
@@ -165,7 +164,7 @@ fn fit_reasons(told: &[(usize, Vec<f32>)], config: &RfNetConfig, calibration: &m
             for tried in 0..TRIED {
                 let mut other = calibration.clone();
                 let threshold = 0.95 * tried as f32 / TRIED as f32;
-                other.thresholds.insert(config.class(class), threshold);
+                other.thresholds.insert(classes.class(class), threshold);
                 let reached = score(&other);
                 if reached > best + 1e-9 {
                     best = reached;
@@ -184,16 +183,6 @@ mod tests {
     use serde_json::json;
 
     use crate::random;
-
-    fn config(classes: usize) -> RfNetConfig {
-        let text = include_str!("../../../configs/mini/rfnet.json");
-        let mut json: serde_json::Value = serde_json::from_str(text).expect("our own file");
-        json["network"]["text_encoder"]["vocab_size"] = json!(100);
-        json["network"]["classes"] = json!(5);
-        let config = RfNetConfig::from_json(&json["network"]).expect("our own network");
-        // Only what the logits stand for matters here.
-        RfNetConfig { classes, ..config }
-    }
 
     /// Samples whose labels are drawn from the softmax of their logits, and whose judge says `scale` times these logits.
     fn drawn(count: usize, classes: usize, scale: f32) -> Vec<Judged> {
@@ -235,12 +224,12 @@ mod tests {
     #[test]
     fn operating_points_hold_on_what_they_were_fitted_to() {
         let judged = drawn(3000, 5, 2.0);
-        let config = config(5);
+        let classes = Classes(5);
         let shares = |operating| {
-            let calibration = fit(&judged, &config, operating);
+            let calibration = fit(&judged, classes, operating);
             let passes = |sample: &&Judged| {
                 let p = calibration.probabilities(&sample.logits);
-                calibration.decide(&p, &config).is_available()
+                calibration.decide(&p, classes).is_available()
             };
             let part = |available: bool| {
                 let all: Vec<&Judged> = judged
@@ -275,9 +264,9 @@ mod tests {
         for sample in &mut judged {
             sample.logits[1] += 1.0;
         }
-        let config = config(4);
-        let calibration = fit(&judged, &config, Operating::BestF1);
-        let (loud, quiet) = (config.class(1), config.class(2));
+        let classes = Classes(4);
+        let calibration = fit(&judged, classes, Operating::BestF1);
+        let (loud, quiet) = (classes.class(1), classes.class(2));
         let threshold = |class| calibration.thresholds.get(&class).copied().unwrap_or(0.0);
         assert!(
             threshold(loud) > threshold(quiet),
@@ -289,7 +278,7 @@ mod tests {
 
     #[test]
     fn few_samples_fit_little() {
-        let calibration = fit(&[], &config(5), Operating::BestF1);
+        let calibration = fit(&[], Classes(5), Operating::BestF1);
         assert_eq!(calibration, Calibration::default());
     }
 }

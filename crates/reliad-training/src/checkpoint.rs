@@ -1,7 +1,7 @@
 //! Checkpoints that survive a kill at any moment: a complete folder appears by one rename.
 //!
-//! `<dir>/step-000000123/{model.bpk,average.bpk,optimizer.bpk,state.json}`; the newest complete
-//! folder counts, older ones are removed after it stands.
+//! `<dir>/step-000000123/{model.bpk,average.bpk,optimizer.bpk,state.json}`, and `best.bpk` under
+//! early stopping; the newest complete folder counts, older ones are removed after it stands.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,8 +22,24 @@ pub struct State {
     pub elapsed_seconds: f64,
     /// Seed of data order and noise.
     pub seed: u64,
-    /// Whether the budget is used up.
+    /// Whether the budget, or patience, is used up.
     pub finished: bool,
+    /// The best validation so far, where early stopping is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub best: Option<Best>,
+}
+
+/// The best validation of a training.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Best {
+    /// What was compared; smaller is better.
+    pub error: f64,
+    /// Steps done then.
+    pub step: u64,
+    /// Validations after it.
+    pub validations_since: u32,
+    /// Its figures.
+    pub figures: Vec<(String, f64)>,
 }
 
 /// The folder of one training's checkpoints.
@@ -52,6 +68,7 @@ impl Checkpoints {
         state: &State,
         model: &M,
         average: &M,
+        best: Option<&M>,
         optimizer: &ModuleOptimizer,
     ) -> Result<()> {
         let name = format!("step-{:09}", state.step);
@@ -65,16 +82,20 @@ impl Checkpoints {
             path: partial.join(file),
             reason,
         };
-        model
-            .clone()
-            .into_record()
-            .save(partial.join("model.bpk"))
-            .map_err(|e| failed("model.bpk", e.to_string()))?;
-        average
-            .clone()
-            .into_record()
-            .save(partial.join("average.bpk"))
-            .map_err(|e| failed("average.bpk", e.to_string()))?;
+        let networks = [
+            ("model.bpk", Some(model)),
+            ("average.bpk", Some(average)),
+            ("best.bpk", best),
+        ];
+        for (file, network) in networks {
+            if let Some(network) = network {
+                network
+                    .clone()
+                    .into_record()
+                    .save(partial.join(file))
+                    .map_err(|e| failed(file, e.to_string()))?;
+            }
+        }
         optimizer
             .save(partial.join("optimizer.bpk"))
             .map_err(|e| failed("optimizer.bpk", e.to_string()))?;
@@ -104,30 +125,35 @@ impl Checkpoints {
     /// [`Error::Checkpoint`] when the files do not fit the networks.
     pub fn load<M: Module>(
         &self,
-        model: M,
-        average: M,
+        mut model: Box<M>,
+        mut average: Box<M>,
         optimizer: ModuleOptimizer,
-    ) -> Result<(Option<State>, M, M, ModuleOptimizer)> {
+    ) -> Result<Loaded<M>> {
         let Some((_, path)) = self.complete()?.into_iter().next_back() else {
             return Ok((None, model, average, optimizer));
-        };
-        let read = |file: &str| {
-            ModuleRecord::load(path.join(file)).map_err(|e| Error::Checkpoint {
-                path: path.join(file),
-                reason: e.to_string(),
-            })
         };
         let misfit = |e: burn::store::RecordError| Error::Checkpoint {
             path: path.clone(),
             reason: format!("it belongs to another network: {e}"),
         };
         let state = self.state_in(&path)?;
-        let model = model.try_load_record(read("model.bpk")?).map_err(misfit)?;
-        let average = average
-            .try_load_record(read("average.bpk")?)
-            .map_err(misfit)?;
+        read_into(&mut model, &path.join("model.bpk"))?;
+        read_into(&mut average, &path.join("average.bpk"))?;
         let optimizer = optimizer.load(path.join("optimizer.bpk")).map_err(misfit)?;
         Ok((Some(state), model, average, optimizer))
+    }
+
+    /// Reads the weights of the best validation, which the newest complete checkpoint has under early stopping, into
+    /// a copy of `average`.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] when they are gone or do not fit the network.
+    pub fn load_best<M: Module>(&self, average: &M) -> Result<Box<M>> {
+        let folder = self.complete()?.into_iter().next_back();
+        let path = folder.map_or_else(|| self.dir.clone(), |(_, path)| path);
+        let mut best = Box::new(average.clone());
+        read_into(&mut best, &path.join("best.bpk"))?;
+        Ok(best)
     }
 
     /// State of the newest complete checkpoint, without reading any weights.
@@ -169,4 +195,21 @@ impl Checkpoints {
         found.sort();
         Ok(found)
     }
+}
+
+/// Where a training stands, its network, the averaged one, and the optimizer.
+pub type Loaded<M> = (Option<State>, Box<M>, Box<M>, ModuleOptimizer);
+
+/// Puts the weights in `file` into `network`.
+#[inline(never)]
+fn read_into<M: Module>(network: &mut Box<M>, file: &Path) -> Result<()> {
+    let failed = |reason: String| Error::Checkpoint {
+        path: file.to_owned(),
+        reason,
+    };
+    let record = ModuleRecord::load(file).map_err(|e| failed(e.to_string()))?;
+    **network = M::clone(network)
+        .try_load_record(record)
+        .map_err(|e| failed(format!("it belongs to another network: {e}")))?;
+    Ok(())
 }

@@ -109,12 +109,22 @@ pub fn train(
         .map_err(Error::component("unet"))?;
     let network = network_config(&unet_config, &config.network)?;
     device.seed(stage.seed);
-    let mut start = ControlNetModel::from_unet(&frozen, &network, &device);
-    // Two zero convolutions in a row would leave the edges without a gradient for hundreds of
-    // steps, and PyTorch's own initialisation lets sparse edges fade on their way: those before the
-    // UNet's copy start with full variance, those behind it still start at zero.
-    start.controlnet_cond_embedding =
-        preserve_variance(start.controlnet_cond_embedding, stage.seed, 1.6, |_| true);
+    let start = if stage.warm_start {
+        reliad_weights::load(
+            network.init(&device),
+            &model.sub(NAME),
+            &ControlNetModel::key_map(),
+        )
+        .map_err(Error::component(NAME))?
+    } else {
+        let mut start = ControlNetModel::from_unet(&frozen, &network, &device);
+        // Two zero convolutions in a row would leave the edges without a gradient for hundreds of
+        // steps, and PyTorch's own initialisation lets sparse edges fade on their way: those before the
+        // UNet's copy start with full variance, those behind it still start at zero.
+        start.controlnet_cond_embedding =
+            preserve_variance(start.controlnet_cond_embedding, stage.seed, 1.6, |_| true);
+        start
+    };
     let world = World::open(&stage.data, recipe.samples)?;
     let Some(latents) = Latents::of_world(stage, &world, recipe.size, control)? else {
         return Ok(Ended::Stopped);
@@ -266,6 +276,10 @@ fn output(
 
 impl Task for ControlNetTask {
     type Model = ControlNetModel;
+
+    fn samples(&self) -> usize {
+        self.order.count()
+    }
 
     fn loss(&mut self, model: &ControlNetModel, step: &mut Step) -> Result<Loss> {
         let indices: Vec<usize> = self

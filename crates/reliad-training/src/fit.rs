@@ -4,12 +4,12 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use burn::module::Module;
-use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
+use burn::optim::{AdamWConfig, GradientsAccumulator, GradientsParams, ModuleOptimizer};
 use burn::tensor::Tensor;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::checkpoint::{Checkpoints, State};
+use crate::checkpoint::{Best, Checkpoints, State};
 use crate::error::{Error, Result};
 use crate::parameters::{average_towards, clip_norm};
 use crate::progress::{Control, Metrics, Report};
@@ -30,14 +30,20 @@ pub struct FitConfig {
     pub gradient_norm: f64,
     /// Decay of the moving average of the weights; ramped as (1 + step) / (10 + step).
     pub average_decay: f64,
-    /// Samples a step.
+    /// Samples that are in memory at once.
     pub batch_size: usize,
+    /// Batches whose mean gradient makes one step: for more samples a step than fit into memory.
+    pub accumulate: usize,
+    /// Passes over the training samples when the caller sets no other budget.
+    pub epochs: Option<f64>,
     /// Seconds between two checkpoints.
     pub checkpoint_seconds: f64,
     /// Seconds between two progress reports.
     pub report_seconds: f64,
     /// Held-out measurements over the whole training (besides the one at its end).
     pub validations: u32,
+    /// Stops early after so many of them in a row without a new best, and ends with the weights of the best one; 0: never.
+    pub patience: u32,
 }
 
 impl Default for FitConfig {
@@ -49,9 +55,12 @@ impl Default for FitConfig {
             gradient_norm: 1.0,
             average_decay: 0.996,
             batch_size: 16,
+            accumulate: 1,
+            epochs: None,
             checkpoint_seconds: 120.0,
             report_seconds: 10.0,
             validations: 12,
+            patience: 0,
         }
     }
 }
@@ -70,6 +79,15 @@ impl FitConfig {
         if self.batch_size == 0 {
             return wrong("batch_size", "must be at least 1");
         }
+        if self.accumulate == 0 {
+            return wrong("accumulate", "must be at least 1");
+        }
+        if self
+            .epochs
+            .is_some_and(|epochs| !(epochs > 0.0 && epochs.is_finite()))
+        {
+            return wrong("epochs", "must be positive");
+        }
         if !(0.0..1.0).contains(&self.average_decay) {
             return wrong("average_decay", "must be at least 0 and below 1");
         }
@@ -83,11 +101,11 @@ impl FitConfig {
 /// What a step is told.
 #[derive(Debug)]
 pub struct Step {
-    /// Index of the step, from 0.
+    /// Index of the batch, from 0; without accumulation that of the step.
     pub index: u64,
-    /// Share of the budget used when it begins, 0 to 1.
+    /// Share of the budget used when the step begins, 0 to 1.
     pub progress: f64,
-    /// Randomness of this step: a function of (seed, index) only.
+    /// Randomness of this batch: a function of (seed, index) only.
     pub rng: ChaCha8Rng,
 }
 
@@ -116,16 +134,24 @@ pub trait Task {
     /// # Errors
     /// Whatever reading the held-out samples may raise.
     fn validate(&mut self, average: &Self::Model) -> Result<Vec<(String, f64)>>;
+
+    /// Samples of one epoch.
+    fn samples(&self) -> usize;
+
+    /// What early stopping wants small, from the figures of a validation: the first of them.
+    fn error(figures: &[(String, f64)]) -> f64 {
+        figures.first().map_or(f64::INFINITY, |(_, value)| *value)
+    }
 }
 
 /// How a training ended.
 #[derive(Debug)]
 pub enum Outcome<M> {
-    /// The budget is used up: the averaged weights and the last held-out figures.
+    /// The budget is used up, or patience with it.
     Finished {
-        /// Averaged weights, without gradients.
+        /// Averaged weights, without gradients: the last ones, or under [`FitConfig::patience`] the best.
         model: M,
-        /// Figures of the last validation.
+        /// Their held-out figures.
         figures: Vec<(String, f64)>,
         /// Where the training stands.
         state: State,
@@ -169,14 +195,21 @@ pub fn fit<T: Task>(
         dir,
     } = *training;
     config.check()?;
+    let budget = budget.in_steps(task.samples(), config.batch_size * config.accumulate);
     let checkpoints = Checkpoints::new(dir);
-    let average = model.valid();
+    // Networks are large structs: on the heap they don't fill the stack with their copies.
+    let average = Box::new(model.valid());
+    let model = Box::new(model);
     let optimizer = AdamWConfig::new()
         .with_beta_2(config.beta_2)
         .with_epsilon(1e-8)
         .with_weight_decay(config.weight_decay)
         .init();
     let (state, model, average, optimizer) = checkpoints.load(model, average, optimizer)?;
+    let best = match state.as_ref().and_then(|state| state.best.as_ref()) {
+        Some(_) => Some(checkpoints.load_best(&*average)?),
+        None => None,
+    };
     if let Some(state) = &state
         && state.seed != seed
     {
@@ -199,6 +232,7 @@ pub fn fit<T: Task>(
         metrics,
         model,
         average,
+        best,
         optimizer,
         state,
     };
@@ -211,8 +245,10 @@ struct Run<'a, M: Module> {
     name: &'a str,
     checkpoints: Checkpoints,
     metrics: Metrics,
-    model: M,
-    average: M,
+    model: Box<M>,
+    average: Box<M>,
+    /// Averaged weights at the best validation, under patience.
+    best: Option<Box<M>>,
     optimizer: ModuleOptimizer,
     state: State,
 }
@@ -229,7 +265,7 @@ impl<M: Module> Run<'_, M> {
         let mut window = Window::new();
         let spacing = 1.0 / f64::from(self.config.validations.max(1));
         let mut next_validation = (self.progress() / spacing).floor() * spacing + spacing;
-        while self.progress() < 1.0 {
+        while self.progress() < 1.0 && !self.out_of_patience() {
             if control.stopped() {
                 self.save()?;
                 return Ok(Outcome::Stopped(self.state.clone()));
@@ -255,14 +291,31 @@ impl<M: Module> Run<'_, M> {
             self.state.elapsed_seconds = before + start.elapsed().as_secs_f64();
         }
         window.check(self.state.step)?;
-        let figures = self.validate(task, control)?;
+        let settled = self.state.best.is_some() && (self.state.finished || self.out_of_patience());
+        let last = if settled {
+            Vec::new()
+        } else {
+            self.validate(task, control)?
+        };
         self.state.finished = true;
         self.save()?;
+        let (model, figures) = match (&self.best, &self.state.best) {
+            (Some(weights), Some(best)) if self.config.patience > 0 => {
+                (weights, best.figures.clone())
+            }
+            _ => (&self.average, last),
+        };
         Ok(Outcome::Finished {
-            model: self.average.clone(),
+            model: M::clone(model),
             figures,
             state: self.state.clone(),
         })
+    }
+
+    fn out_of_patience(&self) -> bool {
+        let patience = self.config.patience;
+        let best = self.state.best.as_ref();
+        patience > 0 && best.is_some_and(|best| best.validations_since >= patience)
     }
 
     fn progress(&self) -> f64 {
@@ -273,24 +326,36 @@ impl<M: Module> Run<'_, M> {
     fn step<T: Task<Model = M>>(&mut self, task: &mut T, window: &mut Window) -> Result<()> {
         let index = self.state.step;
         let progress = self.progress();
-        let mut step = Step {
-            index,
-            progress,
-            rng: random::generator(self.state.seed, self.name, index),
-        };
-        let loss = task.loss(&self.model, &mut step)?;
-        let gradients = GradientsParams::from_grads(loss.total.backward(), &self.model);
-        let (gradients, norm) = clip_norm(&self.model, gradients, self.config.gradient_norm);
+        let parts = self.config.accumulate as u64;
+        let mut gradients = GradientsAccumulator::new();
+        for part in 0..parts {
+            let index = index * parts + part;
+            let mut step = Step {
+                index,
+                progress,
+                rng: random::generator(self.state.seed, self.name, index),
+            };
+            let loss = task.loss(&*self.model, &mut step)?;
+            let share = match parts {
+                1 => loss.total.clone(),
+                _ => loss.total.clone().div_scalar(parts as f32),
+            };
+            let own = GradientsParams::from_grads(share.backward(), &*self.model);
+            gradients.accumulate(&*self.model, own);
+            window.add(loss);
+        }
+        let gradients = gradients.grads();
+        let (gradients, norm) = clip_norm(&*self.model, gradients, self.config.gradient_norm);
         let rate = self.config.learning_rate.at(index, progress);
-        self.model = self.optimizer.step(rate, self.model.clone(), gradients);
+        *self.model = self.optimizer.step(rate, M::clone(&self.model), gradients);
         let decay = self
             .config
             .average_decay
             .min((1.0 + index as f64) / (10.0 + index as f64));
         // `valid` also folds pending running statistics of batch norms into their values.
-        self.average = average_towards(self.average.clone(), &self.model.valid(), decay);
+        *self.average = average_towards(M::clone(&self.average), &self.model.valid(), decay);
         self.state.step += 1;
-        window.add(loss, norm, rate);
+        window.step(norm, rate);
         Ok(())
     }
 
@@ -299,7 +364,10 @@ impl<M: Module> Run<'_, M> {
         task: &mut T,
         control: &mut Control<'_>,
     ) -> Result<Vec<(String, f64)>> {
-        let figures = task.validate(&self.average)?;
+        let figures = task.validate(&*self.average)?;
+        if self.config.patience > 0 {
+            self.compare(T::error(&figures), &figures);
+        }
         let report = Report {
             step: self.state.step,
             progress: self.progress(),
@@ -314,14 +382,36 @@ impl<M: Module> Run<'_, M> {
         Ok(figures)
     }
 
+    /// Keeps the averaged weights if no validation was better.
+    fn compare(&mut self, error: f64, figures: &[(String, f64)]) {
+        match &mut self.state.best {
+            // An error that is no number is no improvement.
+            Some(best) if error >= best.error || error.is_nan() => best.validations_since += 1,
+            _ => {
+                self.state.best = Some(Best {
+                    error,
+                    step: self.state.step,
+                    validations_since: 0,
+                    figures: figures.to_vec(),
+                });
+                self.best = Some(self.average.clone());
+            }
+        }
+    }
+
     fn tell(&self, report: &Report, control: &mut Control<'_>) -> Result<()> {
         (control.on_report)(self.name, report);
         self.metrics.append(report)
     }
 
     fn save(&self) -> Result<()> {
-        self.checkpoints
-            .save(&self.state, &self.model, &self.average, &self.optimizer)
+        self.checkpoints.save(
+            &self.state,
+            &*self.model,
+            &*self.average,
+            self.best.as_deref(),
+            &self.optimizer,
+        )
     }
 }
 
@@ -332,6 +422,7 @@ fn seconds(value: f64) -> Duration {
 /// Losses since the last report, summed on the device so that no step waits for a read.
 struct Window {
     since: Instant,
+    batches: u64,
     steps: u64,
     total: Option<Tensor<1>>,
     parts: Vec<(&'static str, Tensor<1>)>,
@@ -343,6 +434,7 @@ impl Window {
     fn new() -> Self {
         Self {
             since: Instant::now(),
+            batches: 0,
             steps: 0,
             total: None,
             parts: Vec::new(),
@@ -351,7 +443,7 @@ impl Window {
         }
     }
 
-    fn add(&mut self, loss: Loss, norm: f64, rate: f64) {
+    fn add(&mut self, loss: Loss) {
         let total = loss.total.without_autodiff();
         self.total = Some(match self.total.take() {
             Some(sum) => sum + total,
@@ -364,6 +456,10 @@ impl Window {
                 None => self.parts.push((name, part)),
             }
         }
+        self.batches += 1;
+    }
+
+    fn step(&mut self, norm: f64, rate: f64) {
         self.steps += 1;
         self.norm += norm;
         self.rate = rate;
@@ -371,7 +467,7 @@ impl Window {
 
     fn mean(&self) -> Option<f64> {
         let total = self.total.clone()?;
-        Some(f64::from(total.into_scalar::<f32>()) / self.steps as f64)
+        Some(f64::from(total.into_scalar::<f32>()) / self.batches as f64)
     }
 
     fn check(&self, step: u64) -> Result<()> {
@@ -383,23 +479,23 @@ impl Window {
 
     fn report(&self, state: &State, progress: f64, batch_size: usize) -> Result<Report> {
         self.check(state.step)?;
-        let steps = self.steps as f64;
+        let batches = self.batches as f64;
         let mut figures: Vec<(String, f64)> = self
             .parts
             .iter()
             .map(|(name, sum)| {
                 let sum = f64::from(sum.clone().into_scalar::<f32>());
-                ((*name).to_owned(), sum / steps)
+                ((*name).to_owned(), sum / batches)
             })
             .collect();
-        figures.push(("gradient_norm".to_owned(), self.norm / steps));
+        figures.push(("gradient_norm".to_owned(), self.norm / self.steps as f64));
         Ok(Report {
             step: state.step,
             progress,
             elapsed_seconds: state.elapsed_seconds,
             loss: self.mean(),
             learning_rate: self.rate,
-            samples_per_second: steps * batch_size as f64 / self.since.elapsed().as_secs_f64(),
+            samples_per_second: batches * batch_size as f64 / self.since.elapsed().as_secs_f64(),
             figures,
         })
     }

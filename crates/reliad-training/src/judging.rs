@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use burn::tensor::Device;
 use reliad_dataset::{Broken, Folder, Modality, Record, Split};
+use reliad_rfnet::classes::Classes;
 use reliad_rfnet::judge::{Judge, JudgeItem};
-use reliad_rfnet::rfnet::RfNetConfig;
 use reliad_weights::ModelDir;
 
 use crate::error::{Error, Result};
@@ -22,8 +22,8 @@ const SPOKEN: usize = 100;
 pub struct Judgement {
     /// The data set.
     pub folder: Folder,
-    /// The judge's configuration: what its logits stand for.
-    pub config: RfNetConfig,
+    /// What the judge's logits stand for.
+    pub classes: Classes,
     /// Samples that were judged.
     pub judged: Vec<Judged>,
     /// Samples whose pictures can't be read, or that have no product.
@@ -44,13 +44,13 @@ pub fn judge_folder(
 ) -> Result<Option<Judgement>> {
     let judge = Judge::load(model, device).map_err(Error::component("judge"))?;
     let folder = Folder::open(data).map_err(Error::component("data"))?;
-    let config = judge.config().clone();
+    let classes = judge.config().classes();
     let wanted: Vec<(usize, usize)> = folder
         .records()
         .iter()
         .enumerate()
         .filter(|(_, record)| splits.contains(&record.split()))
-        .filter_map(|(sample, record)| Some((sample, logit(&config, record.label)?)))
+        .filter_map(|(sample, record)| Some((sample, logit(classes, record.label)?)))
         .collect();
     let (mut judged, mut broken) = (Vec::new(), Vec::new());
     let start = Instant::now();
@@ -73,7 +73,7 @@ pub fn judge_folder(
                 sample,
                 product: record.product_id,
                 label,
-                verdict: config.index(verdict.class).unwrap_or(0),
+                verdict: classes.index(verdict.class).unwrap_or(0),
                 logits: verdict.logits,
                 probabilities: verdict.probabilities,
             }),
@@ -85,7 +85,7 @@ pub fn judge_folder(
     }
     Ok(Some(Judgement {
         folder,
-        config,
+        classes,
         judged,
         broken,
     }))

@@ -4,9 +4,11 @@
 //! held-out measure, and writes its component into a model directory.
 
 pub mod calibrate;
+pub mod card;
 pub mod checkpoint;
 pub mod controlnet;
 pub mod curves;
+pub mod detectors;
 pub mod error;
 pub mod fit;
 pub mod judging;
@@ -30,6 +32,7 @@ pub mod schedule;
 pub mod soften;
 pub mod stage;
 mod tensorboard;
+pub mod text;
 pub mod tokenizer;
 pub mod vae;
 pub mod velocity;

@@ -226,6 +226,10 @@ impl DepthTask {
 impl Task for DepthTask {
     type Model = Dpt;
 
+    fn samples(&self) -> usize {
+        self.data.order.count()
+    }
+
     fn loss(&mut self, model: &Dpt, step: &mut Step) -> Result<Loss> {
         let (pictures, maps) = self.data.batch(step);
         let raw = model.forward(self.template.input().apply(pictures));
@@ -263,6 +267,10 @@ impl SaliencyTask {
 impl Task for SaliencyTask {
     type Model = U2Net;
 
+    fn samples(&self) -> usize {
+        self.data.order.count()
+    }
+
     fn loss(&mut self, model: &U2Net, step: &mut Step) -> Result<Loss> {
         let (pictures, maps) = self.data.batch(step);
         let logits = model.forward(self.template.input().apply(pictures));
@@ -286,6 +294,12 @@ impl Task for SaliencyTask {
             if either == 0.0 { 1.0 } else { both / either }
         });
         Ok(vec![("intersection_over_union".to_owned(), overlap)])
+    }
+
+    fn error(figures: &[(String, f64)]) -> f64 {
+        figures
+            .first()
+            .map_or(f64::INFINITY, |(_, overlap)| -overlap)
     }
 }
 

@@ -128,13 +128,11 @@ pub fn train(config: &PainterTraining, stage: &Stage, control: &mut Control<'_>)
     held_out.truncate(recipe.held_out);
     let device = stage.training_device();
     device.seed(stage.seed);
-    let mut networks = PainterNetworks {
-        text_encoder: text.init(&device),
-        unet: unet.init(&device),
+    let networks = if stage.warm_start {
+        standing(stage, &text, &unet, &device)?
+    } else {
+        fresh(&text, &unet, &recipe, &device)
     };
-    start_distinct(&mut networks.text_encoder, &recipe);
-    start_silent(&mut networks.unet);
-    sharpen(&mut networks.unet, recipe.text_attention);
     let mut task = PainterTask {
         order: Order::new(stage.seed, train.len()),
         train,
@@ -165,6 +163,49 @@ pub fn train(config: &PainterTraining, stage: &Stage, control: &mut Control<'_>)
             Ok(Ended::Finished(figures))
         }
     }
+}
+
+/// Networks that know nothing yet.
+fn fresh(
+    text: &ClipTextConfig,
+    unet: &UNet2DConditionConfig,
+    recipe: &PainterRecipe,
+    device: &Device,
+) -> PainterNetworks {
+    let mut networks = PainterNetworks {
+        text_encoder: text.init(device),
+        unet: unet.init(device),
+    };
+    start_distinct(&mut networks.text_encoder, recipe);
+    start_silent(&mut networks.unet);
+    sharpen(&mut networks.unet, recipe.text_attention);
+    networks
+}
+
+/// The networks that stand in the model directory.
+fn standing(
+    stage: &Stage,
+    text: &ClipTextConfig,
+    unet: &UNet2DConditionConfig,
+    device: &Device,
+) -> Result<PainterNetworks> {
+    let dir =
+        |name: &'static str| ModelDir::open(stage.component(name)).map_err(Error::component(name));
+    let failed = Error::component::<reliad_weights::Error>;
+    Ok(PainterNetworks {
+        text_encoder: reliad_weights::load(
+            text.init(device),
+            &dir("text_encoder")?,
+            &ClipTextModel::key_map(),
+        )
+        .map_err(failed("text_encoder"))?,
+        unet: reliad_weights::load(
+            unet.init(device),
+            &dir("unet")?,
+            &UNet2DConditionModel::key_map(),
+        )
+        .map_err(failed("unet"))?,
+    })
 }
 
 fn text_config(json: &Value, tokenizer: &ClipTokenizer) -> Result<ClipTextConfig> {
@@ -312,6 +353,10 @@ struct PainterTask {
 
 impl Task for PainterTask {
     type Model = PainterNetworks;
+
+    fn samples(&self) -> usize {
+        self.order.count()
+    }
 
     fn loss(&mut self, model: &PainterNetworks, step: &mut Step) -> Result<Loss> {
         let indices: Vec<usize> = self

@@ -63,6 +63,11 @@ impl Order {
         }
     }
 
+    /// Samples of one epoch.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
     /// Indices of batch number `batch` of `size` samples. A batch may span two epochs.
     pub fn batch(&mut self, batch: u64, size: usize) -> Vec<usize> {
         let first = batch * size as u64;

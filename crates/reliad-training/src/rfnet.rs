@@ -1,20 +1,28 @@
 //! Training of the judge on what the trained depth and saliency networks see.
 
+use std::path::PathBuf;
+
 use burn::module::Module;
-use burn::tensor::activation::{log_softmax, softmax};
+use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
 use reliad_dataset::Label;
+use reliad_imaging::Class;
+use reliad_rfnet::calibration::Calibration;
+use reliad_rfnet::classes::Classes;
+use reliad_rfnet::detector::{Detector, DetectorConfig};
 use reliad_rfnet::preprocess::Preprocess;
-use reliad_rfnet::rfnet::{RfNet, RfNetConfig, RfNetInput};
-use reliad_rfnet::roberta::RobertaTokenizer;
+use reliad_rfnet::rfnet::{Inputs, RfNetInput};
+use reliad_rfnet::roberta::{Roberta, RobertaTokenizer};
 use reliad_weights::{ModelDir, Precision};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::card;
 use crate::error::{Error, Result};
 use crate::fit::{FitConfig, Loss, Outcome, Step, Task, fit};
+use crate::measure::verdicts::most_probable;
 use crate::metrics::JudgeMetrics;
 use crate::pictures::{Movement, Pictures};
 use crate::progress::Control;
@@ -30,12 +38,58 @@ pub struct RfNetTraining {
     /// The component's `config.json`; the vocabulary's size is taken from the tokenizer when
     /// `text_encoder.vocab_size` is left out.
     pub network: Value,
+    /// Pretrained encoders to begin with; fresh ones where none is given.
+    #[serde(default)]
+    pub pretrained: Pretrained,
     /// The shared loop.
     #[serde(default)]
     pub fit: FitConfig,
     /// Data and class weights.
     #[serde(default)]
     pub recipe: RfNetRecipe,
+}
+
+/// Pretrained encoders; the paper begins with ResNet50 of ImageNet and RoBERTa. Paths are taken from where the program
+/// runs.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Pretrained {
+    /// Weights of torchvision's ResNet of the same configuration, `.pth` or `.safetensors`, for every image encoder.
+    pub image_encoder: Option<PathBuf>,
+    /// Directory of a RoBERTa in transformers' layout, `config.json` of the same sizes.
+    pub text_encoder: Option<PathBuf>,
+}
+
+impl Pretrained {
+    fn put_into(&self, network: Detector, config: &DetectorConfig) -> Result<Detector> {
+        let (network, config) = match (network, config) {
+            (Detector::RfNet(network), DetectorConfig::RfNet(config)) => (network, config),
+            (network, _) if self.image_encoder.is_none() && self.text_encoder.is_none() => {
+                return Ok(network);
+            }
+            _ => {
+                return Err(Error::Setting {
+                    name: "pretrained",
+                    reason: "only RFNet begins with pretrained encoders".to_owned(),
+                });
+            }
+        };
+        let network = match &self.image_encoder {
+            Some(file) => network.map_image_encoders(|encoder| {
+                reliad_weights::load_file(encoder, file, &config.image_encoder.key_map())
+            }),
+            None => Ok(network),
+        }
+        .map_err(Error::component("pretrained image encoder"))?;
+        match &self.text_encoder {
+            Some(dir) => network.map_text_encoder(|encoder| {
+                reliad_weights::load(encoder, &ModelDir::open(dir)?, &Roberta::key_map())
+            }),
+            None => Ok(network),
+        }
+        .map(Detector::RfNet)
+        .map_err(Error::component("pretrained text encoder"))
+    }
 }
 
 /// Data and class weights of the judge's training.
@@ -72,113 +126,236 @@ impl Default for RfNetRecipe {
 
 const NAME: &str = "rfnet";
 
+/// What judges learn from and are measured on, which several of one size can share.
+#[derive(Debug)]
+pub struct Samples {
+    /// Texts and labels.
+    pub world: World,
+    /// Views to learn from.
+    pub train: Views,
+    /// Views of the validation products.
+    pub held_out: Views,
+    /// Reads titles.
+    pub tokenizer: RobertaTokenizer,
+}
+
+impl RfNetTraining {
+    /// The network's configuration, with what the tokenizer says where it was left out.
+    ///
+    /// # Errors
+    /// A configuration that is not supported.
+    pub fn network(&self, tokenizer: &RobertaTokenizer) -> Result<DetectorConfig> {
+        let mut json = self.network.clone();
+        let text = json.get_mut("text_encoder");
+        if let Some(text) = text.and_then(Value::as_object_mut) {
+            text.entry("vocab_size")
+                .or_insert(json!(tokenizer.vocab_size()));
+        }
+        DetectorConfig::from_json(&json).map_err(Error::component("rfnet config"))
+    }
+
+    /// The tokenizer of titles in the stage's `rfnet/`.
+    ///
+    /// # Errors
+    /// A missing or damaged vocabulary.
+    pub fn tokenizer(&self, stage: &Stage) -> Result<RobertaTokenizer> {
+        let dir =
+            ModelDir::open(stage.component(NAME)).map_err(Error::component("rfnet's tokenizer"))?;
+        let length = self.network["max_caption_tokens"].as_u64().unwrap_or(64) as usize;
+        RobertaTokenizer::load(&dir, length).map_err(Error::component("rfnet's tokenizer"))
+    }
+}
+
+impl Samples {
+    /// Computes the views of the stage's data, as far as an earlier run hasn't. `None` when the caller asked to stop.
+    ///
+    /// # Errors
+    /// A missing `depth/`, `saliency/`, `rfnet/vocab.json` or, when views are repainted, component of the painter, data
+    /// that cannot be read, or a configuration that is not supported.
+    pub fn prepare(
+        config: &RfNetTraining,
+        stage: &Stage,
+        control: &mut Control<'_>,
+    ) -> Result<Option<Self>> {
+        let recipe = config.recipe;
+        if !(0.0..=1.0).contains(&recipe.repaint_strength) {
+            return Err(Error::Setting {
+                name: "repaint_strength",
+                reason: format!("{} is outside 0 to 1", recipe.repaint_strength),
+            });
+        }
+        let tokenizer = config.tokenizer(stage)?;
+        let network = config.network(&tokenizer)?;
+        let world = World::open(&stage.data, recipe.samples)?;
+        let viewer = viewer(config, &network, stage)?;
+        let (train, held_out) = world.split();
+        let (train, held_out) = (
+            usable(&world, &network, train),
+            usable(&world, &network, held_out),
+        );
+        let every = recipe.repaint_every;
+        let Some(train) = viewer.views(stage, &world, &train, every, control)? else {
+            return Ok(None);
+        };
+        let Some(held_out) = viewer.views(stage, &world, &held_out, every, control)? else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            world,
+            train,
+            held_out,
+            tokenizer,
+        }))
+    }
+}
+
+/// Views of the test products, none repainted. `None` when the caller asked to stop.
+///
+/// # Errors
+/// As [`Samples::prepare`].
+pub fn test_views(
+    config: &RfNetTraining,
+    samples: &Samples,
+    stage: &Stage,
+    control: &mut Control<'_>,
+) -> Result<Option<Views>> {
+    let network = config.network(&samples.tokenizer)?;
+    let test = usable(&samples.world, &network, samples.world.test());
+    viewer(config, &network, stage)?.views(stage, &samples.world, &test, 0, control)
+}
+
+/// Label and probabilities of each of `views`, uncalibrated, as the trained `network` of `config` sees them.
+///
+/// # Errors
+/// A configuration that is not supported, or a view that can't be read.
+pub fn judged(
+    config: &RfNetTraining,
+    network: &Detector,
+    samples: &Samples,
+    views: &Views,
+    stage: &Stage,
+) -> Result<Vec<(usize, Vec<f32>)>> {
+    let eyes = Eyes::new(&config.network(&samples.tokenizer)?)?;
+    let network = network.valid();
+    let size = config.fit.batch_size;
+    let rows = eyes.logits(&network, samples, views, size, &stage.device)?;
+    let places: Vec<usize> = (0..rows.len()).collect();
+    let labels = eyes.labels(samples, views, &places);
+    let probabilities = rows
+        .iter()
+        .map(|row| Calibration::default().probabilities(row));
+    Ok(labels.into_iter().zip(probabilities).collect())
+}
+
+/// What makes the views that `network` looks at.
+fn viewer(config: &RfNetTraining, network: &DetectorConfig, stage: &Stage) -> Result<Viewer> {
+    let recipe = config.recipe;
+    Viewer::load(
+        stage,
+        network.preprocess().image_size,
+        network.preprocess().product_background,
+        (recipe.repaint_every > 0).then_some(recipe.repaint_strength),
+    )
+}
+
+/// The samples whose labels the network can express.
+fn usable(world: &World, network: &DetectorConfig, indices: Vec<usize>) -> Vec<usize> {
+    let classes = network.classes();
+    indices
+        .into_iter()
+        .filter(|&index| logit(classes, world.records()[index].label).is_some())
+        .collect()
+}
+
 /// Trains the judge and writes `rfnet/`.
 ///
 /// # Errors
-/// A missing `depth/`, `saliency/`, `rfnet/vocab.json` or, when views are repainted, component of the painter, data that
-/// cannot be read, a configuration that is not supported, or a failing disk.
+/// As [`Samples::prepare`], or a failing disk.
 pub fn train(config: &RfNetTraining, stage: &Stage, control: &mut Control<'_>) -> Result<Ended> {
-    let recipe = config.recipe;
-    if !(0.0..=1.0).contains(&recipe.repaint_strength) {
-        return Err(Error::Setting {
-            name: "repaint_strength",
-            reason: format!("{} is outside 0 to 1", recipe.repaint_strength),
-        });
-    }
-    let failed = Error::component::<reliad_rfnet::Error>;
-    let dir = stage.component(NAME);
-    let model_dir = ModelDir::open(&dir).map_err(Error::component("rfnet's tokenizer"))?;
-    let mut json = config.network.clone();
-    let length = json["max_caption_tokens"].as_u64().unwrap_or(64) as usize;
-    let tokenizer = RobertaTokenizer::load(&model_dir, length).map_err(failed("tokenizer"))?;
-    if let Some(text) = json["text_encoder"].as_object_mut() {
-        text.entry("vocab_size")
-            .or_insert(json!(tokenizer.vocab_size()));
-    }
-    let network = RfNetConfig::from_json(&json).map_err(failed("rfnet config"))?;
-    let world = World::open(&stage.data, recipe.samples)?;
-    let viewer = Viewer::load(
-        stage,
-        network.preprocess.image_size,
-        network.preprocess.product_background,
-        (recipe.repaint_every > 0).then_some(recipe.repaint_strength),
-    )?;
-    let usable = |indices: Vec<usize>| -> Vec<usize> {
-        indices
-            .into_iter()
-            .filter(|&index| logit(&network, world.records()[index].label).is_some())
-            .collect()
-    };
-    let (train, held_out) = world.split();
-    let (train, held_out) = (usable(train), usable(held_out));
-    let Some(views) = viewer.views(stage, &world, &train, recipe.repaint_every, control)? else {
+    let Some(samples) = Samples::prepare(config, stage, control)? else {
         return Ok(Ended::Stopped);
     };
-    let Some(held_out) = viewer.views(stage, &world, &held_out, recipe.repaint_every, control)?
-    else {
-        return Ok(Ended::Stopped);
-    };
-    drop(viewer);
-    let device = stage.training_device();
-    device.seed(stage.seed);
-    let start = network.init(&device).map_err(failed("rfnet config"))?;
-    let mut task = RfNetTask {
-        order: Order::new(stage.seed, views.samples.len()),
-        weights: class_weights(&network, &world, &views, recipe.balance),
-        preprocess: network.preprocess.init().map_err(failed("preprocess"))?,
-        config: network.clone(),
-        world,
-        views,
-        held_out,
-        tokenizer,
-        batch_size: config.fit.batch_size,
-        recipe,
-        seed: stage.seed,
-        device,
-        plain: stage.device.clone(),
-    };
-    match fit(
-        &mut task,
-        start,
-        &stage.training(NAME, &config.fit, &stage.checkpoints(NAME)),
-        control,
-    )? {
+    let network = config.network(&samples.tokenizer)?;
+    match train_on(config, &samples, stage, NAME, control)? {
         Outcome::Stopped(_) => Ok(Ended::Stopped),
-        Outcome::Finished { model, figures, .. } => {
-            reliad_weights::save(
-                &model,
-                &dir.join("model.safetensors"),
-                Precision::F16,
-                &RfNet::key_map(),
-            )
-            .map_err(Error::component(NAME))?;
-            reliad_weights::write_config(&dir.join("config.json"), &network)
+        Outcome::Finished {
+            model,
+            figures,
+            state,
+        } => {
+            let dir = stage.component(NAME);
+            model
+                .save(&network, &dir, Precision::F16)
+                .map_err(Error::component(NAME))?;
+            let card = card::judge(&card::Training {
+                network: &network,
+                world: &samples.world,
+                train: &samples.train,
+                held_out: &samples.held_out,
+                fit: &config.fit,
+                state: &state,
+                figures: &figures,
+            });
+            reliad_weights::write_atomically(&dir.join("README.md"), card.as_bytes())
                 .map_err(Error::component(NAME))?;
             Ok(Ended::Finished(figures))
         }
     }
 }
 
+/// Trains a judge on samples at hand, with checkpoints under `name`; writes no component.
+///
+/// # Errors
+/// A configuration that is not supported, views of another size, or a failing disk.
+pub fn train_on(
+    config: &RfNetTraining,
+    samples: &Samples,
+    stage: &Stage,
+    name: &str,
+    control: &mut Control<'_>,
+) -> Result<Outcome<Detector>> {
+    let failed = Error::component::<reliad_rfnet::Error>;
+    let network = config.network(&samples.tokenizer)?;
+    let device = stage.training_device();
+    device.seed(stage.seed);
+    let start = network.init(&device).map_err(failed("rfnet config"))?;
+    let start = config.pretrained.put_into(start, &network)?;
+    let mut task = RfNetTask {
+        order: Order::new(stage.seed, samples.train.samples.len()),
+        weights: class_weights(network.classes(), samples, config.recipe.balance),
+        eyes: Eyes::new(&network)?,
+        samples,
+        batch_size: config.fit.batch_size,
+        recipe: config.recipe,
+        seed: stage.seed,
+        device,
+        plain: stage.device.clone(),
+    };
+    let dir = stage.checkpoints(name);
+    let training = stage.training(NAME, &config.fit, &dir);
+    fit(&mut task, start, &training, control)
+}
+
 /// The logit that stands for a label; `None` where the head can't express it.
-pub fn logit(network: &RfNetConfig, label: Label) -> Option<usize> {
+pub fn logit(classes: Classes, label: Label) -> Option<usize> {
     match label.class() {
-        Some(class) => network.index(class),
-        None => (network.classes == 2).then_some(1),
+        Some(class) => classes.index(class),
+        None => (classes.count() == 2).then_some(1),
     }
 }
 
 /// Weight of each logit's class in the loss, 1 on average over the views.
-fn class_weights(network: &RfNetConfig, world: &World, views: &Views, balance: f64) -> Vec<f32> {
-    let mut counts = vec![0usize; network.classes];
-    for &sample in &views.samples {
-        if let Some(index) = logit(network, world.records()[sample].label) {
+fn class_weights(classes: Classes, samples: &Samples, balance: f64) -> Vec<f32> {
+    let mut counts = vec![0usize; classes.count()];
+    for &sample in &samples.train.samples {
+        if let Some(index) = logit(classes, samples.world.records()[sample].label) {
             counts[index] += 1;
         }
     }
-    let total = views.samples.len() as f64;
+    let total = samples.train.samples.len() as f64;
     let raw: Vec<f64> = counts
         .iter()
-        .map(|&count| (total / (network.classes as f64 * count.max(1) as f64)).powf(balance))
+        .map(|&count| (total / (counts.len() as f64 * count.max(1) as f64)).powf(balance))
         .collect();
     let mean: f64 = raw
         .iter()
@@ -189,13 +366,138 @@ fn class_weights(network: &RfNetConfig, world: &World, views: &Views, balance: f
     raw.iter().map(|weight| (weight / mean) as f32).collect()
 }
 
-struct RfNetTask {
-    config: RfNetConfig,
+/// How views become what a network looks at.
+struct Eyes {
+    inputs: Inputs,
+    classes: Classes,
     preprocess: Preprocess,
-    tokenizer: RobertaTokenizer,
-    world: World,
-    views: Views,
-    held_out: Views,
+}
+
+/// How each sample of a batch is moved, and its gain and offset `[n, 3, 1, 1]`.
+struct Augmentation {
+    moves: Vec<Movement>,
+    gain: Tensor<4>,
+    offset: Tensor<4>,
+}
+
+impl Augmentation {
+    fn none(count: usize, device: &Device) -> Self {
+        Self {
+            moves: vec![Movement::default(); count],
+            gain: Tensor::ones([count, 3, 1, 1], device),
+            offset: Tensor::zeros([count, 3, 1, 1], device),
+        }
+    }
+
+    fn draw(count: usize, recipe: &RfNetRecipe, rng: &mut ChaCha8Rng, device: &Device) -> Self {
+        let reach = recipe.shift as i32;
+        let moves = (0..count)
+            .map(|_| Movement {
+                mirrored: rng.random(),
+                across: rng.random_range(-reach..=reach) as isize,
+                down: rng.random_range(-reach..=reach) as isize,
+            })
+            .collect();
+        let shape = [count, 3, 1, 1];
+        Self {
+            moves,
+            gain: random::normal(rng, shape, device) * recipe.exposure + 1.0,
+            offset: random::normal(rng, shape, device) * (0.5 * recipe.exposure),
+        }
+    }
+}
+
+impl Eyes {
+    fn new(network: &DetectorConfig) -> Result<Self> {
+        let preprocess = network.preprocess().init();
+        Ok(Self {
+            inputs: network.inputs(),
+            classes: network.classes(),
+            preprocess: preprocess.map_err(Error::component("preprocess"))?,
+        })
+    }
+
+    fn input(
+        &self,
+        samples: &Samples,
+        views: &Views,
+        places: &[usize],
+        augmentation: &Augmentation,
+        device: &Device,
+    ) -> Result<RfNetInput> {
+        let inputs = self.inputs;
+        let titles: Vec<&str> = places
+            .iter()
+            .map(|&place| samples.world.records()[views.samples[place]].title.as_str())
+            .collect();
+        let caption = inputs
+            .caption
+            .then(|| samples.tokenizer.encode_batch(&titles, device))
+            .transpose()
+            .map_err(Error::component("tokenizer"))?;
+        let Augmentation {
+            moves,
+            gain,
+            offset,
+        } = augmentation;
+        let seen = views.read(places)?;
+        let all: Vec<usize> = (0..places.len()).collect();
+        let rgb = |on: bool, pictures: &Pictures| {
+            on.then(|| {
+                let moved = pictures.moved(&all, moves, device) * gain.clone() + offset.clone();
+                self.preprocess.generated(moved.clamp(0.0, 1.0))
+            })
+        };
+        let map = |on: bool, pictures: &Pictures| {
+            on.then(|| self.preprocess.map(pictures.moved(&all, moves, device)))
+        };
+        Ok(RfNetInput {
+            product: rgb(inputs.product, &seen.product),
+            generated: rgb(inputs.generated, &seen.generated),
+            depth: map(inputs.depth, &seen.depth),
+            saliency: map(inputs.saliency, &seen.saliency),
+            caption,
+        })
+    }
+
+    fn labels(&self, samples: &Samples, views: &Views, places: &[usize]) -> Vec<usize> {
+        places
+            .iter()
+            .map(|&place| {
+                let label = samples.world.records()[views.samples[place]].label;
+                logit(self.classes, label).unwrap_or(0)
+            })
+            .collect()
+    }
+
+    /// The logits of all `views`, one row each, uncalibrated.
+    fn logits(
+        &self,
+        network: &Detector,
+        samples: &Samples,
+        views: &Views,
+        batch_size: usize,
+        device: &Device,
+    ) -> Result<Vec<Vec<f32>>> {
+        let places: Vec<usize> = (0..views.samples.len()).collect();
+        let mut rows = Vec::with_capacity(places.len());
+        for chunk in places.chunks(batch_size) {
+            let still = Augmentation::none(chunk.len(), device);
+            let input = self.input(samples, views, chunk, &still, device)?;
+            let logits: Vec<f32> = network.forward(input).into_data().iter::<f32>().collect();
+            rows.extend(
+                logits
+                    .chunks_exact(self.classes.count())
+                    .map(<[f32]>::to_vec),
+            );
+        }
+        Ok(rows)
+    }
+}
+
+struct RfNetTask<'a> {
+    samples: &'a Samples,
+    eyes: Eyes,
     order: Order,
     weights: Vec<f32>,
     batch_size: usize,
@@ -205,95 +507,26 @@ struct RfNetTask {
     plain: Device,
 }
 
-impl RfNetTask {
-    fn input(
-        &self,
-        views: &Views,
-        places: &[usize],
-        augmentation: Option<&mut ChaCha8Rng>,
-        device: &Device,
-    ) -> Result<RfNetInput> {
-        let inputs = self.config.inputs;
-        let titles: Vec<&str> = places
-            .iter()
-            .map(|&place| self.world.records()[views.samples[place]].title.as_str())
-            .collect();
-        let caption = inputs
-            .caption
-            .then(|| self.tokenizer.encode_batch(&titles, device))
-            .transpose()
-            .map_err(Error::component("tokenizer"))?;
-        let (moves, gain, offset) = self.augmentation(places.len(), augmentation, device);
-        let rgb = |on: bool, pictures: &Pictures| {
-            on.then(|| {
-                let seen = pictures.moved(places, &moves, device) * gain.clone() + offset.clone();
-                self.preprocess.generated(seen.clamp(0.0, 1.0))
-            })
-        };
-        let map = |on: bool, pictures: &Pictures| {
-            on.then(|| self.preprocess.map(pictures.moved(places, &moves, device)))
-        };
-        Ok(RfNetInput {
-            product: rgb(inputs.product, &views.product),
-            generated: rgb(inputs.generated, &views.generated),
-            depth: map(inputs.depth, &views.depth),
-            saliency: map(inputs.saliency, &views.saliency),
-            caption,
-        })
+impl Task for RfNetTask<'_> {
+    type Model = Detector;
+
+    fn samples(&self) -> usize {
+        self.order.count()
     }
 
-    /// How each sample is moved, and its gain and offset `[n, 3, 1, 1]`; none without a generator.
-    fn augmentation(
-        &self,
-        count: usize,
-        rng: Option<&mut ChaCha8Rng>,
-        device: &Device,
-    ) -> (Vec<Movement>, Tensor<4>, Tensor<4>) {
-        let shape = [count, 3, 1, 1];
-        let Some(rng) = rng else {
-            let none = vec![Movement::default(); count];
-            return (
-                none,
-                Tensor::ones(shape, device),
-                Tensor::zeros(shape, device),
-            );
-        };
-        let reach = self.recipe.shift as i32;
-        let moves = (0..count)
-            .map(|_| Movement {
-                mirrored: rng.random(),
-                across: rng.random_range(-reach..=reach) as isize,
-                down: rng.random_range(-reach..=reach) as isize,
-            })
-            .collect();
-        let gain = random::normal(rng, shape, device) * self.recipe.exposure + 1.0;
-        let offset = random::normal(rng, shape, device) * (0.5 * self.recipe.exposure);
-        (moves, gain, offset)
-    }
-
-    fn labels(&self, views: &Views, places: &[usize]) -> Vec<usize> {
-        places
-            .iter()
-            .map(|&place| {
-                let label = self.world.records()[views.samples[place]].label;
-                logit(&self.config, label).unwrap_or(0)
-            })
-            .collect()
-    }
-}
-
-impl Task for RfNetTask {
-    type Model = RfNet;
-
-    fn loss(&mut self, model: &RfNet, step: &mut Step) -> Result<Loss> {
+    fn loss(&mut self, model: &Detector, step: &mut Step) -> Result<Loss> {
         // Dropout draws from the device's generator: it too must depend on the step alone.
         self.device
             .seed(self.seed.wrapping_mul(0x9e37_79b9).wrapping_add(step.index));
         let places = self.order.batch(step.index, self.batch_size);
-        let labels = self.labels(&self.views, &places);
-        let logits =
-            model.forward(self.input(&self.views, &places, Some(&mut step.rng), &self.device)?);
+        let (samples, views) = (self.samples, &self.samples.train);
+        let labels = self.eyes.labels(samples, views, &places);
         let count = labels.len();
+        let drawn = Augmentation::draw(count, &self.recipe, &mut step.rng, &self.device);
+        let input = self
+            .eyes
+            .input(samples, views, &places, &drawn, &self.device)?;
+        let logits = model.forward(input);
         let weights: Vec<f32> = labels.iter().map(|&label| self.weights[label]).collect();
         let index: Vec<i64> = labels.iter().map(|&label| label as i64).collect();
         let index = Tensor::<2, Int>::from_data(TensorData::new(index, [count, 1]), &self.device);
@@ -305,32 +538,32 @@ impl Task for RfNetTask {
         })
     }
 
-    fn validate(&mut self, average: &RfNet) -> Result<Vec<(String, f64)>> {
+    fn validate(&mut self, average: &Detector) -> Result<Vec<(String, f64)>> {
         let average = average.valid();
-        let available = self
-            .config
-            .index(reliad_imaging::Class::Available)
-            .unwrap_or(0);
-        let places: Vec<usize> = (0..self.held_out.samples.len()).collect();
-        let mut verdicts = Vec::with_capacity(places.len());
+        let classes = self.eyes.classes;
+        let available = classes.index(Class::Available).unwrap_or(0);
+        let (samples, views) = (self.samples, &self.samples.held_out);
+        let rows = self
+            .eyes
+            .logits(&average, samples, views, self.batch_size, &self.plain)?;
+        let places: Vec<usize> = (0..rows.len()).collect();
+        let labels = self.eyes.labels(samples, views, &places);
         let mut loss = 0.0;
-        for chunk in places.chunks(self.batch_size) {
-            let logits = average.forward(self.input(&self.held_out, chunk, None, &self.plain)?);
-            let labels = self.labels(&self.held_out, chunk);
-            let probabilities: Vec<f64> = softmax(logits, 1).into_data().iter::<f64>().collect();
-            for (row, &label) in probabilities.chunks_exact(self.config.classes).zip(&labels) {
-                let verdict = (0..row.len())
-                    .max_by(|&a, &b| row[a].total_cmp(&row[b]))
-                    .unwrap_or(0);
-                loss -= row[label].max(1e-12).ln();
-                verdicts.push((label, verdict, row[available]));
-            }
-        }
-        let metrics = JudgeMetrics::new(self.config.classes, available, &verdicts);
+        let verdicts: Vec<(usize, usize, f64)> = rows
+            .iter()
+            .zip(labels)
+            .map(|(row, label)| {
+                let probabilities = Calibration::default().probabilities(row);
+                loss -= f64::from(probabilities[label]).max(1e-12).ln();
+                let verdict = most_probable(&probabilities);
+                (label, verdict, f64::from(probabilities[available]))
+            })
+            .collect();
+        let metrics = JudgeMetrics::new(classes.count(), available, &verdicts);
         Ok(vec![
             (
                 "held_out_loss".to_owned(),
-                loss / places.len().max(1) as f64,
+                loss / verdicts.len().max(1) as f64,
             ),
             ("accuracy".to_owned(), metrics.accuracy),
             ("f1".to_owned(), metrics.f1),

@@ -318,6 +318,10 @@ fn cross_entropy(logits: Tensor<2>, (classes, counted): (Tensor<2, Int>, Tensor<
 impl Task for SceneTask {
     type Model = SceneNetwork;
 
+    fn samples(&self) -> usize {
+        self.order.count()
+    }
+
     fn loss(&mut self, model: &SceneNetwork, step: &mut Step) -> Result<Loss> {
         let places = self.order.batch(step.index, self.batch_size);
         let moves = self.moves(places.len(), &mut step.rng);
@@ -355,5 +359,10 @@ impl Task for SceneTask {
             .chain([soft])
             .map(|(name, value)| (name.to_owned(), value))
             .collect())
+    }
+
+    fn error(figures: &[(String, f64)]) -> f64 {
+        let both = figures.iter().find(|(name, _)| name == "accuracy");
+        both.map_or(f64::INFINITY, |(_, accuracy)| -accuracy)
     }
 }

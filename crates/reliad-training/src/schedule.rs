@@ -4,23 +4,39 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
-/// What ends a training. Progress, and with it the learning rate, follows whichever is given.
+/// What ends a training. Progress, and with it the learning rate, follows whichever is given. Under steps and epochs two
+/// runs are bit-equal.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Budget {
-    /// Number of optimizer steps. The only budget under which two runs are bit-equal.
+    /// Number of optimizer steps.
     Steps(u64),
+    /// Passes over the training samples: as many steps as they make, at least one.
+    Epochs(f64),
     /// Minutes of training time, summed over all resumed runs.
     Minutes(f64),
 }
 
 impl Budget {
+    /// Epochs as steps of `per_step` samples out of `samples`; another budget as it is.
+    pub fn in_steps(self, samples: usize, per_step: usize) -> Self {
+        match self {
+            Self::Epochs(epochs) => {
+                let steps = epochs * samples as f64 / per_step.max(1) as f64;
+                Self::Steps((steps.ceil() as u64).max(1))
+            }
+            other => other,
+        }
+    }
+
     /// Share of the budget that is used, 0 to 1.
     pub fn progress(self, step: u64, elapsed_seconds: f64) -> f64 {
         let share = match self {
             Self::Steps(0) => 1.0,
             Self::Steps(steps) => step as f64 / steps as f64,
             Self::Minutes(minutes) => elapsed_seconds / (60.0 * minutes).max(1e-9),
+            // Known only beside the number of samples; see `in_steps`.
+            Self::Epochs(_) => 0.0,
         };
         share.clamp(0.0, 1.0)
     }
@@ -152,5 +168,7 @@ mod tests {
         assert_eq!(Budget::Minutes(2.0).progress(50, 30.0), 0.25);
         assert_eq!(Budget::Minutes(2.0).progress(0, 1e9), 1.0);
         assert_eq!(Budget::Steps(0).progress(0, 0.0), 1.0);
+        assert_eq!(Budget::Epochs(1.5).in_steps(100, 32), Budget::Steps(5));
+        assert_eq!(Budget::Epochs(1e-9).in_steps(100, 32), Budget::Steps(1));
     }
 }

@@ -22,6 +22,9 @@ pub struct Stage {
     pub seed: u64,
     /// Plain device (without gradients).
     pub device: Device,
+    /// Begin with the weights of the stage's own component in `out` instead of fresh ones. Only painter and ControlNet
+    /// can; others ignore it.
+    pub warm_start: bool,
 }
 
 impl Stage {

@@ -194,6 +194,10 @@ struct VaeTask {
 impl Task for VaeTask {
     type Model = AutoencoderKl;
 
+    fn samples(&self) -> usize {
+        self.order.count()
+    }
+
     fn loss(&mut self, model: &AutoencoderKl, step: &mut Step) -> Result<Loss> {
         let recipe = self.recipe;
         let indices = self.order.batch(step.index, self.batch_size);
@@ -253,6 +257,10 @@ impl Task for VaeTask {
             ("psnr".to_owned(), own / count as f64),
             ("psnr_pca".to_owned(), teacher / count as f64),
         ])
+    }
+
+    fn error(figures: &[(String, f64)]) -> f64 {
+        figures.first().map_or(f64::INFINITY, |(_, psnr)| -psnr)
     }
 }
 

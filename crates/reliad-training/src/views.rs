@@ -4,10 +4,13 @@
 //! Depth and saliency are estimates, as they will be in use, not the rendered world's exact maps. A
 //! part of the samples is seen a second time as the trained painter repaints them.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use image::{Rgb, RgbImage, RgbaImage};
+use rayon::prelude::*;
 use reliad_dataset::Modality;
 use reliad_diffusion::painter::Painter;
 use reliad_imaging::PlacedProduct;
@@ -24,11 +27,19 @@ use crate::repaint::Repainter;
 use crate::stage::Stage;
 use crate::world::World;
 
-/// The four pictures of each view at the judge's size, and the sample that each view shows.
+/// Views on disk at the judge's size, and the sample that each shows. Only the batch that is asked for is in memory.
 #[derive(Debug, Clone)]
 pub struct Views {
     /// Sample of each view.
     pub samples: Vec<usize>,
+    size: usize,
+    /// Folders of shards, one after another, with the number of views in each.
+    folders: Vec<(PathBuf, usize)>,
+}
+
+/// The four pictures of some views.
+#[derive(Debug, Clone)]
+pub struct Seen {
     /// Product over white.
     pub product: Pictures,
     /// The picture.
@@ -37,6 +48,61 @@ pub struct Views {
     pub depth: Pictures,
     /// Estimated saliency.
     pub saliency: Pictures,
+}
+
+impl Views {
+    /// The views at `places`, in that order.
+    ///
+    /// # Errors
+    /// A shard that is gone or damaged.
+    ///
+    /// # Panics
+    /// When a place is not below the number of views.
+    pub fn read(&self, places: &[usize]) -> Result<Seen> {
+        let plane = self.size * self.size;
+        let mut bytes = vec![0u8; places.len() * PLANES * plane];
+        places
+            .par_iter()
+            .zip(bytes.par_chunks_mut(PLANES * plane))
+            .try_for_each(|(&place, out)| {
+                let (file, offset) = self.lies(place, out.len() as u64);
+                let mut shard = File::open(&file).map_err(Error::io(&file))?;
+                shard
+                    .seek(SeekFrom::Start(offset))
+                    .and_then(|_| shard.read_exact(out))
+                    .map_err(Error::io(&file))
+            })?;
+        let part = |from: usize, planes: usize, layout: Layout| {
+            let part: Vec<u8> = bytes
+                .chunks_exact(PLANES * plane)
+                .flat_map(|view| &view[from * plane..(from + planes) * plane])
+                .copied()
+                .collect();
+            Pictures::from_bytes(layout, self.size, part)
+        };
+        Ok(Seen {
+            product: part(0, 3, Layout::Rgb),
+            generated: part(3, 3, Layout::Rgb),
+            depth: part(6, 1, Layout::Gray),
+            saliency: part(7, 1, Layout::Gray),
+        })
+    }
+
+    /// The shard that holds a view of `length` bytes, and where it begins in there.
+    fn lies(&self, place: usize, length: u64) -> (PathBuf, u64) {
+        let mut at = place;
+        for (folder, count) in &self.folders {
+            if at < *count {
+                return (shard(folder, at / SHARD), (at % SHARD) as u64 * length);
+            }
+            at -= count;
+        }
+        panic!("view {place} of {}", self.samples.len());
+    }
+}
+
+fn shard(folder: &Path, number: usize) -> PathBuf {
+    folder.join(format!("{number:05}.bin"))
 }
 
 /// What makes the views of a data set.
@@ -119,46 +185,34 @@ impl Viewer {
         repaint: usize,
         control: &mut Control<'_>,
     ) -> Result<Option<Views>> {
-        let Some(mut bytes) = self.cached(stage, world, indices, None, control)? else {
+        let Some(folder) = self.prepare(stage, world, indices, None, control)? else {
             return Ok(None);
         };
-        let mut samples = indices.to_vec();
+        let mut views = Views {
+            samples: indices.to_vec(),
+            size: self.size,
+            folders: vec![(folder, indices.len())],
+        };
         if let (Some(repainter), 1..) = (&self.repainter, repaint) {
             let again: Vec<usize> = indices.iter().step_by(repaint).copied().collect();
-            match self.cached(stage, world, &again, Some(repainter), control)? {
-                Some(repainted) => bytes.extend(repainted),
-                None => return Ok(None),
-            }
-            samples.extend(again);
+            let Some(folder) = self.prepare(stage, world, &again, Some(repainter), control)? else {
+                return Ok(None);
+            };
+            views.folders.push((folder, again.len()));
+            views.samples.extend(again);
         }
-        let plane = self.size * self.size;
-        let part = |from: usize, planes: usize, layout: Layout| {
-            let part: Vec<u8> = bytes
-                .chunks_exact(PLANES * plane)
-                .flat_map(|view| &view[from * plane..(from + planes) * plane])
-                .copied()
-                .collect();
-            Pictures::from_bytes(layout, self.size, part)
-        };
-        Ok(Some(Views {
-            samples,
-            product: part(0, 3, Layout::Rgb),
-            generated: part(3, 3, Layout::Rgb),
-            depth: part(6, 1, Layout::Gray),
-            saliency: part(7, 1, Layout::Gray),
-        }))
+        Ok(Some(views))
     }
 
-    /// Planes of the views of `indices`, repainted or as they are, from the cache of an earlier run as far as it
-    /// reaches.
-    fn cached(
+    /// The folder with the views of `indices`, repainted or as they are, in shards; those of an earlier run stay.
+    fn prepare(
         &self,
         stage: &Stage,
         world: &World,
         indices: &[usize],
         repainter: Option<&(Repainter, String)>,
         control: &mut Control<'_>,
-    ) -> Result<Option<Vec<u8>>> {
+    ) -> Result<Option<PathBuf>> {
         let names: String = indices
             .iter()
             .map(|&index| format!("{};", world.records()[index].image))
@@ -168,21 +222,19 @@ impl Viewer {
             Some((_, painter)) => format!("{}-{painter}-{names:016x}", self.key),
             None => format!("{}-{names:016x}", self.key),
         };
-        let cache = stage.checkpoints(NAME).join(key);
-        std::fs::create_dir_all(&cache).map_err(Error::io(&cache))?;
+        let folder = stage.checkpoints(NAME).join(key);
+        std::fs::create_dir_all(&folder).map_err(Error::io(&folder))?;
         let start = std::time::Instant::now();
-        let mut bytes = Vec::with_capacity(indices.len() * PLANES * self.size * self.size);
-        for (number, shard) in indices.chunks(SHARD).enumerate() {
+        for (number, samples) in indices.chunks(SHARD).enumerate() {
             if control.stopped() {
                 return Ok(None);
             }
-            let file = cache.join(format!("{number:05}.bin"));
+            let file = shard(&folder, number);
             if file.exists() {
-                bytes.extend(std::fs::read(&file).map_err(Error::io(&file))?);
                 continue;
             }
-            let first = bytes.len();
-            for &index in shard {
+            let mut bytes = Vec::with_capacity(samples.len() * PLANES * self.size * self.size);
+            for &index in samples {
                 self.see(
                     world,
                     index,
@@ -190,8 +242,7 @@ impl Viewer {
                     &mut bytes,
                 )?;
             }
-            reliad_weights::write_atomically(&file, &bytes[first..])
-                .map_err(Error::component(NAME))?;
+            reliad_weights::write_atomically(&file, &bytes).map_err(Error::component(NAME))?;
             (control.on_report)(
                 if repainter.is_some() {
                     "repainted views"
@@ -200,13 +251,13 @@ impl Viewer {
                 },
                 &Report {
                     step: number as u64 + 1,
-                    progress: (number * SHARD + shard.len()) as f64 / indices.len() as f64,
+                    progress: (number * SHARD + samples.len()) as f64 / indices.len() as f64,
                     elapsed_seconds: start.elapsed().as_secs_f64(),
                     ..Report::default()
                 },
             );
         }
-        Ok(Some(bytes))
+        Ok(Some(folder))
     }
 
     /// Appends the planes of the view of sample `index`.

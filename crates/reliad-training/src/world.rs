@@ -74,11 +74,17 @@ impl World {
 
     /// Indices of the samples to train on and of those held out (the validation products).
     pub fn split(&self) -> (Vec<usize>, Vec<usize>) {
-        let part = |split| {
-            let mut indices = self.folder.split(split);
-            indices.retain(|&index| index < self.count);
-            indices
-        };
-        (part(Split::Train), part(Split::Validation))
+        (self.part(Split::Train), self.part(Split::Validation))
+    }
+
+    /// Indices of the samples that no training may see.
+    pub fn test(&self) -> Vec<usize> {
+        self.part(Split::Test)
+    }
+
+    fn part(&self, split: Split) -> Vec<usize> {
+        let mut indices = self.folder.split(split);
+        indices.retain(|&index| index < self.count);
+        indices
     }
 }

@@ -21,16 +21,46 @@ struct Regression {
     device: Device,
     stop_at: Option<u64>,
     stop: &'static AtomicBool,
+    /// Two batches in a row are the halves of what is otherwise one.
+    halved: bool,
+    /// Batches seen.
+    at: u64,
+    /// Weights at each validation.
+    validated: Vec<(u64, Vec<f32>)>,
+}
+
+impl Regression {
+    fn new(device: &Device, stop: &'static AtomicBool) -> Self {
+        Self {
+            device: device.clone(),
+            stop_at: None,
+            stop,
+            halved: false,
+            at: 0,
+            validated: Vec::new(),
+        }
+    }
 }
 
 impl Task for Regression {
     type Model = Toy;
 
+    fn samples(&self) -> usize {
+        100
+    }
+
     fn loss(&mut self, model: &Toy, step: &mut Step) -> reliad_training::Result<Loss> {
         if self.stop_at == Some(step.index) {
             self.stop.store(true, Ordering::Relaxed);
         }
-        let x = random::normal(&mut step.rng, [16, 6], &self.device);
+        self.at = step.index + 1;
+        let x = if self.halved {
+            let mut whole = random::generator(5, "toy", step.index / 2);
+            let x = random::normal(&mut whole, [16, 6], &self.device);
+            x.narrow(0, 8 * (step.index % 2) as usize, 8)
+        } else {
+            random::normal(&mut step.rng, [16, 6], &self.device)
+        };
         let target = (x.clone().sum_dim(1)).tanh();
         let y = model
             .second
@@ -43,8 +73,9 @@ impl Task for Regression {
     }
 
     fn validate(&mut self, average: &Toy) -> reliad_training::Result<Vec<(String, f64)>> {
-        let norm = average.first.weight.val().square().sum();
-        Ok(vec![("norm".to_owned(), norm.into_scalar::<f64>())])
+        self.validated.push((self.at, weights(average)));
+        // Best after 20 batches.
+        Ok(vec![("error".to_owned(), (self.at as f64 - 20.0).abs())])
     }
 }
 
@@ -77,26 +108,35 @@ fn weights(model: &Toy) -> Vec<f32> {
 }
 
 fn run(dir: &std::path::Path, stop_at: Option<u64>) -> Outcome<Toy> {
+    run_as(dir, stop_at, FitConfig::default(), 40).0
+}
+
+fn run_as(
+    dir: &std::path::Path,
+    stop_at: Option<u64>,
+    config: FitConfig,
+    steps: u64,
+) -> (Outcome<Toy>, Vec<(u64, Vec<f32>)>) {
     let stop: &'static AtomicBool = Box::leak(Box::new(AtomicBool::new(false)));
     let device = Device::flex().autodiff();
     let mut task = Regression {
-        device: device.clone(),
         stop_at,
-        stop,
+        halved: config.accumulate == 2,
+        ..Regression::new(&device, stop)
     };
     let config = FitConfig {
         checkpoint_seconds: 0.0,
         report_seconds: 0.0,
-        ..FitConfig::default()
+        ..config
     };
     let mut reports: Vec<Report> = Vec::new();
-    fit(
+    let outcome = fit(
         &mut task,
         toy(&device),
         &Training {
             name: "toy",
             config: &config,
-            budget: Budget::Steps(40),
+            budget: Budget::Steps(steps),
             seed: 5,
             dir,
         },
@@ -105,7 +145,69 @@ fn run(dir: &std::path::Path, stop_at: Option<u64>) -> Outcome<Toy> {
             stop,
         },
     )
-    .unwrap()
+    .unwrap();
+    (outcome, task.validated)
+}
+
+#[test]
+fn accumulated_halves_train_like_the_whole() {
+    let (whole, halves) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let finished = |dir: &std::path::Path, accumulate: usize| {
+        let config = FitConfig {
+            accumulate,
+            ..FitConfig::default()
+        };
+        match run_as(dir, None, config, 12).0 {
+            Outcome::Finished { model, state, .. } => (weights(&model), state.step),
+            Outcome::Stopped(_) => panic!("nobody asked it to stop"),
+        }
+    };
+    let (expected, steps) = finished(whole.path(), 1);
+    let (got, steps_of_halves) = finished(halves.path(), 2);
+    assert_eq!((steps, steps_of_halves), (12, 12));
+    // The same sums in another order, and AdamW divides by their size.
+    for (a, b) in expected.iter().zip(&got) {
+        assert!((a - b).abs() < 1e-4, "{a} {b}");
+    }
+}
+
+#[test]
+fn patience_ends_a_training_with_its_best_weights_even_after_a_kill() {
+    let patient = FitConfig {
+        validations: 8,
+        patience: 2,
+        ..FitConfig::default()
+    };
+    let (whole, parts) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (outcome, validated) = run_as(whole.path(), None, patient, 40);
+    let Outcome::Finished {
+        model,
+        state,
+        figures,
+    } = outcome
+    else {
+        panic!("nobody asked it to stop");
+    };
+    let steps: Vec<u64> = validated.iter().map(|(step, _)| *step).collect();
+    assert_eq!(steps, [5, 10, 15, 20, 25, 30]);
+    assert_eq!((state.step, state.finished), (30, true));
+    assert_eq!(figures, [("error".to_owned(), 0.0)]);
+    assert_eq!(weights(&model), validated[3].1);
+    // Stopped behind the best validation and continued; and run once more after its end.
+    let stopped = run_as(parts.path(), Some(26), patient, 40).0;
+    assert!(matches!(stopped, Outcome::Stopped(state) if state.step == 27));
+    for _ in 0..2 {
+        let Outcome::Finished {
+            model: continued,
+            state: again,
+            ..
+        } = run_as(parts.path(), None, patient, 40).0
+        else {
+            panic!("nobody asked it to stop");
+        };
+        assert_eq!(weights(&continued), weights(&model));
+        assert_eq!(again.step, 30);
+    }
 }
 
 #[test]
@@ -159,11 +261,7 @@ fn another_seed_is_refused() {
     assert!(matches!(run(dir.path(), Some(2)), Outcome::Stopped(_)));
     let device = Device::flex().autodiff();
     let stop: &'static AtomicBool = Box::leak(Box::new(AtomicBool::new(false)));
-    let mut task = Regression {
-        device: device.clone(),
-        stop_at: None,
-        stop,
-    };
+    let mut task = Regression::new(&device, stop);
     let refused = fit(
         &mut task,
         toy(&device),

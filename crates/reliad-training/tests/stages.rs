@@ -9,14 +9,19 @@ use image::{GrayImage, Luma, Rgb, RgbImage, Rgba, RgbaImage};
 use reliad_dataset::Split;
 use reliad_diffusion::painter::Painter;
 use reliad_imaging::PlacedProduct;
-use reliad_rfnet::judge::Judge;
+use reliad_rfnet::judge::{Judge, JudgeItem};
+use reliad_rfnet::rfnet::RfNetConfig;
 use reliad_rfnet::scene_network::SceneClassifier;
+use reliad_training::detectors::{compare, tables};
 use reliad_training::judging::judge_folder;
 use reliad_training::repaint::Repainter;
+use reliad_training::schedule::LearningRate;
 use reliad_training::{
-    Budget, Control, Ended, Stage, controlnet, maps, painter, rfnet, scene, tokenizer, vae,
+    Budget, Control, Ended, FitConfig, Stage, controlnet, maps, painter, rfnet, scene, tokenizer,
+    vae,
 };
-use reliad_weights::ModelDir;
+use reliad_weights::{ModelDir, Precision};
+use safetensors::SafeTensors;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -80,6 +85,7 @@ fn every_stage_writes_a_component_that_loads() {
         budget: Budget::Steps(2),
         seed: 1,
         device: device.clone(),
+        warm_start: false,
     };
     let stop = AtomicBool::new(false);
     let mut control = Control {
@@ -124,6 +130,55 @@ fn every_stage_writes_a_component_that_loads() {
         "fit": fit, "recipe": { "size": SIZE, "held_out": 2 }
     }));
     finished(controlnet::train(&edges, &stage, control).unwrap());
+    // Without its checkpoints a stage begins anew: warm from what it wrote (a rate of almost nothing leaves that as it
+    // is), or fresh.
+    let still = json!({
+        "batch_size": 2, "validations": 1, "weight_decay": 0.0, "average_decay": 0.0,
+        "learning_rate": { "base": 1e-12 }
+    });
+    let (mut networks, mut edges) = (networks, edges);
+    networks.fit = config(still.clone());
+    edges.fit = config(still);
+    let weights = ["unet", "text_encoder", "controlnet"].map(|name| {
+        let file = match name {
+            "text_encoder" => "model.safetensors",
+            _ => "diffusion_pytorch_model.safetensors",
+        };
+        out.path().join(name).join(file)
+    });
+    // As numbers: a weight of 0 may become -0.
+    let read = || {
+        weights.each_ref().map(|file| {
+            let bytes = std::fs::read(file).unwrap();
+            let tensors = SafeTensors::deserialize(&bytes).unwrap();
+            let mut values = Vec::new();
+            let mut names = tensors.names();
+            names.sort_unstable();
+            for name in names {
+                let data = tensors.tensor(name).unwrap().data();
+                values.extend(
+                    data.chunks_exact(2)
+                        .map(|pair| half::f16::from_le_bytes([pair[0], pair[1]]).to_f32()),
+                );
+            }
+            values
+        })
+    };
+    let before = read();
+    for warm_start in [true, false] {
+        for stage in ["painter", "controlnet"] {
+            std::fs::remove_dir_all(out.path().join(".training").join(stage)).unwrap();
+        }
+        let stage = Stage {
+            warm_start,
+            ..stage.clone()
+        };
+        finished(controlnet::train(&edges, &stage, control).unwrap());
+        finished(painter::train(&networks, &stage, control).unwrap());
+        for (before, after) in before.iter().zip(read()) {
+            assert_eq!(*before == after, warm_start);
+        }
+    }
     let depth = config(json!({
         "network": {
             "model_type": "dpt", "hidden_size": 8, "num_hidden_layers": 4,
@@ -167,6 +222,10 @@ fn every_stage_writes_a_component_that_loads() {
         }))
     };
     finished(rfnet::train(&judge(0.4), &stage, control).unwrap());
+    let card = std::fs::read_to_string(out.path().join("rfnet/README.md")).unwrap();
+    assert!(card.contains("Trained for 2 steps of 2 samples"), "{card}");
+    begins_with_pretrained_encoders(judge(0.4), &stage, control);
+    compares_detectors(&stage, control);
 
     let model = ModelDir::open(out.path()).unwrap();
     repaints_around_the_product(&model, data.path());
@@ -242,6 +301,142 @@ fn repaints_around_the_product(model: &ModelDir, data: &Path) {
     }
 }
 
+/// Each row of the tables is trained and measured once; the rivals make judges of their own.
+fn compares_detectors(stage: &Stage, control: &mut Control<'_>) {
+    let rfnet = json!({
+        "network": {
+            "preprocess": { "image_size": 32 }, "max_caption_tokens": 16,
+            "image_encoder": { "block": "basic", "layers": [1, 1, 1, 1], "base_width": 2 },
+            "text_encoder": {
+                "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2,
+                "intermediate_size": 8, "max_position_embeddings": 18
+            },
+            "width": 8, "heads": 2, "fusion_feed_forward": 8, "classes": 5
+        },
+        "fit": { "batch_size": 2, "validations": 1 }, "recipe": { "repaint_every": 0 }
+    });
+    let rival = |network: Value| json!({ "_class_name": "ImageClassifier", "preprocess": { "image_size": 32 }, "network": network });
+    let rivals = vec![
+        (
+            "resnext".to_owned(),
+            rival(json!({
+                "architecture": "resnet", "block": "bottleneck", "layers": [1, 1, 1, 1],
+                "base_width": 4, "groups": 2, "width_per_group": 32, "num_classes": 5
+            })),
+        ),
+        (
+            "hrnet".to_owned(),
+            rival(json!({
+                "architecture": "hrnet", "stem_width": 4, "stage1": { "blocks": 1, "channels": 2 },
+                "modules": [1, 1, 1], "blocks": [1, 1, 1], "channels": [2, 2, 2, 2],
+                "head_channels": [2, 2, 2, 2], "head_width": 8, "num_classes": 5
+            })),
+        ),
+        (
+            "vit".to_owned(),
+            rival(json!({
+                "architecture": "vision_transformer", "image_size": 32, "patch_size": 8,
+                "num_layers": 1, "num_heads": 2, "hidden_dim": 8, "mlp_dim": 8, "num_classes": 5
+            })),
+        ),
+    ];
+    let networks: Vec<Value> = rivals.iter().map(|(_, network)| network.clone()).collect();
+    let detectors = tables(&rfnet, rivals).unwrap();
+    assert_eq!(detectors.len(), 10);
+    let rows = compare(&detectors, &[1, 2], stage, control)
+        .unwrap()
+        .unwrap();
+    for (row, detector) in rows.iter().zip(&detectors) {
+        assert_eq!(row.name, detector.name);
+        assert_eq!(row.scores.len(), 2);
+        for score in &row.scores {
+            assert!(score.samples > 0 && score.steps == 2, "{score:?}");
+            assert!((0.0..=1.0).contains(&score.ap), "{score:?}");
+        }
+    }
+    // Once more nothing is trained.
+    let mut trained = 0;
+    let mut quiet = Control {
+        on_report: &mut |_, _| trained += 1,
+        stop: control.stop,
+    };
+    let again = compare(&detectors, &[1, 2], stage, &mut quiet)
+        .unwrap()
+        .unwrap();
+    assert_eq!(trained, 0);
+    for (again, row) in again.iter().zip(&rows) {
+        for (again, score) in again.scores.iter().zip(&row.scores) {
+            // Read back from JSON, whose numbers may differ in their last digit.
+            assert!((again.ap - score.ap).abs() < 1e-12 && again.seed == score.seed);
+        }
+    }
+    for network in networks {
+        let mut config = rfnet.clone();
+        config["network"] = network;
+        std::fs::remove_dir_all(stage.checkpoints("rfnet")).unwrap();
+        rfnet::train(&serde_json::from_value(config).unwrap(), stage, control).unwrap();
+        let model = ModelDir::open(&stage.out).unwrap();
+        let judge = Judge::load(&model, &stage.device).unwrap();
+        assert_eq!(judge.config().classes().count(), 5);
+        let picture = RgbImage::from_pixel(SIZE, SIZE, Rgb([90, 120, 30]));
+        let product = RgbaImage::from_pixel(SIZE, SIZE, Rgba([9, 9, 9, 255]));
+        let verdicts = judge.judge(&[JudgeItem {
+            picture: &picture,
+            product: &product,
+            title: "a mug",
+        }]);
+        let sum: f32 = verdicts.unwrap()[0].probabilities.iter().sum();
+        assert!((sum - 1.0).abs() < 1e-5, "{sum}");
+    }
+}
+
+/// Every image encoder starts from the same file and learns for itself.
+fn begins_with_pretrained_encoders(
+    mut config: rfnet::RfNetTraining,
+    stage: &Stage,
+    control: &mut Control<'_>,
+) {
+    let encoder = RfNetConfig::from_json(&{
+        let mut network = config.network.clone();
+        network["text_encoder"]["vocab_size"] = json!(280);
+        network
+    })
+    .unwrap()
+    .image_encoder;
+    let file = stage.out.join("encoder.safetensors");
+    let network = encoder.init(&stage.device).unwrap();
+    reliad_weights::save(&network, &file, Precision::F16, &encoder.key_map()).unwrap();
+    let weights = |file: &Path, name: &str| {
+        let bytes = std::fs::read(file).unwrap();
+        let tensors = SafeTensors::deserialize(&bytes).unwrap();
+        tensors.tensor(name).unwrap().data().to_vec()
+    };
+    let first = weights(&file, "conv1.weight");
+    config.pretrained.image_encoder = Some(file);
+    for (rate, alike) in [(1e-12, true), (0.1, false)] {
+        config.fit = FitConfig {
+            batch_size: 2,
+            average_decay: 0.0,
+            weight_decay: 0.0,
+            learning_rate: LearningRate {
+                base: rate,
+                warmup_steps: 0,
+                ..LearningRate::default()
+            },
+            ..FitConfig::default()
+        };
+        std::fs::remove_dir_all(stage.checkpoints("rfnet")).unwrap();
+        rfnet::train(&config, stage, control).unwrap();
+        let written = stage.component("rfnet").join("model.safetensors");
+        let own = ["product", "generated", "depth", "saliency"]
+            .map(|name| weights(&written, &format!("image_encoder.{name}.conv1.weight")));
+        for (at, encoder) in own.iter().enumerate() {
+            assert_eq!(*encoder == first, alike);
+            assert!(own[..at].iter().all(|other| (other == encoder) == alike));
+        }
+    }
+}
+
 #[test]
 fn a_stage_stops_with_a_checkpoint_when_asked() {
     let data = tempfile::tempdir().unwrap();
@@ -253,6 +448,7 @@ fn a_stage_stops_with_a_checkpoint_when_asked() {
         budget: Budget::Steps(1000),
         seed: 1,
         device: Device::flex(),
+        warm_start: false,
     };
     let saliency: maps::MapTraining = config(json!({
         "network": {

@@ -104,15 +104,15 @@ pub fn run(arguments: CalibrateArgs) -> Result<Code> {
         arguments.data.display(),
         judged.len()
     );
-    let calibration = fit(judged, &judgement.config, operating);
+    let calibration = fit(judged, judgement.classes, operating);
     let with = |calibration: &Calibration| -> Vec<Judged> {
         judged
             .iter()
             .map(|sample| {
                 let probabilities = calibration.probabilities(&sample.logits);
-                let class = calibration.decide(&probabilities, &judgement.config);
+                let class = calibration.decide(&probabilities, judgement.classes);
                 Judged {
-                    verdict: judgement.config.index(class).unwrap_or(0),
+                    verdict: judgement.classes.index(class).unwrap_or(0),
                     probabilities,
                     ..sample.clone()
                 }

@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, ValueEnum};
 use indicatif::ProgressBar;
 use reliad_training::{
     Budget, Control, Ended, Report, Stage, controlnet, maps, painter, read_config, rfnet, scene,
-    tokenizer, vae,
+    text, tokenizer, vae,
 };
 use serde::Deserialize;
 
@@ -17,7 +17,7 @@ use crate::{device, interrupt, progress};
 /// Train the networks of a model directory on rendered samples.
 ///
 /// Stages build on one another: tokenizer, vae, painter, controlnet; depth and saliency; scene, which only
-/// `evaluate painter` looks through; rfnet last.
+/// `evaluate painter` looks through; rfnet last. `text` prepares RoBERTa for a judge of real size; mini does without.
 /// `mini` runs them all, each for its share of the time. A stage that was stopped or killed is
 /// continued by the same command; a finished one is not repeated.
 #[derive(Debug, Args)]
@@ -53,8 +53,18 @@ pub struct TrainArgs {
     )]
     steps: Option<u64>,
 
-    /// Train for so many minutes, all runs of the stage together [default: the stage's share in
-    /// configs/mini/plan.json]
+    /// Train for so many passes over the samples; two such runs are equal bit for bit
+    #[arg(
+        long,
+        env = "RELIAD_EPOCHS",
+        hide_env_values = true,
+        value_name = "E",
+        conflicts_with_all = ["minutes", "steps"]
+    )]
+    epochs: Option<f64>,
+
+    /// Train for so many minutes, all runs of the stage together [default: the
+    /// configuration's epochs, or the stage's share in configs/mini/plan.json]
     #[arg(long, env = "RELIAD_MINUTES", hide_env_values = true, value_name = "M")]
     minutes: Option<f64>,
 
@@ -71,6 +81,12 @@ pub struct TrainArgs {
     /// Model directory whose components a new OUT starts with, such as an earlier stage's result
     #[arg(long, env = "RELIAD_INIT", hide_env_values = true, value_name = "DIR")]
     init: Option<PathBuf>,
+
+    /// Train on from the weights that OUT (or --init) has for this stage instead of from fresh ones
+    ///
+    /// Painter and controlnet only. A checkpoint of this stage in OUT still comes first.
+    #[arg(long, env = "RELIAD_WARM_START")]
+    warm_start: bool,
 
     /// Where to compute: cpu, gpu, cuda, vulkan or metal; `:1` picks the second one
     #[arg(
@@ -99,6 +115,8 @@ enum StageName {
     Saliency,
     /// The network that tells scenes apart, to measure a painter
     Scene,
+    /// A text encoder for a judge, on product titles
+    Text,
     /// The judge
     Rfnet,
     /// All stages in order
@@ -140,9 +158,14 @@ impl StageName {
             Self::Depth => "depth",
             Self::Saliency => "saliency",
             Self::Scene => "scene",
+            Self::Text => "text",
             Self::Rfnet => "rfnet",
             Self::Mini => "mini",
         }
+    }
+
+    fn starts_warm(self) -> bool {
+        matches!(self, Self::Painter | Self::Controlnet)
     }
 
     fn minutes(self, plan: &Plan) -> f64 {
@@ -154,7 +177,7 @@ impl StageName {
             Self::Saliency => plan.saliency,
             Self::Scene => plan.scene,
             Self::Rfnet => plan.rfnet,
-            Self::Tokenizer | Self::Mini => 0.0,
+            Self::Tokenizer | Self::Text | Self::Mini => 0.0,
         }
     }
 }
@@ -164,6 +187,12 @@ impl StageName {
 /// # Errors
 /// Data, a configuration or a component that cannot be used, or a disk that cannot be written.
 pub fn run(arguments: TrainArgs) -> Result<Code> {
+    if arguments.warm_start && !arguments.stage.starts_warm() {
+        bail!(
+            "{} always starts from fresh weights; --warm-start is for painter and controlnet",
+            arguments.stage.slug()
+        );
+    }
     let (device, _) = device::open(&arguments.device)?;
     if let Some(init) = &arguments.init {
         begin_with(init, &arguments.out)?;
@@ -187,9 +216,10 @@ pub fn run(arguments: TrainArgs) -> Result<Code> {
         let stage = Stage {
             data: arguments.data.clone(),
             out: arguments.out.clone(),
-            budget: budget(name, &arguments, &configs)?,
+            budget: budget(name, &arguments, &config, &configs)?,
             seed: arguments.seed,
             device: device.clone(),
+            warm_start: arguments.warm_start,
         };
         let mut report = |name: &str, report: &Report| display.show(name, report);
         let mut control = Control {
@@ -233,23 +263,37 @@ fn train(
         StageName::Depth => maps::train_depth(&read_config(config)?, stage, control),
         StageName::Saliency => maps::train_saliency(&read_config(config)?, stage, control),
         StageName::Scene => scene::train(&read_config(config)?, stage, control),
+        StageName::Text => text::train(&read_config(config)?, stage, control),
         StageName::Rfnet => rfnet::train(&read_config(config)?, stage, control),
         StageName::Mini => unreachable!("mini is a list of stages"),
     }
 }
 
-/// The budget that was given, or the stage's share of the plan.
-fn budget(name: StageName, arguments: &TrainArgs, configs: &Path) -> Result<Budget> {
+/// The budget that was given, the configuration's epochs, or the stage's share of the plan.
+fn budget(name: StageName, arguments: &TrainArgs, config: &Path, configs: &Path) -> Result<Budget> {
     if let Some(steps) = arguments.steps {
         return Ok(Budget::Steps(steps));
+    }
+    if let Some(epochs) = arguments.epochs {
+        ensure!(
+            epochs > 0.0 && epochs.is_finite(),
+            "--epochs {epochs}: must be positive"
+        );
+        return Ok(Budget::Epochs(epochs));
     }
     if let Some(minutes) = arguments.minutes
         && arguments.stage != StageName::Mini
     {
         return Ok(Budget::Minutes(minutes));
     }
+    if arguments.minutes.is_none() {
+        let settings: serde_json::Value = read_config(config)?;
+        if let Some(epochs) = settings["fit"]["epochs"].as_f64() {
+            return Ok(Budget::Epochs(epochs));
+        }
+    }
     let plan: Plan = read_config(&configs.join("plan.json")).context(
-        "without --steps or --minutes the time comes from plan.json beside the configuration",
+        "without --steps, --epochs or --minutes the time comes from the configuration's fit.epochs or from plan.json beside it",
     )?;
     let scale = match arguments.minutes {
         // Minutes of mini are shared out like the plan's.

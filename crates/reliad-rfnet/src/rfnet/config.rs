@@ -1,10 +1,10 @@
 //! RFNet's `config.json`.
 
 use burn::tensor::Device;
-use reliad_imaging::Class;
 use serde::{Deserialize, Serialize};
 
 use super::RfNet;
+use crate::classes::Classes;
 use crate::error::{Error, Result};
 use crate::preprocess::PreprocessConfig;
 use crate::resnet::ResNetConfig;
@@ -115,7 +115,7 @@ pub struct RfNetConfig {
     #[serde(default)]
     pub inputs: Inputs,
     /// Logits: 5 (the paper's classes), 6 (with Unsuitable), or 2 (available or not).
-    pub classes: usize,
+    pub classes: Classes,
 }
 
 fn class_name() -> String {
@@ -226,8 +226,8 @@ impl RfNetConfig {
         if !(0.0..1.0).contains(&self.dropout) {
             return bad("dropout", self.dropout.to_string(), "0 to below 1");
         }
-        if ![2, 5, 6].contains(&self.classes) {
-            return bad("classes", self.classes.to_string(), "2, 5 or 6");
+        if !self.classes.is_supported() {
+            return bad("classes", self.classes.count().to_string(), "2, 5 or 6");
         }
         Ok(())
     }
@@ -240,23 +240,6 @@ impl RfNetConfig {
     /// Tokens of one image.
     pub fn image_tokens(&self) -> usize {
         (self.preprocess.image_size / ResNetConfig::STRIDE).pow(2)
-    }
-
-    /// The class that logit `index` stands for. A head of two classes knows no reason: its second one reads
-    /// [`Class::Unsuitable`].
-    pub fn class(&self, index: usize) -> Class {
-        match (self.classes, index) {
-            (2, 1) => Class::Unsuitable,
-            _ => Class::from_id(index).unwrap_or(Class::Unsuitable),
-        }
-    }
-
-    /// The logit that stands for `class`; `None` where the head can't express it.
-    pub fn index(&self, class: Class) -> Option<usize> {
-        match self.classes {
-            2 => Some(usize::from(!class.is_available())),
-            classes => Some(class.id()).filter(|&id| id < classes),
-        }
     }
 
     /// Builds the network.

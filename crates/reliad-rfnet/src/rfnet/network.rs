@@ -128,7 +128,7 @@ impl RfNet {
             fusion_norm: (config.fusion_norm == FusionNorm::Pre)
                 .then(|| LayerNormConfig::new(config.width).init(device)),
             dropout: DropoutConfig::new(config.dropout).init(),
-            head: LinearConfig::new(config.width, config.classes).init(device),
+            head: LinearConfig::new(config.width, config.classes.count()).init(device),
         })
     }
 
@@ -147,31 +147,43 @@ impl RfNet {
         KeyMap::new(&Roberta::RENAMED).ignoring(&["num_batches_tracked"])
     }
 
-    /// Replaces every image encoder, say by one pretrained on ImageNet, and the text encoder, where given.
+    /// Lets `change` work on each image encoder by itself, say to load weights pretrained on ImageNet.
     ///
-    /// The networks must have been built from this network's own configs.
-    pub fn with_encoders(mut self, image: Option<ResNet>, text: Option<Roberta>) -> Self {
-        if let Some(image) = image {
-            let encoders = &mut self.image_encoder;
-            for slot in [
-                &mut encoders.shared,
-                &mut encoders.product,
-                &mut encoders.generated,
-                &mut encoders.depth,
-                &mut encoders.saliency,
-            ] {
-                if slot.is_some() {
-                    *slot = Some(image.clone());
-                }
-            }
+    /// One network must not be put into several places: clones share the identities of their parameters, and an optimizer
+    /// would take them for one.
+    ///
+    /// # Errors
+    /// Whatever `change` says.
+    pub fn map_image_encoders<E>(
+        mut self,
+        mut change: impl FnMut(ResNet) -> std::result::Result<ResNet, E>,
+    ) -> std::result::Result<Self, E> {
+        let encoders = &mut self.image_encoder;
+        for slot in [
+            &mut encoders.shared,
+            &mut encoders.product,
+            &mut encoders.generated,
+            &mut encoders.depth,
+            &mut encoders.saliency,
+        ] {
+            *slot = slot.take().map(&mut change).transpose()?;
         }
-        if self.text_encoder.is_some() && text.is_some() {
-            self.text_encoder = text;
-        }
-        self
+        Ok(self)
     }
 
-    /// The logits of the classes, in the order of [`RfNetConfig::class`].
+    /// Lets `change` work on the text encoder, if there is one.
+    ///
+    /// # Errors
+    /// Whatever `change` says.
+    pub fn map_text_encoder<E>(
+        mut self,
+        change: impl FnOnce(Roberta) -> std::result::Result<Roberta, E>,
+    ) -> std::result::Result<Self, E> {
+        self.text_encoder = self.text_encoder.map(change).transpose()?;
+        Ok(self)
+    }
+
+    /// The logits of the classes, in the order of [`Classes::class`](crate::classes::Classes::class).
     ///
     /// # Shapes
     /// - input: see [`RfNetInput`]; captions at most `max_caption_tokens` long

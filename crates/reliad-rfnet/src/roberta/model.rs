@@ -199,6 +199,11 @@ impl Roberta {
         )?)
     }
 
+    /// The table of word embeddings, `[vocab_size, hidden_size]`.
+    pub(super) fn words(&self) -> Tensor<2> {
+        self.embeddings.word_embeddings.weight.val()
+    }
+
     /// transformers' names to ours; see the table at the top of the file.
     pub fn key_map() -> KeyMap {
         KeyMap::new(&Self::RENAMED)

@@ -68,6 +68,11 @@ impl RobertaTokenizer {
         self.pad_id
     }
 
+    /// The id of `<mask>`, where the vocabulary has one.
+    pub fn mask_id(&self) -> Option<u32> {
+        self.tokenizer.token_to_id("<mask>")
+    }
+
     /// Entries of the vocabulary, special tokens included.
     pub fn vocab_size(&self) -> usize {
         self.tokenizer.get_vocab_size(true)

@@ -1,5 +1,6 @@
 //! `reliad evaluate`: how well a trained network does on samples that it never saw.
 
+mod detectors;
 mod painter;
 mod rfnet;
 
@@ -19,6 +20,7 @@ pub struct EvaluateArgs {
 enum EvaluateCommand {
     Rfnet(rfnet::RfnetArgs),
     Painter(painter::PainterArgs),
+    Detectors(detectors::DetectorsArgs),
 }
 
 /// Measures and prints.
@@ -29,5 +31,6 @@ pub fn run(arguments: EvaluateArgs) -> Result<Code> {
     match arguments.command {
         EvaluateCommand::Rfnet(arguments) => rfnet::run(arguments),
         EvaluateCommand::Painter(arguments) => painter::run(arguments),
+        EvaluateCommand::Detectors(arguments) => detectors::run(arguments),
     }
 }

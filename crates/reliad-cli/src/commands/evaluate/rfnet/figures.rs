@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use reliad_imaging::Class;
 use reliad_rfnet::calibration::Calibration;
-use reliad_rfnet::rfnet::RfNetConfig;
+use reliad_rfnet::classes::Classes;
 use reliad_training::judging::Judgement;
 use reliad_training::measure::Figure;
 use reliad_training::measure::verdicts::{
@@ -48,9 +48,9 @@ pub struct Figures {
 impl Figures {
     pub fn of(judgement: &Judgement, judge: &str, split: &str, seed: u64) -> Self {
         let judged = &judgement.judged;
-        let config = &judgement.config;
-        let classes: BTreeMap<String, ClassFigures> = (0..config.classes)
-            .map(|class| (slug(config, class), class_figures(judged, class, seed)))
+        let told = judgement.classes;
+        let classes: BTreeMap<String, ClassFigures> = (0..told.count())
+            .map(|class| (slug(told, class), class_figures(judged, class, seed)))
             .collect();
         let available = classes.get(Class::Available.slug());
         let of = |field: fn(&ClassFigures) -> Option<Figure>| available.and_then(field);
@@ -70,10 +70,8 @@ impl Figures {
             f1_of_yes: verdicts::f1_of_yes(judged),
             rejected: verdicts::rejected(judged, seed),
             accuracy: verdicts::accuracy(judged, seed),
-            names: (0..config.classes)
-                .map(|class| name(config, class))
-                .collect(),
-            confusion: verdicts::confusion(judged, config.classes),
+            names: (0..told.count()).map(|class| name(told, class)).collect(),
+            confusion: verdicts::confusion(judged, told.count()),
             calibrated: reliability(judged, seed),
             uncalibrated: reliability(&bare(judged), seed),
             precision_recall: verdicts::precision_recall(judged),
@@ -146,20 +144,20 @@ fn bare(judged: &[Judged]) -> Vec<Judged> {
         .collect()
 }
 
-fn is_coarse(config: &RfNetConfig, class: usize) -> bool {
-    config.classes == 2 && class == 1
+fn is_coarse(classes: Classes, class: usize) -> bool {
+    classes.count() == 2 && class == 1
 }
 
-fn slug(config: &RfNetConfig, class: usize) -> String {
-    match is_coarse(config, class) {
+fn slug(classes: Classes, class: usize) -> String {
+    match is_coarse(classes, class) {
         true => "unavailable".to_owned(),
-        false => config.class(class).slug().to_owned(),
+        false => classes.class(class).slug().to_owned(),
     }
 }
 
-fn name(config: &RfNetConfig, class: usize) -> String {
-    match is_coarse(config, class) {
+fn name(classes: Classes, class: usize) -> String {
+    match is_coarse(classes, class) {
         true => "Not available".to_owned(),
-        false => config.class(class).name().to_owned(),
+        false => classes.class(class).name().to_owned(),
     }
 }

@@ -1,0 +1,160 @@
+//! Classifiers of the picture alone: the rivals of RFNet in the paper's table of detectors.
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+use reliad_weights::KeyMap;
+use serde::{Deserialize, Serialize};
+
+use crate::classes::Classes;
+use crate::error::{Error, Result};
+use crate::hrnet::{HrNet, HrNetConfig};
+use crate::preprocess::PreprocessConfig;
+use crate::resnet::{ResNet, ResNetConfig};
+use crate::vit::{VisionTransformer, VisionTransformerConfig};
+
+pub(crate) const NETWORK: &str = "ImageClassifier";
+
+/// Configuration of a [`Classifier`] and of the preprocessing that belongs to its weights.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClassifierConfig {
+    /// Names the architecture; always `ImageClassifier`.
+    #[serde(rename = "_class_name")]
+    pub class_name: String,
+    /// Size, mean and deviation of the pictures the network sees.
+    pub preprocess: PreprocessConfig,
+    /// The network.
+    pub network: Architecture,
+}
+
+/// The network of a [`Classifier`], by `architecture`. Its `num_classes` are the judge's classes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "architecture", rename_all = "snake_case")]
+pub enum Architecture {
+    /// ResNet or ResNeXt.
+    Resnet(ResNetConfig),
+    /// HRNet.
+    Hrnet(HrNetConfig),
+    /// The vision transformer; its `image_size` is the preprocessing's.
+    VisionTransformer(VisionTransformerConfig),
+}
+
+/// A network over the picture alone. Built by [`ClassifierConfig::init`].
+#[derive(Module, Debug)]
+#[allow(clippy::large_enum_variant, reason = "there is one judge in a process")]
+pub enum Classifier {
+    /// ResNet or ResNeXt.
+    Resnet(ResNet),
+    /// HRNet.
+    Hrnet(HrNet),
+    /// The vision transformer.
+    VisionTransformer(VisionTransformer),
+}
+
+impl ClassifierConfig {
+    /// Reads a parsed `config.json` and checks it.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for an unknown field or a wrong type, [`Error::Unsupported`] for an unsupported value.
+    pub fn from_json(json: &serde_json::Value) -> Result<Self> {
+        let config = Self::deserialize(json).map_err(|source| Error::Config {
+            network: NETWORK,
+            source,
+        })?;
+        config.validate()?;
+        Ok(config)
+    }
+
+    /// Checks every field.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] with the field's name.
+    pub fn validate(&self) -> Result<()> {
+        self.preprocess.validate()?;
+        let size = self.preprocess.image_size;
+        match &self.network {
+            Architecture::Resnet(config) => config.validate()?,
+            Architecture::Hrnet(config) => {
+                config.validate()?;
+                if !size.is_multiple_of(32) {
+                    let supported = "a multiple of 32";
+                    return Err(Error::unsupported(
+                        NETWORK,
+                        "preprocess.image_size",
+                        size,
+                        supported,
+                    ));
+                }
+            }
+            Architecture::VisionTransformer(config) => {
+                config.validate()?;
+                if config.image_size != size {
+                    let supported = format!("preprocess.image_size {size}");
+                    return Err(Error::unsupported(
+                        NETWORK,
+                        "network.image_size",
+                        config.image_size,
+                        supported,
+                    ));
+                }
+            }
+        }
+        if !self.classes().is_supported() {
+            return Err(Error::unsupported(
+                NETWORK,
+                "network.num_classes",
+                self.classes().count(),
+                "2, 5 or 6",
+            ));
+        }
+        Ok(())
+    }
+
+    /// What the logits stand for.
+    pub fn classes(&self) -> Classes {
+        Classes(match &self.network {
+            Architecture::Resnet(config) => config.num_classes.unwrap_or(0),
+            Architecture::Hrnet(config) => config.num_classes,
+            Architecture::VisionTransformer(config) => config.num_classes,
+        })
+    }
+
+    /// Builds the network.
+    ///
+    /// # Errors
+    /// As [`validate`](Self::validate).
+    pub fn init(&self, device: &Device) -> Result<Classifier> {
+        self.validate()?;
+        Ok(match &self.network {
+            Architecture::Resnet(config) => Classifier::Resnet(config.init(device)?),
+            Architecture::Hrnet(config) => Classifier::Hrnet(config.init(device)?),
+            Architecture::VisionTransformer(config) => {
+                Classifier::VisionTransformer(config.init(device)?)
+            }
+        })
+    }
+
+    /// Names in the file to ours: torchvision's or timm's, under the architecture's own name.
+    pub fn key_map(&self) -> KeyMap {
+        match &self.network {
+            Architecture::Resnet(config) => config.key_map(),
+            Architecture::Hrnet(_) => HrNet::key_map(),
+            Architecture::VisionTransformer(_) => VisionTransformer::key_map(),
+        }
+    }
+}
+
+impl Classifier {
+    /// The logits.
+    ///
+    /// # Shapes
+    /// - picture: `[n, 3, image_size, image_size]`, made by [`Preprocess`](crate::preprocess::Preprocess)
+    /// - output: `[n, classes]`
+    pub fn forward(&self, picture: Tensor<4>) -> Tensor<2> {
+        match self {
+            Self::Resnet(network) => network.forward(picture),
+            Self::Hrnet(network) => network.forward(picture),
+            Self::VisionTransformer(network) => network.forward(picture),
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! The model card that a trained judge carries: what it is, what it learned from, what was measured on the way.
+
+use std::collections::BTreeMap;
+
+use reliad_dataset::Label;
+use reliad_rfnet::detector::DetectorConfig;
+
+use crate::checkpoint::State;
+use crate::fit::FitConfig;
+use crate::views::Views;
+use crate::world::World;
+
+/// What [`judge`] tells of.
+#[derive(Debug)]
+pub struct Training<'a> {
+    /// The network.
+    pub network: &'a DetectorConfig,
+    /// The samples.
+    pub world: &'a World,
+    /// Views that were learned from.
+    pub train: &'a Views,
+    /// Views that figures were read from.
+    pub held_out: &'a Views,
+    /// Settings of the loop.
+    pub fit: &'a FitConfig,
+    /// Where it ended.
+    pub state: &'a State,
+    /// Held-out figures of the weights that were written.
+    pub figures: &'a [(String, f64)],
+}
+
+/// The card of a judge as Markdown, `README.md` of its component.
+pub fn judge(training: &Training<'_>) -> String {
+    let Training {
+        network,
+        world,
+        train,
+        held_out,
+        fit,
+        state,
+        figures,
+    } = *training;
+    let inputs = network.inputs();
+    let inputs: Vec<&str> = [
+        (inputs.product, "product"),
+        (inputs.generated, "picture"),
+        (inputs.depth, "depth"),
+        (inputs.saliency, "saliency"),
+        (inputs.caption, "title"),
+    ]
+    .into_iter()
+    .filter_map(|(on, name)| on.then_some(name))
+    .collect();
+    let mut card = format!(
+        "# Judge of advertising pictures ({kind})\n\n\
+         Gives a picture of a product a probability of being fit to publish and of each way to fail. Written by \
+         `reliad train rfnet` {version}.\n\n\
+         - Inputs: {inputs}, pictures at {size} pixels\n\
+         - Classes: {classes}\n\
+         - Trained for {steps} steps of {batch} samples in {minutes:.0} minutes, seed {seed}\n\
+         - Learning rate {rate:e}, weight decay {decay:e}, moving average {average}\n",
+        kind = match network {
+            DetectorConfig::RfNet(_) => "RFNet",
+            DetectorConfig::Classifier(_) => "classifier",
+        },
+        version = env!("CARGO_PKG_VERSION"),
+        inputs = inputs.join(", "),
+        size = network.preprocess().image_size,
+        classes = network.classes().count(),
+        steps = state.step,
+        batch = fit.batch_size * fit.accumulate,
+        minutes = state.elapsed_seconds / 60.0,
+        seed = state.seed,
+        rate = fit.learning_rate.base,
+        decay = fit.weight_decay,
+        average = fit.average_decay,
+    );
+    if let Some(best) = state.best.as_ref().filter(|_| fit.patience > 0) {
+        card += &format!("- Weights of step {}, the best validation\n", best.step);
+    }
+    card += "\n## Data\n\nDivided by product; a sample that was repainted by the painter counts once more as a view.\n\n\
+             | label | samples to learn from | views | samples held out |\n|---|---|---|---|\n";
+    let (samples, seen) = (counts(world, train, true), counts(world, train, false));
+    let kept = counts(world, held_out, true);
+    for (label, &count) in &seen {
+        let of = |counts: &BTreeMap<String, usize>| counts.get(label).copied().unwrap_or(0);
+        card += &format!("| {label} | {} | {count} | {} |\n", of(&samples), of(&kept));
+    }
+    card += "\n## Held-out figures\n\nOf views of the validation products, uncalibrated.\n\n| figure | value |\n|---|---|\n";
+    for (name, value) in figures {
+        card += &format!("| {} | {value:.4} |\n", name.replace('_', " "));
+    }
+    card += "\n## Before you rely on it\n\nIt knows the pictures, products and labels above and nothing else: measure it on labelled \
+             pictures of your own painter with `reliad evaluate rfnet`, fit its probabilities with `reliad calibrate`.\n";
+    card
+}
+
+/// Views, or samples, of each label.
+fn counts(world: &World, views: &Views, once: bool) -> BTreeMap<String, usize> {
+    let mut samples = views.samples.clone();
+    if once {
+        samples.sort_unstable();
+        samples.dedup();
+    }
+    let mut counts = BTreeMap::new();
+    for sample in samples {
+        let label: Label = world.records()[sample].label;
+        *counts.entry(label.name().to_owned()).or_insert(0) += 1;
+    }
+    counts
+}

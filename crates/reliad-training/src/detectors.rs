@@ -1,0 +1,292 @@
+//! Detectors compared as the paper's two tables do: the same samples and budget, several seeds.
+
+use std::path::{Path, PathBuf};
+
+use reliad_dataset::Split;
+use reliad_imaging::Class;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::error::{Error, Result};
+use crate::fit::Outcome;
+use crate::measure::verdicts::most_probable;
+use crate::metrics::JudgeMetrics;
+use crate::progress::Control;
+use crate::random;
+use crate::rfnet::{RfNetTraining, Samples, judged, test_views, train_on};
+use crate::stage::Stage;
+
+/// One row of the tables.
+#[derive(Debug, Clone)]
+pub struct Detector {
+    /// Name of its row and of its checkpoints: letters, digits and `-`.
+    pub name: String,
+    /// Its training.
+    pub config: RfNetTraining,
+}
+
+/// How a detector trained with one seed did on the test part. Positive is "available".
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Score {
+    /// Seed of weights, data order and augmentation.
+    pub seed: u64,
+    /// Of what was called available, the share that is.
+    pub precision: f64,
+    /// Of what is available, the share that was called so.
+    pub recall: f64,
+    /// Harmonic mean of the two.
+    pub f1: f64,
+    /// Average precision.
+    pub ap: f64,
+    /// Share of right verdicts over all classes of this detector.
+    pub accuracy: f64,
+    /// Samples judged.
+    pub samples: usize,
+    /// Steps trained.
+    pub steps: u64,
+    /// Minutes trained.
+    pub minutes: f64,
+}
+
+/// A detector and its scores, one a seed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Row {
+    /// The detector's name.
+    pub name: String,
+    /// Scores in the order of the seeds.
+    pub scores: Vec<Score>,
+}
+
+impl Row {
+    /// Mean and sample standard deviation of a figure over the seeds; no deviation of one seed.
+    pub fn mean(&self, figure: impl Fn(&Score) -> f64) -> (f64, Option<f64>) {
+        let count = self.scores.len() as f64;
+        let mean = self.scores.iter().map(&figure).sum::<f64>() / count;
+        let squares: f64 = self
+            .scores
+            .iter()
+            .map(|score| (figure(score) - mean).powi(2))
+            .sum();
+        (
+            mean,
+            (count > 1.0).then(|| (squares / (count - 1.0)).sqrt()),
+        )
+    }
+}
+
+/// RFNet's inputs, as its configuration names them.
+const INPUTS: [&str; 5] = ["product", "generated", "depth", "saliency", "caption"];
+
+/// RFNet of the configuration `rfnet`, the same without each input, the same with two classes, and `rivals`, which are
+/// networks of their own names trained by the same recipe.
+///
+/// # Errors
+/// A configuration that can't be read.
+pub fn tables(rfnet: &Value, rivals: Vec<(String, Value)>) -> Result<Vec<Detector>> {
+    let detector = |name: &str, json: Value| -> Result<Detector> {
+        Ok(Detector {
+            name: name.to_owned(),
+            config: serde_json::from_value(json).map_err(Error::component("detector"))?,
+        })
+    };
+    let mut all = vec![detector("rfnet", rfnet.clone())?];
+    for (name, network) in rivals {
+        let mut json = rfnet.clone();
+        json["network"] = network;
+        all.push(detector(&name, json)?);
+    }
+    for input in INPUTS {
+        let mut json = rfnet.clone();
+        json["network"]["inputs"][input] = json!(false);
+        if input == "caption"
+            && let Some(network) = json["network"].as_object_mut()
+        {
+            network.remove("text_encoder");
+        }
+        all.push(detector(&format!("without-{input}"), json)?);
+    }
+    let mut json = rfnet.clone();
+    json["network"]["classes"] = json!(2);
+    all.push(detector("two-classes", json)?);
+    Ok(all)
+}
+
+/// Trains each detector with each seed and measures it on the test part. What an earlier run with the same settings
+/// has measured is taken from `.training/detectors`. `None` when the caller asked to stop.
+///
+/// # Errors
+/// As [`Samples::prepare`]; a detector that looks at pictures of another size than the first.
+pub fn compare(
+    detectors: &[Detector],
+    seeds: &[u64],
+    stage: &Stage,
+    control: &mut Control<'_>,
+) -> Result<Option<Vec<Row>>> {
+    let Some(first) = detectors.first() else {
+        return Ok(Some(Vec::new()));
+    };
+    let Some(samples) = Samples::prepare(&first.config, stage, control)? else {
+        return Ok(None);
+    };
+    let Some(test) = test_views(&first.config, &samples, stage, control)? else {
+        return Ok(None);
+    };
+    if test.samples.is_empty() {
+        return Err(Error::Data {
+            path: stage.data.clone(),
+            reason: format!("no sample of the {} part", Split::Test.name()),
+        });
+    }
+    let seen = first.config.network(&samples.tokenizer)?;
+    let mut rows = Vec::new();
+    for detector in detectors {
+        let network = detector.config.network(&samples.tokenizer)?;
+        if network.preprocess() != seen.preprocess() {
+            return Err(Error::Setting {
+                name: "preprocess",
+                reason: format!(
+                    "{} sees pictures otherwise than {}",
+                    detector.name, first.name
+                ),
+            });
+        }
+        let settings = json!([
+            serde_json::to_value(&network).map_err(Error::component("detector"))?,
+            serde_json::to_value(detector.config.fit).map_err(Error::component("detector"))?,
+            format!("{:?} {:?}", detector.config.recipe, stage.budget),
+            samples.train.samples.len(),
+            stage.data,
+        ]);
+        let key = random::fingerprint(settings.to_string().as_bytes());
+        let mut scores = Vec::new();
+        for &seed in seeds {
+            let name = format!("detectors/{}-{key:016x}/seed-{seed}", detector.name);
+            let dir = stage.checkpoints(&name);
+            let file = dir.join("score.json");
+            if let Some(score) = read(&file)? {
+                scores.push(score);
+                continue;
+            }
+            let stage = Stage {
+                seed,
+                ..stage.clone()
+            };
+            let mut report = |_: &str, report: &crate::Report| {
+                (control.on_report)(&format!("{} seed {seed}", detector.name), report);
+            };
+            let mut inner = Control {
+                on_report: &mut report,
+                stop: control.stop,
+            };
+            let outcome = train_on(&detector.config, &samples, &stage, &name, &mut inner)?;
+            let Outcome::Finished { model, state, .. } = outcome else {
+                return Ok(None);
+            };
+            let verdicts = judged(&detector.config, &model, &samples, &test, &stage)?;
+            let classes = network.classes();
+            let available = classes.index(Class::Available).unwrap_or(0);
+            let verdicts: Vec<(usize, usize, f64)> = verdicts
+                .iter()
+                .map(|(label, p)| (*label, most_probable(p), f64::from(p[available])))
+                .collect();
+            let metrics = JudgeMetrics::new(classes.count(), available, &verdicts);
+            let score = Score {
+                seed,
+                precision: metrics.precision,
+                recall: metrics.recall,
+                f1: metrics.f1,
+                ap: metrics.average_precision,
+                accuracy: metrics.accuracy,
+                samples: metrics.samples,
+                steps: state.step,
+                minutes: state.elapsed_seconds / 60.0,
+            };
+            reliad_weights::write_config(&file, &score).map_err(Error::component("detectors"))?;
+            forget_weights(&dir)?;
+            scores.push(score);
+        }
+        rows.push(Row {
+            name: detector.name.clone(),
+            scores,
+        });
+    }
+    Ok(Some(rows))
+}
+
+fn read(file: &Path) -> Result<Option<Score>> {
+    if !file.exists() {
+        return Ok(None);
+    }
+    crate::stage::read_config(file).map(Some)
+}
+
+/// Removes the checkpoints of a training that is measured.
+fn forget_weights(dir: &Path) -> Result<()> {
+    for entry in std::fs::read_dir(dir).map_err(Error::io(dir))? {
+        let path: PathBuf = entry.map_err(Error::io(dir))?.path();
+        let is_checkpoint = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .is_some_and(|name| name.starts_with("step-"));
+        if is_checkpoint {
+            std::fs::remove_dir_all(&path).map_err(Error::io(&path))?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
+
+    use super::*;
+
+    #[test]
+    fn spread_is_the_sample_deviation() {
+        let score = |f1: f64| Score {
+            seed: 1,
+            precision: 0.0,
+            recall: 0.0,
+            f1,
+            ap: 0.0,
+            accuracy: 0.0,
+            samples: 1,
+            steps: 1,
+            minutes: 0.0,
+        };
+        let row = |scores: Vec<Score>| Row {
+            name: String::new(),
+            scores,
+        };
+        let (mean, spread) = row(vec![score(0.5), score(0.7), score(0.9)]).mean(|s| s.f1);
+        assert!((mean - 0.7).abs() < 1e-12);
+        assert!((spread.unwrap() - 0.2).abs() < 1e-12);
+        assert_eq!(row(vec![score(0.5)]).mean(|s| s.f1), (0.5, None));
+    }
+
+    #[test]
+    fn the_tables_have_every_input_taken_away_once() {
+        let text = include_str!("../../../configs/mini/rfnet.json");
+        let rfnet: Value = serde_json::from_str(text).unwrap();
+        let detectors = tables(&rfnet, Vec::new()).unwrap();
+        let names: Vec<&str> = detectors.iter().map(|d| d.name.as_str()).collect();
+        assert_eq!(
+            names,
+            [
+                "rfnet",
+                "without-product",
+                "without-generated",
+                "without-depth",
+                "without-saliency",
+                "without-caption",
+                "two-classes"
+            ]
+        );
+        for detector in &detectors[1..6] {
+            let inputs = detector.config.network["inputs"].as_object().unwrap();
+            assert!(inputs.values().eq([&json!(false)]), "{inputs:?}");
+        }
+        assert!(detectors[5].config.network.get("text_encoder").is_none());
+        assert_eq!(detectors[6].config.network["classes"], 2);
+    }
+}
