@@ -4,9 +4,12 @@
 
 use std::time::Instant;
 
+use burn::module::Module;
+use burn::nn::BatchNormConfig;
 use burn::optim::{AdamWConfig, GradientsParams};
 use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
 use burn::tensor::{Device, Distribution, Tensor, activation, module, ops::ConvOptions};
+use reliad_kernels::batch_norm::batch_norm;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -85,6 +88,30 @@ fn main() {
         (8, 64, 32),
         (8, 96, 16),
     ];
+    for (n, c, s) in [(1, 64, 192), (1, 256, 96), (2, 512, 48), (32, 16, 64)] {
+        let layer = BatchNormConfig::new(c).init(&device);
+        let still = layer.clone().freeze();
+        let x = [random([n, c, s, s])];
+        let shape = format!("{n}x{c}x{s}x{s}");
+        line(&format!("batch norm+relu fused {shape}"), 0.0, &x, |t| {
+            batch_norm(&layer, t[0].clone(), true)
+        });
+        line(&format!("batch norm+relu burn {shape}"), 0.0, &x, |t| {
+            activation::relu(layer.forward(t[0].clone()))
+        });
+        line(
+            &format!("frozen batch norm+relu fused {shape}"),
+            0.0,
+            &x,
+            |t| batch_norm(&still, t[0].clone(), true),
+        );
+        line(
+            &format!("frozen batch norm+relu burn {shape}"),
+            0.0,
+            &x,
+            |t| activation::relu(still.forward(t[0].clone())),
+        );
+    }
     for (n, c, s) in norms {
         let x = random([n, c, s, s]);
         let w = random([1, c, 1, 1]);

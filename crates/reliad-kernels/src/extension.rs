@@ -6,7 +6,7 @@ use burn::backend::{
 };
 use burn::tensor::{DType, Shape, Tensor, TensorData};
 
-use crate::{attention, conv2d, geglu, group_norm};
+use crate::{attention, batch_norm, conv2d, geglu, group_norm};
 
 /// Whether the fused kernels serve this tensor: f32 on Flex, with or without autodiff.
 pub(crate) fn fused<const D: usize>(tensor: &Tensor<D>) -> bool {
@@ -50,6 +50,19 @@ pub(crate) trait FusedOps: Backend {
         options: group_norm::Options,
     ) -> FloatTensor<Self>;
 
+    /// Batch normalisation of `[n, c, *]` under given statistics.
+    fn fused_batch_norm(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        mean: FloatTensor<Self>,
+        variance: FloatTensor<Self>,
+        options: batch_norm::Options,
+    ) -> FloatTensor<Self>;
+
+    /// Mean and variance of every channel of `[n, c, *]`, `[2, c]`; no gradient flows through them.
+    fn fused_batch_statistics(x: FloatTensor<Self>) -> FloatTensor<Self>;
+
     /// Convolution of `[n, c, h, w]` with a square kernel.
     fn fused_conv2d(
         x: FloatTensor<Self>,
@@ -81,6 +94,21 @@ impl FusedOps for Flex {
         group_norm::node::forward([x, gamma, beta], options).0
     }
 
+    fn fused_batch_norm(
+        x: FlexTensor,
+        gamma: FlexTensor,
+        beta: FlexTensor,
+        mean: FlexTensor,
+        variance: FlexTensor,
+        options: batch_norm::Options,
+    ) -> FlexTensor {
+        batch_norm::node::forward([x, gamma, beta], [mean, variance], options)
+    }
+
+    fn fused_batch_statistics(x: FlexTensor) -> FlexTensor {
+        batch_norm::node::statistics(x)
+    }
+
     fn fused_conv2d(
         x: FlexTensor,
         weight: FlexTensor,
@@ -106,6 +134,23 @@ impl FusedOps for Flex {
 }
 
 impl<C: CheckpointStrategy> FusedOps for Autodiff<Flex, C> {
+    fn fused_batch_norm(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        mean: FloatTensor<Self>,
+        variance: FloatTensor<Self>,
+        options: batch_norm::Options,
+    ) -> FloatTensor<Self> {
+        batch_norm::node::record::<C>([x, gamma, beta], [mean, variance], options)
+    }
+
+    fn fused_batch_statistics(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        <Self as burn::backend::AutodiffBackend>::from_inner(batch_norm::node::statistics(
+            x.into_primitive(),
+        ))
+    }
+
     fn fused_group_norm(
         x: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
@@ -152,6 +197,33 @@ pub(crate) fn group_norm<const D: usize>(
         gamma,
         beta,
         options,
+    ))
+}
+
+/// See [`FusedOps::fused_batch_norm`].
+pub(crate) fn batch_norm<const D: usize>(
+    x: Tensor<D>,
+    gamma: Tensor<1>,
+    beta: Tensor<1>,
+    statistics: [Tensor<1>; 2],
+    options: batch_norm::Options,
+) -> Tensor<D> {
+    let [gamma, beta] = [gamma, beta].map(Tensor::into_dispatch);
+    let [mean, variance] = statistics.map(Tensor::into_dispatch);
+    Tensor::from_dispatch(<Dispatch as FusedOps>::fused_batch_norm(
+        x.into_dispatch(),
+        gamma,
+        beta,
+        mean,
+        variance,
+        options,
+    ))
+}
+
+/// See [`FusedOps::fused_batch_statistics`].
+pub(crate) fn batch_statistics<const D: usize>(x: Tensor<D>) -> Tensor<2> {
+    Tensor::from_dispatch(<Dispatch as FusedOps>::fused_batch_statistics(
+        x.into_dispatch(),
     ))
 }
 

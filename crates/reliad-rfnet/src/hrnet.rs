@@ -20,6 +20,7 @@ use burn::tensor::activation::relu;
 use burn::tensor::module::interpolate;
 use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
 use burn::tensor::{Device, Tensor};
+use reliad_kernels::batch_norm::batch_norm;
 use reliad_weights::{KeyMap, ModelDir};
 use serde::{Deserialize, Serialize};
 
@@ -246,7 +247,11 @@ fn head_unit(channels: [usize; 2], kernel: usize, stride: usize, device: &Device
 }
 
 fn apply(unit: &Unit, x: Tensor<4>) -> Tensor<4> {
-    unit.1.forward(unit.0.convolve(x))
+    batch_norm(&unit.1, unit.0.convolve(x), false)
+}
+
+fn apply_relu(unit: &Unit, x: Tensor<4>) -> Tensor<4> {
+    batch_norm(&unit.1, unit.0.convolve(x), true)
 }
 
 fn through(blocks: &[ResNetBlock], x: Tensor<4>) -> Tensor<4> {
@@ -263,7 +268,7 @@ impl Fuse {
         let Some((last, before)) = self.down.as_deref().and_then(<[Unit]>::split_last) else {
             return x;
         };
-        let x = before.iter().fold(x, |x, unit| relu(apply(unit, x)));
+        let x = before.iter().fold(x, |x, unit| apply_relu(unit, x));
         apply(last, x)
     }
 }
@@ -299,10 +304,10 @@ fn follow(transitions: &[Transition], before: &[Tensor<4>]) -> Vec<Tensor<4>> {
         .map(|(branch, transition)| {
             let x = before[branch.min(before.len() - 1)].clone();
             if let Some(alike) = &transition.alike {
-                return relu(apply(alike, x));
+                return apply_relu(alike, x);
             }
             let down = transition.down.iter().flatten();
-            down.fold(x, |x, unit| relu(apply(unit, x)))
+            down.fold(x, |x, unit| apply_relu(unit, x))
         })
         .collect()
 }
@@ -350,8 +355,8 @@ impl HrNet {
     /// - picture: `[n, 3, h, w]`, sides multiples of 32, normalised as the weights expect
     /// - output `i`: `[n, channels[i], h / 2^(i + 2), w / 2^(i + 2)]`, no value below 0
     pub fn branches(&self, picture: Tensor<4>) -> Vec<Tensor<4>> {
-        let x = relu(self.bn1.forward(self.conv1.convolve(picture)));
-        let x = relu(self.bn2.forward(self.conv2.convolve(x)));
+        let x = batch_norm(&self.bn1, self.conv1.convolve(picture), true);
+        let x = batch_norm(&self.bn2, self.conv2.convolve(x), true);
         let mut branches = vec![through(&self.layer1, x)];
         for (transitions, stage) in [
             (&self.transition1, &self.stage2),
@@ -378,8 +383,8 @@ impl HrNet {
         let finest = branches.next().expect("an HRNet has four branches");
         let x = branches
             .zip(&self.downsamp_modules)
-            .fold(finest, |x, (branch, down)| branch + relu(apply(down, x)));
-        let x = relu(apply(&self.final_layer, x));
+            .fold(finest, |x, (branch, down)| branch + apply_relu(down, x));
+        let x = apply_relu(&self.final_layer, x);
         let pooled: Tensor<2> = x.flatten::<3>(2, 3).mean_dim(2).flatten(1, 2);
         self.classifier.forward(pooled)
     }

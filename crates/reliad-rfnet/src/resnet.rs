@@ -21,6 +21,7 @@ use burn::nn::pool::{MaxPool2d, MaxPool2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, Initializer, Linear, LinearConfig, PaddingConfig2d};
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
+use reliad_kernels::batch_norm::batch_norm;
 use reliad_weights::{KeyMap, ModelDir};
 use serde::{Deserialize, Serialize};
 
@@ -315,13 +316,16 @@ impl ResNetBlock {
     /// - input: `[n, channels, h, w]`
     /// - output: `[n, planes * expansion, h / stride, w / stride]`
     pub(crate) fn forward(&self, input: Tensor<4>) -> Tensor<4> {
-        let x = relu(self.bn1.forward(self.conv1.convolve(input.clone())));
-        let mut x = self.bn2.forward(self.conv2.convolve(x));
-        if let (Some(conv3), Some(bn3)) = (&self.conv3, &self.bn3) {
-            x = bn3.forward(conv3.convolve(relu(x)));
-        }
+        let x = batch_norm(&self.bn1, self.conv1.convolve(input.clone()), true);
+        let x = self.conv2.convolve(x);
+        let x = match (&self.conv3, &self.bn3) {
+            (Some(conv3), Some(bn3)) => {
+                batch_norm(bn3, conv3.convolve(batch_norm(&self.bn2, x, true)), false)
+            }
+            _ => batch_norm(&self.bn2, x, false),
+        };
         let identity = match &self.downsample {
-            Some((conv, norm)) => norm.forward(conv.convolve(input)),
+            Some((conv, norm)) => batch_norm(norm, conv.convolve(input), false),
             None => input,
         };
         relu(x + identity)
@@ -368,7 +372,7 @@ impl ResNet {
     /// - picture: `[n, 3, h, w]`, normalised as the weights expect
     /// - output `i`: `[n, channels / 2^(3 - i), h / 2^(i + 2), w / 2^(i + 2)]`, sides rounded up, no value below 0
     pub fn stages(&self, picture: Tensor<4>) -> [Tensor<4>; 4] {
-        let x = relu(self.bn1.forward(self.conv1.convolve(picture)));
+        let x = batch_norm(&self.bn1, self.conv1.convolve(picture), true);
         let mut x = self.maxpool.forward(x);
         [&self.layer1, &self.layer2, &self.layer3, &self.layer4].map(|stage| {
             x = stage.iter().fold(x.clone(), |x, block| block.forward(x));

@@ -5,6 +5,7 @@ use burn::nn::conv::{Conv2d, Conv2dConfig, ConvTranspose2d, ConvTranspose2dConfi
 use burn::nn::{BatchNorm, BatchNormConfig, Gelu, Linear, LinearConfig, PaddingConfig2d};
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
+use reliad_kernels::batch_norm::batch_norm;
 
 use super::{DptConfig, Readout};
 use crate::convolution::Convolve;
@@ -214,13 +215,17 @@ impl ResidualUnit {
     }
 
     fn forward(&self, map: Tensor<4>) -> Tensor<4> {
-        let normed = |norm: &Option<BatchNorm>, x: Tensor<4>| match norm {
-            Some(norm) => norm.forward(x),
+        let x = self.convolution1.convolve(relu(map.clone()));
+        let x = match &self.batch_norm1 {
+            Some(norm) => batch_norm(norm, x, true),
+            None => relu(x),
+        };
+        let x = self.convolution2.convolve(x);
+        let x = match &self.batch_norm2 {
+            Some(norm) => batch_norm(norm, x, false),
             None => x,
         };
-        let x = self.convolution1.convolve(relu(map.clone()));
-        let x = relu(normed(&self.batch_norm1, x));
-        normed(&self.batch_norm2, self.convolution2.convolve(x)) + map
+        x + map
     }
 }
 

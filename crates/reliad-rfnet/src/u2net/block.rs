@@ -3,10 +3,10 @@
 use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, PaddingConfig2d};
-use burn::tensor::activation::relu;
 use burn::tensor::module::max_pool2d;
 use burn::tensor::ops::MaxPoolOptions;
 use burn::tensor::{Device, Tensor};
+use reliad_kernels::batch_norm::batch_norm;
 
 use super::Widths;
 use crate::convolution::Convolve;
@@ -164,7 +164,7 @@ impl Rebnconv {
     }
 
     fn forward(&self, input: Tensor<4>) -> Tensor<4> {
-        relu(self.bn_s1.forward(self.conv_s1.convolve(input)))
+        batch_norm(&self.bn_s1, self.conv_s1.convolve(input), true)
     }
 }
 
