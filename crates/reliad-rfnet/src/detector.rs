@@ -4,7 +4,7 @@ use std::path::Path;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use reliad_weights::{ModelDir, Precision};
+use reliad_weights::{KeyMap, ModelDir, Precision};
 use serde::Serialize;
 
 use crate::classes::Classes;
@@ -89,6 +89,14 @@ impl DetectorConfig {
         }
     }
 
+    /// Names in the file to ours.
+    pub fn key_map(&self) -> KeyMap {
+        match self {
+            Self::RfNet(_) => RfNet::key_map(),
+            Self::Classifier(config) => config.key_map(),
+        }
+    }
+
     /// Builds the network.
     ///
     /// # Errors
@@ -108,27 +116,20 @@ impl Detector {
     /// An unreadable directory, an unsupported field, or any missing, unused or mis-shaped key.
     pub fn load(dir: &ModelDir, device: &Device) -> Result<(Self, DetectorConfig)> {
         let config = DetectorConfig::from_json(&reliad_weights::read_config(dir, "config.json")?)?;
-        let network = match (config.init(device)?, &config) {
-            (Self::RfNet(network), _) => {
-                Self::RfNet(reliad_weights::load(network, dir, &RfNet::key_map())?)
-            }
-            (Self::Classifier(network), DetectorConfig::Classifier(config)) => Self::Classifier({
-                let keys = config.key_map();
-                match network {
-                    Classifier::Resnet(network) => {
-                        Classifier::Resnet(reliad_weights::load(network, dir, &keys)?)
-                    }
-                    Classifier::Hrnet(network) => {
-                        Classifier::Hrnet(reliad_weights::load(network, dir, &keys)?)
-                    }
-                    Classifier::VisionTransformer(network) => {
-                        Classifier::VisionTransformer(reliad_weights::load(network, dir, &keys)?)
-                    }
+        let keys = config.key_map();
+        let network = match config.init(device)? {
+            Self::RfNet(network) => Self::RfNet(reliad_weights::load(network, dir, &keys)?),
+            Self::Classifier(network) => Self::Classifier(match network {
+                Classifier::Resnet(network) => {
+                    Classifier::Resnet(reliad_weights::load(network, dir, &keys)?)
+                }
+                Classifier::Hrnet(network) => {
+                    Classifier::Hrnet(reliad_weights::load(network, dir, &keys)?)
+                }
+                Classifier::VisionTransformer(network) => {
+                    Classifier::VisionTransformer(reliad_weights::load(network, dir, &keys)?)
                 }
             }),
-            (Self::Classifier(_), DetectorConfig::RfNet(_)) => {
-                unreachable!("a config builds its own kind of network")
-            }
         };
         Ok((network, config))
     }
@@ -139,28 +140,21 @@ impl Detector {
     /// A disk that can't be written.
     pub fn save(&self, config: &DetectorConfig, dir: &Path, precision: Precision) -> Result<()> {
         let file = dir.join("model.safetensors");
-        match (self, config) {
-            (Self::RfNet(network), _) => {
-                reliad_weights::save(network, &file, precision, &RfNet::key_map())?;
-            }
-            (Self::Classifier(network), DetectorConfig::Classifier(config)) => {
-                let keys = config.key_map();
-                match network {
-                    Classifier::Resnet(network) => {
-                        reliad_weights::save(network, &file, precision, &keys)?;
-                    }
-                    Classifier::Hrnet(network) => {
-                        reliad_weights::save(network, &file, precision, &keys)?;
-                    }
-                    Classifier::VisionTransformer(network) => {
-                        reliad_weights::save(network, &file, precision, &keys)?;
-                    }
+        let keys = config.key_map();
+        match self {
+            Self::RfNet(network) => reliad_weights::save(network, &file, precision, &keys),
+            Self::Classifier(network) => match network {
+                Classifier::Resnet(network) => {
+                    reliad_weights::save(network, &file, precision, &keys)
                 }
-            }
-            (Self::Classifier(_), DetectorConfig::RfNet(_)) => {
-                unreachable!("a config builds its own kind of network")
-            }
-        }
+                Classifier::Hrnet(network) => {
+                    reliad_weights::save(network, &file, precision, &keys)
+                }
+                Classifier::VisionTransformer(network) => {
+                    reliad_weights::save(network, &file, precision, &keys)
+                }
+            },
+        }?;
         reliad_weights::write_config(&dir.join("config.json"), config)?;
         Ok(())
     }

@@ -13,7 +13,8 @@ use crate::measure::verdicts::most_probable;
 use crate::metrics::JudgeMetrics;
 use crate::progress::Control;
 use crate::random;
-use crate::rfnet::{RfNetTraining, Samples, judged, test_views, train_on};
+use crate::rfnet::{RfNetTraining, train_on};
+use crate::samples::{Samples, judged, test_views};
 use crate::stage::Stage;
 
 /// One row of the tables.
@@ -111,24 +112,23 @@ pub fn tables(rfnet: &Value, rivals: Vec<(String, Value)>) -> Result<Vec<Detecto
     Ok(all)
 }
 
-/// Trains each detector with each seed and measures it on the test part. What an earlier run with the same settings
-/// has measured is taken from `.training/detectors`. `None` when the caller asked to stop.
+/// Trains each detector with each seed and measures it on the test part. `rfnet` says which samples and views all of them
+/// get. What an earlier run with the same settings, views and labels has measured is taken from `.training/detectors`.
+/// `None` when the caller asked to stop.
 ///
 /// # Errors
-/// As [`Samples::prepare`]; a detector that looks at pictures of another size than the first.
+/// As [`Samples::prepare`]; a detector that looks at pictures of another size than `rfnet`.
 pub fn compare(
+    rfnet: &RfNetTraining,
     detectors: &[Detector],
     seeds: &[u64],
     stage: &Stage,
     control: &mut Control<'_>,
 ) -> Result<Option<Vec<Row>>> {
-    let Some(first) = detectors.first() else {
-        return Ok(Some(Vec::new()));
-    };
-    let Some(samples) = Samples::prepare(&first.config, stage, control)? else {
+    let Some(samples) = Samples::prepare(rfnet, stage, control)? else {
         return Ok(None);
     };
-    let Some(test) = test_views(&first.config, &samples, stage, control)? else {
+    let Some(test) = test_views(rfnet, &samples, stage, control)? else {
         return Ok(None);
     };
     if test.samples.is_empty() {
@@ -137,25 +137,36 @@ pub fn compare(
             reason: format!("no sample of the {} part", Split::Test.name()),
         });
     }
-    let seen = first.config.network(&samples.tokenizer)?;
+    let seen = rfnet.network(&samples.tokenizer)?;
+    let labels: String = samples
+        .world
+        .records()
+        .iter()
+        .map(|record| record.label.slug())
+        .collect();
+    // Views are named after the networks, settings and pictures that made them.
+    let made_of = format!(
+        "{:?} {:?} {:?} {labels}",
+        samples.train, samples.held_out, test
+    );
+    let made_of = random::fingerprint(made_of.as_bytes());
     let mut rows = Vec::new();
     for detector in detectors {
         let network = detector.config.network(&samples.tokenizer)?;
         if network.preprocess() != seen.preprocess() {
             return Err(Error::Setting {
                 name: "preprocess",
-                reason: format!(
-                    "{} sees pictures otherwise than {}",
-                    detector.name, first.name
-                ),
+                reason: format!("{} sees pictures otherwise than rfnet", detector.name),
             });
         }
         let settings = json!([
             serde_json::to_value(&network).map_err(Error::component("detector"))?,
             serde_json::to_value(detector.config.fit).map_err(Error::component("detector"))?,
-            format!("{:?} {:?}", detector.config.recipe, stage.budget),
-            samples.train.samples.len(),
-            stage.data,
+            format!(
+                "{:?} {:?}",
+                detector.config.recipe, detector.config.pretrained
+            ),
+            format!("{:?} {made_of:016x}", stage.budget),
         ]);
         let key = random::fingerprint(settings.to_string().as_bytes());
         let mut scores = Vec::new();

@@ -15,6 +15,7 @@ use crate::parameters::{average_towards, clip_norm};
 use crate::progress::{Control, Metrics, Report};
 use crate::random;
 use crate::schedule::{Budget, LearningRate};
+use crate::window::Window;
 
 /// Settings of the loop that every training shares.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -417,86 +418,4 @@ impl<M: Module> Run<'_, M> {
 
 fn seconds(value: f64) -> Duration {
     Duration::from_secs_f64(value.max(0.0))
-}
-
-/// Losses since the last report, summed on the device so that no step waits for a read.
-struct Window {
-    since: Instant,
-    batches: u64,
-    steps: u64,
-    total: Option<Tensor<1>>,
-    parts: Vec<(&'static str, Tensor<1>)>,
-    norm: f64,
-    rate: f64,
-}
-
-impl Window {
-    fn new() -> Self {
-        Self {
-            since: Instant::now(),
-            batches: 0,
-            steps: 0,
-            total: None,
-            parts: Vec::new(),
-            norm: 0.0,
-            rate: 0.0,
-        }
-    }
-
-    fn add(&mut self, loss: Loss) {
-        let total = loss.total.without_autodiff();
-        self.total = Some(match self.total.take() {
-            Some(sum) => sum + total,
-            None => total,
-        });
-        for (name, part) in loss.parts {
-            let part = part.without_autodiff();
-            match self.parts.iter_mut().find(|(known, _)| *known == name) {
-                Some((_, sum)) => *sum = sum.clone() + part,
-                None => self.parts.push((name, part)),
-            }
-        }
-        self.batches += 1;
-    }
-
-    fn step(&mut self, norm: f64, rate: f64) {
-        self.steps += 1;
-        self.norm += norm;
-        self.rate = rate;
-    }
-
-    fn mean(&self) -> Option<f64> {
-        let total = self.total.clone()?;
-        Some(f64::from(total.into_scalar::<f32>()) / self.batches as f64)
-    }
-
-    fn check(&self, step: u64) -> Result<()> {
-        match self.mean() {
-            Some(loss) if !loss.is_finite() => Err(Error::Diverged { step, loss }),
-            _ => Ok(()),
-        }
-    }
-
-    fn report(&self, state: &State, progress: f64, batch_size: usize) -> Result<Report> {
-        self.check(state.step)?;
-        let batches = self.batches as f64;
-        let mut figures: Vec<(String, f64)> = self
-            .parts
-            .iter()
-            .map(|(name, sum)| {
-                let sum = f64::from(sum.clone().into_scalar::<f32>());
-                ((*name).to_owned(), sum / batches)
-            })
-            .collect();
-        figures.push(("gradient_norm".to_owned(), self.norm / self.steps as f64));
-        Ok(Report {
-            step: state.step,
-            progress,
-            elapsed_seconds: state.elapsed_seconds,
-            loss: self.mean(),
-            learning_rate: self.rate,
-            samples_per_second: batches * batch_size as f64 / self.since.elapsed().as_secs_f64(),
-            figures,
-        })
-    }
 }

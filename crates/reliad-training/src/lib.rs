@@ -27,6 +27,7 @@ pub mod random;
 pub mod regions;
 pub mod repaint;
 pub mod rfnet;
+pub mod samples;
 pub mod scene;
 pub mod schedule;
 pub mod soften;
@@ -37,6 +38,7 @@ pub mod tokenizer;
 pub mod vae;
 pub mod velocity;
 pub mod views;
+mod window;
 pub mod world;
 
 pub use error::{Error, Result};

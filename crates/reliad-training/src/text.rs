@@ -200,6 +200,12 @@ fn pretrained(mut start: RobertaForMaskedLm, dir: &PathBuf) -> Result<RobertaFor
 
 impl TextRecipe {
     fn check(&self) -> Result<()> {
+        if self.max_tokens < 3 || self.held_out == 0 {
+            return Err(Error::Setting {
+                name: "max_tokens and held_out",
+                reason: "a title needs 3 tokens or more, and one must be held out".to_owned(),
+            });
+        }
         let shares = [
             ("guessed", self.guessed),
             ("masked", self.masked),

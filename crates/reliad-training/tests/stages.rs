@@ -343,7 +343,7 @@ fn compares_detectors(stage: &Stage, control: &mut Control<'_>) {
     let networks: Vec<Value> = rivals.iter().map(|(_, network)| network.clone()).collect();
     let detectors = tables(&rfnet, rivals).unwrap();
     assert_eq!(detectors.len(), 10);
-    let rows = compare(&detectors, &[1, 2], stage, control)
+    let rows = compare(&detectors[0].config, &detectors, &[1, 2], stage, control)
         .unwrap()
         .unwrap();
     for (row, detector) in rows.iter().zip(&detectors) {
@@ -360,7 +360,7 @@ fn compares_detectors(stage: &Stage, control: &mut Control<'_>) {
         on_report: &mut |_, _| trained += 1,
         stop: control.stop,
     };
-    let again = compare(&detectors, &[1, 2], stage, &mut quiet)
+    let again = compare(&detectors[0].config, &detectors, &[1, 2], stage, &mut quiet)
         .unwrap()
         .unwrap();
     assert_eq!(trained, 0);

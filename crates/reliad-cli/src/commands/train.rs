@@ -292,6 +292,12 @@ fn budget(name: StageName, arguments: &TrainArgs, config: &Path, configs: &Path)
             return Ok(Budget::Epochs(epochs));
         }
     }
+    if name == StageName::Text && arguments.minutes.is_none() {
+        bail!(
+            "{}: no fit.epochs, and no plan has a share for text; give --epochs, --steps or --minutes",
+            config.display()
+        );
+    }
     let plan: Plan = read_config(&configs.join("plan.json")).context(
         "without --steps, --epochs or --minutes the time comes from the configuration's fit.epochs or from plan.json beside it",
     )?;

@@ -133,13 +133,15 @@ pub(crate) struct Gradients {
 }
 
 /// Gradients from the upstream gradient `dy`. With `n` values a channel, `z` normalised and statistics of the batch,
-/// `dx = gamma / deviation * (dy - sum(dy) / n - z * sum(dy z) / n)`; with other statistics the sums are left out.
+/// `dx = gamma / deviation * (dy - sum(dy) / n - z * sum(dy z) / n)`; with other statistics the sums are left out, and are
+/// zero unless `parameters` wants them as the gradients of gamma and beta.
 pub(crate) fn backward(
     x: &[f32],
     dy: &[f32],
     [gamma, beta]: [&[f32]; 2],
     [mean, variance]: [&[f32]; 2],
     geometry: Geometry,
+    parameters: bool,
 ) -> Gradients {
     let Geometry {
         channels,
@@ -160,6 +162,9 @@ pub(crate) fn backward(
     };
     let of_channel = |c: usize| {
         let (mut of_beta, mut of_gamma) = (0.0, 0.0);
+        if !(of_batch || parameters) {
+            return (of_gamma, of_beta);
+        }
         let planes = x.chunks_exact(pixels).zip(dy.chunks_exact(pixels));
         for (x, dy) in planes.skip(c).step_by(channels) {
             let mut sums = [0.0; 2];

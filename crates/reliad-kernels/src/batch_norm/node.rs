@@ -83,6 +83,7 @@ impl Backward<Flex, 3> for BatchNormBackward {
             [gamma, beta],
             statistics.each_ref().map(values),
             geometry(&inputs[0], options),
+            ops.parents[1..].iter().any(Option::is_some),
         );
         let gradients = [gradients.x, gradients.gamma, gradients.beta];
         for (parent, (gradient, input)) in ops

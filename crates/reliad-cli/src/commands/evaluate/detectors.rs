@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use reliad_generation::report::escape;
 use reliad_training::detectors::{Row, Score, compare, tables};
@@ -66,7 +66,8 @@ pub struct DetectorsArgs {
         env = "RELIAD_STEPS",
         hide_env_values = true,
         value_name = "N",
-        default_value_t = 2000
+        default_value_t = 2000,
+        value_parser = clap::value_parser!(u64).range(1..)
     )]
     steps: u64,
 
@@ -129,6 +130,7 @@ pub fn run(arguments: DetectorsArgs) -> Result<Code> {
     let (device, _) = device::open(&arguments.device)?;
     let rfnet: Value = read_config(&arguments.configs.join("rfnet.json"))?;
     let mut detectors = tables(&rfnet, rivals(&arguments.configs.join("rivals"))?)?;
+    let base = detectors[0].config.clone();
     if !arguments.only.is_empty() {
         let names: Vec<String> = detectors.iter().map(|d| d.name.clone()).collect();
         if let Some(unknown) = arguments.only.iter().find(|name| !names.contains(name)) {
@@ -153,11 +155,10 @@ pub fn run(arguments: DetectorsArgs) -> Result<Code> {
         on_report: &mut report,
         stop: interrupt::flag()?,
     };
-    let Some(rows) = compare(&detectors, &seeds, &stage, &mut control)? else {
+    let Some(rows) = compare(&base, &detectors, &seeds, &stage, &mut control)? else {
         eprintln!("stopped; the same command goes on from here");
         return Ok(Code::Interrupted);
     };
-    ensure!(!rows.is_empty(), "no detector to train");
     print!("{}", text(&rows));
     if let Some(file) = &arguments.json {
         let figures = Figures {

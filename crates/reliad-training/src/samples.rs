@@ -1,0 +1,269 @@
+//! What judges learn from and are measured on: views of samples, and how they become a network's input.
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+use rand::RngExt as _;
+use rand_chacha::ChaCha8Rng;
+use reliad_rfnet::calibration::Calibration;
+use reliad_rfnet::classes::Classes;
+use reliad_rfnet::detector::{Detector, DetectorConfig};
+use reliad_rfnet::preprocess::Preprocess;
+use reliad_rfnet::rfnet::{Inputs, RfNetInput};
+use reliad_rfnet::roberta::RobertaTokenizer;
+
+use crate::error::{Error, Result};
+use crate::pictures::{Movement, Pictures};
+use crate::progress::Control;
+use crate::random;
+use crate::rfnet::{RfNetRecipe, RfNetTraining, logit};
+use crate::stage::Stage;
+use crate::views::{Viewer, Views};
+use crate::world::World;
+
+/// What judges learn from and are measured on, which several of one size can share.
+#[derive(Debug)]
+pub struct Samples {
+    /// Texts and labels.
+    pub world: World,
+    /// Views to learn from.
+    pub train: Views,
+    /// Views of the validation products.
+    pub held_out: Views,
+    /// Reads titles.
+    pub tokenizer: RobertaTokenizer,
+}
+
+impl Samples {
+    /// Computes the views of the stage's data, as far as an earlier run hasn't. `None` when the caller asked to stop.
+    ///
+    /// # Errors
+    /// A missing `depth/`, `saliency/`, `rfnet/vocab.json` or, when views are repainted, component of the painter, data
+    /// that cannot be read, or a configuration that is not supported.
+    pub fn prepare(
+        config: &RfNetTraining,
+        stage: &Stage,
+        control: &mut Control<'_>,
+    ) -> Result<Option<Self>> {
+        let recipe = config.recipe;
+        if !(0.0..=1.0).contains(&recipe.repaint_strength) {
+            return Err(Error::Setting {
+                name: "repaint_strength",
+                reason: format!("{} is outside 0 to 1", recipe.repaint_strength),
+            });
+        }
+        let tokenizer = config.tokenizer(stage)?;
+        let network = config.network(&tokenizer)?;
+        let world = World::open(&stage.data, recipe.samples)?;
+        let viewer = viewer(config, &network, stage)?;
+        let (train, held_out) = world.split();
+        let (train, held_out) = (
+            usable(&world, &network, train),
+            usable(&world, &network, held_out),
+        );
+        let every = recipe.repaint_every;
+        let Some(train) = viewer.views(stage, &world, &train, every, control)? else {
+            return Ok(None);
+        };
+        let Some(held_out) = viewer.views(stage, &world, &held_out, every, control)? else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            world,
+            train,
+            held_out,
+            tokenizer,
+        }))
+    }
+}
+
+/// Views of the test products, none repainted. `None` when the caller asked to stop.
+///
+/// # Errors
+/// As [`Samples::prepare`].
+pub fn test_views(
+    config: &RfNetTraining,
+    samples: &Samples,
+    stage: &Stage,
+    control: &mut Control<'_>,
+) -> Result<Option<Views>> {
+    let network = config.network(&samples.tokenizer)?;
+    let test = usable(&samples.world, &network, samples.world.test());
+    viewer(config, &network, stage)?.views(stage, &samples.world, &test, 0, control)
+}
+
+/// Label and probabilities of each of `views`, uncalibrated, as the trained `network` of `config` sees them.
+///
+/// # Errors
+/// A configuration that is not supported, or a view that can't be read.
+pub fn judged(
+    config: &RfNetTraining,
+    network: &Detector,
+    samples: &Samples,
+    views: &Views,
+    stage: &Stage,
+) -> Result<Vec<(usize, Vec<f32>)>> {
+    let eyes = Eyes::new(&config.network(&samples.tokenizer)?)?;
+    let network = network.valid();
+    let size = config.fit.batch_size;
+    let rows = eyes.logits(&network, samples, views, size, &stage.device)?;
+    let places: Vec<usize> = (0..rows.len()).collect();
+    let labels = eyes.labels(samples, views, &places);
+    let probabilities = rows
+        .iter()
+        .map(|row| Calibration::default().probabilities(row));
+    Ok(labels.into_iter().zip(probabilities).collect())
+}
+
+/// What makes the views that `network` looks at.
+fn viewer(config: &RfNetTraining, network: &DetectorConfig, stage: &Stage) -> Result<Viewer> {
+    let recipe = config.recipe;
+    Viewer::load(
+        stage,
+        network.preprocess().image_size,
+        network.preprocess().product_background,
+        (recipe.repaint_every > 0).then_some(recipe.repaint_strength),
+    )
+}
+
+/// The samples whose labels the network can express.
+fn usable(world: &World, network: &DetectorConfig, indices: Vec<usize>) -> Vec<usize> {
+    let classes = network.classes();
+    indices
+        .into_iter()
+        .filter(|&index| logit(classes, world.records()[index].label).is_some())
+        .collect()
+}
+
+/// How views become what a network looks at.
+pub(crate) struct Eyes {
+    inputs: Inputs,
+    pub(crate) classes: Classes,
+    preprocess: Preprocess,
+}
+
+/// How each sample of a batch is moved, and its gain and offset `[n, 3, 1, 1]`.
+pub(crate) struct Augmentation {
+    moves: Vec<Movement>,
+    gain: Tensor<4>,
+    offset: Tensor<4>,
+}
+
+impl Augmentation {
+    fn none(count: usize, device: &Device) -> Self {
+        Self {
+            moves: vec![Movement::default(); count],
+            gain: Tensor::ones([count, 3, 1, 1], device),
+            offset: Tensor::zeros([count, 3, 1, 1], device),
+        }
+    }
+
+    pub(crate) fn draw(
+        count: usize,
+        recipe: &RfNetRecipe,
+        rng: &mut ChaCha8Rng,
+        device: &Device,
+    ) -> Self {
+        let reach = recipe.shift as i32;
+        let moves = (0..count)
+            .map(|_| Movement {
+                mirrored: rng.random(),
+                across: rng.random_range(-reach..=reach) as isize,
+                down: rng.random_range(-reach..=reach) as isize,
+            })
+            .collect();
+        let shape = [count, 3, 1, 1];
+        Self {
+            moves,
+            gain: random::normal(rng, shape, device) * recipe.exposure + 1.0,
+            offset: random::normal(rng, shape, device) * (0.5 * recipe.exposure),
+        }
+    }
+}
+
+impl Eyes {
+    pub(crate) fn new(network: &DetectorConfig) -> Result<Self> {
+        let preprocess = network.preprocess().init();
+        Ok(Self {
+            inputs: network.inputs(),
+            classes: network.classes(),
+            preprocess: preprocess.map_err(Error::component("preprocess"))?,
+        })
+    }
+
+    pub(crate) fn input(
+        &self,
+        samples: &Samples,
+        views: &Views,
+        places: &[usize],
+        augmentation: &Augmentation,
+        device: &Device,
+    ) -> Result<RfNetInput> {
+        let inputs = self.inputs;
+        let titles: Vec<&str> = places
+            .iter()
+            .map(|&place| samples.world.records()[views.samples[place]].title.as_str())
+            .collect();
+        let caption = inputs
+            .caption
+            .then(|| samples.tokenizer.encode_batch(&titles, device))
+            .transpose()
+            .map_err(Error::component("tokenizer"))?;
+        let Augmentation {
+            moves,
+            gain,
+            offset,
+        } = augmentation;
+        let seen = views.read(places)?;
+        let all: Vec<usize> = (0..places.len()).collect();
+        let rgb = |on: bool, pictures: &Pictures| {
+            on.then(|| {
+                let moved = pictures.moved(&all, moves, device) * gain.clone() + offset.clone();
+                self.preprocess.generated(moved.clamp(0.0, 1.0))
+            })
+        };
+        let map = |on: bool, pictures: &Pictures| {
+            on.then(|| self.preprocess.map(pictures.moved(&all, moves, device)))
+        };
+        Ok(RfNetInput {
+            product: rgb(inputs.product, &seen.product),
+            generated: rgb(inputs.generated, &seen.generated),
+            depth: map(inputs.depth, &seen.depth),
+            saliency: map(inputs.saliency, &seen.saliency),
+            caption,
+        })
+    }
+
+    pub(crate) fn labels(&self, samples: &Samples, views: &Views, places: &[usize]) -> Vec<usize> {
+        places
+            .iter()
+            .map(|&place| {
+                let label = samples.world.records()[views.samples[place]].label;
+                logit(self.classes, label).unwrap_or(0)
+            })
+            .collect()
+    }
+
+    /// The logits of all `views`, one row each, uncalibrated.
+    pub(crate) fn logits(
+        &self,
+        network: &Detector,
+        samples: &Samples,
+        views: &Views,
+        batch_size: usize,
+        device: &Device,
+    ) -> Result<Vec<Vec<f32>>> {
+        let places: Vec<usize> = (0..views.samples.len()).collect();
+        let mut rows = Vec::with_capacity(places.len());
+        for chunk in places.chunks(batch_size) {
+            let still = Augmentation::none(chunk.len(), device);
+            let input = self.input(samples, views, chunk, &still, device)?;
+            let logits: Vec<f32> = network.forward(input).into_data().iter::<f32>().collect();
+            rows.extend(
+                logits
+                    .chunks_exact(self.classes.count())
+                    .map(<[f32]>::to_vec),
+            );
+        }
+        Ok(rows)
+    }
+}
