@@ -23,6 +23,8 @@ CASES = [
     (SD15 | dict(timestep_spacing="trailing", prediction_type="v_prediction", rescale_betas_zero_snr=True), 7, 0.9),
     (dict(timestep_spacing="linspace", num_train_timesteps=500), 11, 0.3),
     (dict(clip_sample=True, clip_sample_range=0.8, set_alpha_to_one=True), 13, 0.0),
+    (SD15 | dict(timestep_spacing="trailing", prediction_type="sample", rescale_betas_zero_snr=True), 30, 0.0),
+    (SD15 | dict(timestep_spacing="trailing", prediction_type="sample", rescale_betas_zero_snr=True), 7, 0.9),
 ]
 
 

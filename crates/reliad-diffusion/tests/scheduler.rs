@@ -20,7 +20,7 @@ const TABLE: f64 = 2e-5;
 #[test]
 fn whole_loops_end_where_the_reference_ends() -> Outcome {
     let cases: Vec<Value> = serde_json::from_str(include_str!("fixtures/ddim.json"))?;
-    assert_eq!(cases.len(), 6);
+    assert_eq!(cases.len(), 8);
     for case in cases {
         let ddim = Ddim::new(SchedulerConfig::from_json(&case["config"])?);
         let steps = case["steps"].as_u64().ok_or("steps")? as usize;
@@ -70,7 +70,7 @@ fn whole_loops_end_where_the_reference_ends() -> Outcome {
 
 #[test]
 fn targets_and_predictions_are_inverse() -> Outcome {
-    for kind in ["epsilon", "v_prediction"] {
+    for kind in ["epsilon", "v_prediction", "sample"] {
         let config = serde_json::json!({"prediction_type": kind, "clip_sample": false});
         let ddim = Ddim::new(SchedulerConfig::from_json(&config)?);
         for t in [0, 10, 500, 900] {
@@ -105,7 +105,7 @@ fn what_changes_the_result_is_refused_by_name() {
         ("thresholding", serde_json::json!(true)),
         ("trained_betas", serde_json::json!([0.1])),
         ("beta_schedule", serde_json::json!("squaredcos_cap_v2")),
-        ("prediction_type", serde_json::json!("sample")),
+        ("prediction_type", serde_json::json!("flow_prediction")),
         ("use_karras_sigmas", serde_json::json!(true)),
     ] {
         let mut config = serde_json::json!({});

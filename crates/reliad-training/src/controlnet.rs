@@ -17,6 +17,7 @@ use serde_json::Value;
 use crate::error::{Error, Result};
 use crate::fit::{FitConfig, Loss, Outcome, Step, Task, fit};
 use crate::latents::Latents;
+use crate::noised::{Noised, noised, schedule, weighted_error};
 use crate::parameters::preserve_variance;
 use crate::pictures::{Layout, Pictures};
 use crate::progress::Control;
@@ -24,7 +25,6 @@ use crate::prompts;
 use crate::random::{self, Order};
 use crate::regions::{RegionWeights, Regions};
 use crate::stage::{Ended, Stage};
-use crate::velocity::{Noised, noised, schedule, weighted_error};
 use crate::world::World;
 
 /// Settings of the ControlNet's training (`controlnet.json`).
@@ -89,7 +89,7 @@ const NAME: &str = "controlnet";
 /// Trains the ControlNet and writes `controlnet/`.
 ///
 /// # Errors
-/// A missing `vae/`, `tokenizer/`, `text_encoder/` or `unet/`, data that cannot be read, a
+/// A missing `vae/`, `tokenizer/`, `text_encoder/`, `scheduler/` or `unet/`, data that cannot be read, a
 /// configuration that is not supported, or a failing disk.
 pub fn train(
     config: &ControlNetTraining,
@@ -107,6 +107,9 @@ pub fn train(
     let unet_config: Value = model
         .read_json("unet/config.json")
         .map_err(Error::component("unet"))?;
+    let scheduler: Value = model
+        .read_json("scheduler/scheduler_config.json")
+        .map_err(Error::component("scheduler"))?;
     let network = network_config(&unet_config, &config.network)?;
     device.seed(stage.seed);
     let start = if stage.warm_start {
@@ -156,7 +159,7 @@ pub fn train(
         text_encoder,
         plain_unet: frozen.valid(),
         unet: frozen.freeze(),
-        schedule: schedule()?,
+        schedule: schedule(&scheduler)?,
         recipe,
         batch_size: config.fit.batch_size,
         device,

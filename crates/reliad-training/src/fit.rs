@@ -1,16 +1,17 @@
-//! The one training loop: AdamW, gradient clipping, moving average, checkpoints, reports.
+//! The one training loop: AdamW (and Muon), gradient clipping, moving average, checkpoints, reports.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use burn::module::Module;
-use burn::optim::{AdamWConfig, GradientsAccumulator, GradientsParams, ModuleOptimizer};
+use burn::optim::{GradientsAccumulator, GradientsParams, ModuleOptimizer};
 use burn::tensor::Tensor;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::{Best, Checkpoints, State};
 use crate::error::{Error, Result};
+use crate::muon::{self, MuonSettings};
 use crate::parameters::{average_towards, clip_norm};
 use crate::progress::{Control, Metrics, Report};
 use crate::random;
@@ -27,6 +28,8 @@ pub struct FitConfig {
     pub weight_decay: f32,
     /// AdamW's second-moment decay.
     pub beta_2: f32,
+    /// Trains the hidden weights of UNet and ControlNet by Muon; absent: AdamW trains all.
+    pub muon: Option<MuonSettings>,
     /// Largest joint 2-norm of all gradients.
     pub gradient_norm: f64,
     /// Decay of the moving average of the weights; ramped as (1 + step) / (10 + step).
@@ -53,6 +56,7 @@ impl Default for FitConfig {
             learning_rate: LearningRate::default(),
             weight_decay: 1e-2,
             beta_2: 0.99,
+            muon: None,
             gradient_norm: 1.0,
             average_decay: 0.996,
             batch_size: 16,
@@ -71,6 +75,7 @@ impl FitConfig {
     /// [`Error::Setting`] for a value out of its range.
     pub fn check(&self) -> Result<()> {
         self.learning_rate.check()?;
+        self.muon.as_ref().map_or(Ok(()), MuonSettings::check)?;
         let wrong = |name, reason: &str| {
             Err(Error::Setting {
                 name,
@@ -201,11 +206,7 @@ pub fn fit<T: Task>(
     // Networks are large structs: on the heap they don't fill the stack with their copies.
     let average = Box::new(model.valid());
     let model = Box::new(model);
-    let optimizer = AdamWConfig::new()
-        .with_beta_2(config.beta_2)
-        .with_epsilon(1e-8)
-        .with_weight_decay(config.weight_decay)
-        .init();
+    let optimizer = muon::optimizer(config)?;
     let (state, model, average, optimizer) = checkpoints.load(model, average, optimizer)?;
     let best = match state.as_ref().and_then(|state| state.best.as_ref()) {
         Some(_) => Some(checkpoints.load_best(&*average)?),

@@ -3,7 +3,7 @@
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 use reliad_dataset::Modality;
-use reliad_diffusion::scheduler::Ddim;
+use reliad_diffusion::scheduler::{Ddim, Prediction};
 use reliad_diffusion::{
     ClipTextConfig, ClipTextModel, ClipTokenizer, UNet2DConditionConfig, UNet2DConditionModel,
 };
@@ -14,13 +14,13 @@ use serde_json::{Value, json};
 use crate::error::{Error, Result};
 use crate::fit::{FitConfig, Loss, Outcome, Step, Task, fit};
 use crate::latents::Latents;
+use crate::noised::{Noised, noised, noised_at, schedule, scheduler_config, weighted_error};
 use crate::pictures::Layout;
 use crate::progress::Control;
 use crate::prompts;
 use crate::random::{self, Order};
 use crate::regions::{RegionWeights, Regions};
 use crate::stage::{Ended, Stage};
-use crate::velocity::{noised, noised_at, schedule, scheduler_config, weighted_error};
 use crate::world::World;
 
 /// Settings of the painter's training (`painter.json`).
@@ -51,6 +51,9 @@ pub struct PainterRecipe {
     pub samples: Option<usize>,
     /// Side of the pictures in pixels.
     pub size: usize,
+    /// What the UNet predicts: `v_prediction` or `sample`. Ours: a UNet of a few million parameters has no room to pass the
+    /// noise of its input through to its output, which a velocity asks of it and the clean sample does not.
+    pub prediction: Prediction,
     /// Share of the budget, at its start, in which pictures are seen at half this size, where a step costs about a
     /// third. Ours.
     pub half_size_share: f64,
@@ -76,6 +79,7 @@ impl Default for PainterRecipe {
         Self {
             samples: None,
             size: 256,
+            prediction: Prediction::Sample,
             half_size_share: 0.0,
             text_attention: 1.0,
             token_spread: 0.5,
@@ -93,7 +97,7 @@ impl Default for PainterRecipe {
 pub struct PainterNetworks {
     /// Reads the prompt.
     pub text_encoder: ClipTextModel,
-    /// Predicts the velocity.
+    /// Predicts what [`PainterRecipe::prediction`] says.
     pub unet: UNet2DConditionModel,
 }
 
@@ -141,7 +145,7 @@ pub fn train(config: &PainterTraining, stage: &Stage, control: &mut Control<'_>)
         whole,
         half,
         tokenizer,
-        schedule: schedule()?,
+        schedule: schedule(&scheduler_config(recipe.prediction))?,
         recipe,
         batch_size: config.fit.batch_size,
         device,
@@ -155,7 +159,13 @@ pub fn train(config: &PainterTraining, stage: &Stage, control: &mut Control<'_>)
     )? {
         Outcome::Stopped(_) => Ok(Ended::Stopped),
         Outcome::Finished { model, figures, .. } => {
-            write(stage, &model, &text.to_json(), &unet.to_json())?;
+            write(
+                stage,
+                &model,
+                recipe.prediction,
+                &text.to_json(),
+                &unet.to_json(),
+            )?;
             if let Some(sampling) = &config.sampling {
                 reliad_weights::write_config(&stage.out.join("sampling.json"), sampling)
                     .map_err(Error::component("sampling.json"))?;
@@ -264,7 +274,13 @@ fn start_silent(unet: &mut UNet2DConditionModel) {
     }
 }
 
-fn write(stage: &Stage, model: &PainterNetworks, text: &Value, unet: &Value) -> Result<()> {
+fn write(
+    stage: &Stage,
+    model: &PainterNetworks,
+    prediction: Prediction,
+    text: &Value,
+    unet: &Value,
+) -> Result<()> {
     let failed = Error::component::<reliad_weights::Error>;
     let dir = stage.component("text_encoder");
     reliad_weights::save(
@@ -286,7 +302,7 @@ fn write(stage: &Stage, model: &PainterNetworks, text: &Value, unet: &Value) -> 
     reliad_weights::write_config(&dir.join("config.json"), unet).map_err(failed("unet"))?;
     reliad_weights::write_config(
         &stage.component("scheduler").join("scheduler_config.json"),
-        &scheduler_config(),
+        &scheduler_config(prediction),
     )
     .map_err(failed("scheduler"))?;
     let index = json!({
@@ -423,7 +439,7 @@ impl Task for PainterTask {
             others.rotate_left(1);
             let other = text(&others)?;
             let share = indices.len() as f64 / count as f64;
-            let measure = |noised: &crate::velocity::Noised, text: Tensor<3>| {
+            let measure = |noised: &Noised, text: Tensor<3>| {
                 let output = average.unet.forward(
                     noised.sample.clone(),
                     noised.timesteps.clone(),

@@ -5,15 +5,19 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use burn::module::Module;
+use burn::nn::conv::{Conv1d, Conv1dConfig};
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::{Device, Tensor, activation};
 use reliad_training::fit::{FitConfig, Loss, Outcome, Step, Task, Training, fit};
+use reliad_training::muon::MuonSettings;
 use reliad_training::random;
 use reliad_training::{Budget, Control, Report};
 
 #[derive(Module, Debug)]
 struct Toy {
     first: Linear,
+    /// Muon's, where the settings have it.
+    mid_block: Conv1d,
     second: Linear,
 }
 
@@ -62,9 +66,12 @@ impl Task for Regression {
             random::normal(&mut step.rng, [16, 6], &self.device)
         };
         let target = (x.clone().sum_dim(1)).tanh();
-        let y = model
-            .second
-            .forward(activation::silu(model.first.forward(x)));
+        let hidden = activation::silu(model.first.forward(x));
+        let hidden = model
+            .mid_block
+            .forward(hidden.unsqueeze_dim(2))
+            .squeeze_dim(2);
+        let y = model.second.forward(activation::silu(hidden));
         let total = (y - target).square().mean();
         Ok(Loss {
             parts: vec![("mse", total.clone())],
@@ -87,6 +94,7 @@ fn toy(device: &Device) -> Toy {
     device.seed(11);
     let toy = Toy {
         first: LinearConfig::new(6, 32).init(device),
+        mid_block: Conv1dConfig::new(32, 32, 1).init(device),
         second: LinearConfig::new(32, 1).init(device),
     };
     // Lazy parameters, biases among them, draw their values when they are first read.
@@ -95,16 +103,15 @@ fn toy(device: &Device) -> Toy {
 }
 
 fn weights(model: &Toy) -> Vec<f32> {
-    [&model.first, &model.second]
-        .iter()
-        .flat_map(|layer| {
-            let mut values: Vec<f32> = layer.weight.val().into_data().iter::<f32>().collect();
-            if let Some(bias) = &layer.bias {
-                values.extend(bias.val().into_data().iter::<f32>());
-            }
-            values
-        })
-        .collect()
+    let mut values: Vec<f32> = model.mid_block.weight.val().into_data().iter().collect();
+    let biases = [&model.first, &model.second].map(|layer| {
+        values.extend(layer.weight.val().into_data().iter::<f32>());
+        &layer.bias
+    });
+    for bias in biases.into_iter().chain([&model.mid_block.bias]).flatten() {
+        values.extend(bias.val().into_data().iter::<f32>());
+    }
+    values
 }
 
 fn run(dir: &std::path::Path, stop_at: Option<u64>) -> Outcome<Toy> {
@@ -212,26 +219,33 @@ fn patience_ends_a_training_with_its_best_weights_even_after_a_kill() {
 
 #[test]
 fn a_resumed_training_is_bit_equal_to_an_uninterrupted_one() {
-    let whole = tempfile::tempdir().unwrap();
-    let parts = tempfile::tempdir().unwrap();
-    let Outcome::Finished {
-        model: expected, ..
-    } = run(whole.path(), None)
-    else {
-        panic!("the uninterrupted training must finish");
-    };
-    assert!(matches!(run(parts.path(), Some(3)), Outcome::Stopped(state) if state.step == 4));
-    assert!(matches!(run(parts.path(), Some(17)), Outcome::Stopped(state) if state.step == 18));
-    let Outcome::Finished { model, state, .. } = run(parts.path(), None) else {
-        panic!("the continued training must finish");
-    };
-    assert_eq!(state.step, 40);
-    assert_eq!(weights(&model), weights(&expected));
-    // Running the command again changes nothing.
-    let Outcome::Finished { model, .. } = run(parts.path(), None) else {
-        panic!("a finished training stays finished");
-    };
-    assert_eq!(weights(&model), weights(&expected));
+    for muon in [None, Some(MuonSettings::default())] {
+        let config = FitConfig {
+            muon,
+            ..FitConfig::default()
+        };
+        let run = |dir: &tempfile::TempDir, stop_at| run_as(dir.path(), stop_at, config, 40).0;
+        let whole = tempfile::tempdir().unwrap();
+        let parts = tempfile::tempdir().unwrap();
+        let Outcome::Finished {
+            model: expected, ..
+        } = run(&whole, None)
+        else {
+            panic!("the uninterrupted training must finish");
+        };
+        assert!(matches!(run(&parts, Some(3)), Outcome::Stopped(state) if state.step == 4));
+        assert!(matches!(run(&parts, Some(17)), Outcome::Stopped(state) if state.step == 18));
+        let Outcome::Finished { model, state, .. } = run(&parts, None) else {
+            panic!("the continued training must finish");
+        };
+        assert_eq!(state.step, 40);
+        assert_eq!(weights(&model), weights(&expected));
+        // Running the command again changes nothing.
+        let Outcome::Finished { model, .. } = run(&parts, None) else {
+            panic!("a finished training stays finished");
+        };
+        assert_eq!(weights(&model), weights(&expected));
+    }
 }
 
 #[test]

@@ -24,6 +24,8 @@ pub enum Prediction {
     /// The velocity `sqrt(a) eps - sqrt(1 - a) x0` (Salimans & Ho 2022).
     #[serde(rename = "v_prediction")]
     Velocity,
+    /// The clean sample.
+    Sample,
 }
 
 /// Which training timesteps an inference run visits.

@@ -156,6 +156,16 @@ impl Ddim {
                     of_output: signal,
                 },
             ),
+            Prediction::Sample => (
+                Combination {
+                    of_sample: 0.0,
+                    of_output: 1.0,
+                },
+                Combination {
+                    of_sample: 1.0 / spread,
+                    of_output: -signal / spread,
+                },
+            ),
         }
     }
 
@@ -171,6 +181,7 @@ impl Ddim {
         match self.config.prediction_type {
             Prediction::Epsilon => (0.0, 1.0),
             Prediction::Velocity => (-spread, signal),
+            Prediction::Sample => (1.0, 0.0),
         }
     }
 }

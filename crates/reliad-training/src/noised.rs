@@ -4,22 +4,22 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
-use reliad_diffusion::scheduler::{Ddim, SchedulerConfig};
+use reliad_diffusion::scheduler::{Ddim, Prediction, SchedulerConfig};
 use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
 use crate::random;
 
-/// The `scheduler_config.json` that our painters are trained with: v-prediction at zero terminal
-/// signal-to-noise, sampled with trailing timesteps.
-pub fn scheduler_config() -> Value {
+/// The `scheduler_config.json` that our painters are trained with: zero terminal signal-to-noise, sampled with trailing
+/// timesteps.
+pub fn scheduler_config(prediction: Prediction) -> Value {
     json!({
         "_class_name": "DDIMScheduler",
         "num_train_timesteps": 1000,
         "beta_start": 0.00085,
         "beta_end": 0.012,
         "beta_schedule": "scaled_linear",
-        "prediction_type": "v_prediction",
+        "prediction_type": prediction,
         "rescale_betas_zero_snr": true,
         "timestep_spacing": "trailing",
         "set_alpha_to_one": true,
@@ -28,14 +28,22 @@ pub fn scheduler_config() -> Value {
     })
 }
 
-/// The schedule of [`scheduler_config`].
+/// The schedule of a `scheduler_config.json`.
 ///
 /// # Errors
-/// When the diffusion crate refuses it.
-pub fn schedule() -> Result<Ddim> {
-    SchedulerConfig::from_json(&scheduler_config())
-        .map(Ddim::new)
-        .map_err(Error::component("scheduler"))
+/// When it isn't supported, or when the network would have to predict the noise at a timestep that holds nothing else:
+/// no output there says anything about the picture.
+pub fn schedule(config: &Value) -> Result<Ddim> {
+    let config = SchedulerConfig::from_json(config).map_err(Error::component("scheduler"))?;
+    if config.prediction_type == Prediction::Epsilon && config.rescale_betas_zero_snr {
+        return Err(Error::Setting {
+            name: "prediction",
+            reason: "`epsilon` can't be learned at zero terminal signal-to-noise; choose \
+                     `sample` or `v_prediction`"
+                .to_owned(),
+        });
+    }
+    Ok(Ddim::new(config))
 }
 
 /// A batch of noised latents, on the device of training.
@@ -53,8 +61,8 @@ pub struct Noised {
 
 /// Noises `latents` at timesteps drawn one from each of n equal parts of the schedule.
 ///
-/// The weight is `min(1, 6 / (SNR + 1))`: of a velocity's error, whose scale grows with SNR, all is
-/// kept where colour is decided and less where only detail is left.
+/// The weight is `min(1, 6 / (SNR + 1))` of the velocity's squared error, whatever the network predicts: all of it is
+/// kept where colour is decided, and less where only detail is left.
 pub fn noised(latents: Tensor<4>, schedule: &Ddim, rng: &mut ChaCha8Rng) -> Noised {
     let count = latents.dims()[0];
     let total = schedule.alphas().len();
@@ -97,7 +105,7 @@ pub fn noised_at(
         weight: column(&|t| {
             let alpha = schedule.alphas()[t];
             // 1 / (SNR + 1) = 1 - alpha.
-            (6.0 * (1.0 - alpha)).min(1.0)
+            (6.0 * (1.0 - alpha)).min(1.0) * velocity_error(schedule, t)
         }),
         timesteps: Tensor::from_data(
             TensorData::new(
@@ -107,6 +115,13 @@ pub fn noised_at(
             &device,
         ),
     }
+}
+
+/// The velocity's squared error, as a multiple of that of what the network predicts at `timestep`: an error `e` of the
+/// clean sample is one of `-e / sqrt(1 - a)` of the velocity.
+fn velocity_error(schedule: &Ddim, timestep: usize) -> f64 {
+    let (x0, _) = schedule.predictions(timestep);
+    x0.of_output.powi(2) / (1.0 - schedule.alphas()[timestep])
 }
 
 /// Mean over samples of `weight * sum(region * error^2) / sum(region)`.
@@ -131,22 +146,64 @@ mod tests {
 
     use super::*;
 
+    fn schedule_of(prediction: Prediction) -> Ddim {
+        schedule(&scheduler_config(prediction)).unwrap()
+    }
+
+    fn apart(a: Tensor<4>, b: Tensor<4>) -> f32 {
+        (a - b).abs().max().into_scalar::<f32>()
+    }
+
     #[test]
-    fn the_last_timestep_is_pure_noise_and_its_target_the_negated_picture() {
-        let schedule = schedule().unwrap();
+    fn the_last_timestep_is_pure_noise_and_its_target_the_picture() {
         let device = Device::flex();
         let clean = random::normal(&mut random::generator(1, "a", 0), [1, 4, 2, 2], &device);
         let noise = random::normal(&mut random::generator(1, "b", 0), [1, 4, 2, 2], &device);
-        let last = noised_at(clean.clone(), noise.clone(), &[999], &schedule);
-        let apart = |a: Tensor<4>, b: Tensor<4>| (a - b).abs().max().into_scalar::<f32>();
-        assert!(apart(last.sample, noise) < 1e-6);
-        assert!(apart(last.target, clean.neg()) < 1e-6);
-        assert_eq!(last.weight.into_scalar::<f32>(), 1.0);
+        for (prediction, target) in [
+            (Prediction::Velocity, clean.clone().neg()),
+            (Prediction::Sample, clean.clone()),
+        ] {
+            let schedule = schedule_of(prediction);
+            let last = noised_at(clean.clone(), noise.clone(), &[999], &schedule);
+            assert!(apart(last.sample, noise.clone()) < 1e-6);
+            assert!(apart(last.target, target) < 1e-6);
+            assert_eq!(last.weight.into_scalar::<f32>(), 1.0);
+        }
+    }
+
+    #[test]
+    fn the_noise_alone_cannot_be_learned_where_there_is_nothing_else() {
+        let refused = schedule(&scheduler_config(Prediction::Epsilon)).unwrap_err();
+        assert!(refused.to_string().contains("epsilon"), "{refused}");
+    }
+
+    #[test]
+    fn an_error_of_the_picture_counts_the_same_whatever_is_predicted() {
+        let device = Device::flex();
+        let clean = random::normal(&mut random::generator(1, "a", 0), [1, 4, 2, 2], &device);
+        let noise = random::normal(&mut random::generator(1, "b", 0), [1, 4, 2, 2], &device);
+        let region = Tensor::ones([1, 1, 2, 2], &device);
+        for timestep in [5, 200, 600, 999] {
+            let errors = [Prediction::Velocity, Prediction::Sample].map(|prediction| {
+                let schedule = schedule_of(prediction);
+                let noised = noised_at(clean.clone(), noise.clone(), &[timestep], &schedule);
+                // The output whose clean sample is off by 0.1.
+                let (x0, _) = schedule.predictions(timestep);
+                let off = noised.target.clone() + 0.1 / x0.of_output;
+                let reached = noised.sample.clone() * x0.of_sample + off.clone() * x0.of_output;
+                assert!(apart(reached, clean.clone() + 0.1) < 1e-4);
+                weighted_error(off, &noised, region.clone()).into_scalar::<f64>()
+            });
+            assert!(
+                (errors[0] / errors[1] - 1.0).abs() < 1e-3,
+                "{timestep}: {errors:?}"
+            );
+        }
     }
 
     #[test]
     fn timesteps_cover_the_schedule_and_the_error_of_a_perfect_output_is_zero() {
-        let schedule = schedule().unwrap();
+        let schedule = schedule_of(Prediction::Velocity);
         let device = Device::flex();
         let clean = random::normal(&mut random::generator(1, "a", 0), [8, 4, 2, 2], &device);
         let noised = noised(clean, &schedule, &mut random::generator(1, "c", 0));

@@ -1,0 +1,238 @@
+//! Muon for the hidden weights of convolutional networks, beside AdamW for everything else.
+//!
+//! Muon (Jordan et al. 2024, <https://kellerjordan.github.io/posts/muon/>) takes a step along the gradient's momentum with
+//! all its singular values made one. Burn has it for matrices; here every kernel is one, `[out, in * height * width]`.
+
+use burn::module::ParamGroup;
+use burn::optim::decay::WeightDecayConfig;
+use burn::optim::{
+    AdamWConfig, LearningRate, ModuleOptimizer, Muon, MuonConfig, MuonState, Optimizer,
+};
+use burn::tensor::{Device, Tensor};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::fit::FitConfig;
+
+/// Which weights Muon trains, and how fast (`fit.muon`).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MuonSettings {
+    /// Learning rate of its steps where the schedule is at its full height: the spectral norm of an update.
+    pub learning_rate: f64,
+    /// Weight decay, times the learning rate.
+    pub weight_decay: f32,
+    /// Newton-Schulz iterations a step.
+    pub iterations: usize,
+}
+
+impl Default for MuonSettings {
+    fn default() -> Self {
+        Self {
+            learning_rate: 0.01,
+            weight_decay: 0.01,
+            iterations: 5,
+        }
+    }
+}
+
+impl MuonSettings {
+    /// # Errors
+    /// [`Error::Setting`] for a value out of its range.
+    pub fn check(&self) -> Result<()> {
+        let positive = self.learning_rate > 0.0 && self.learning_rate.is_finite();
+        if positive && self.iterations > 0 && self.weight_decay >= 0.0 {
+            return Ok(());
+        }
+        Err(Error::Setting {
+            name: "muon",
+            reason: "its learning rate and iterations must be positive, its weight decay at \
+                     least 0"
+                .to_owned(),
+        })
+    }
+}
+
+/// The weights of the levels of UNet and ControlNet. First and last convolutions, embeddings, biases, norms and the
+/// ControlNet's zero convolutions aren't hidden matrices: AdamW trains them.
+const HIDDEN: &str = r"\b(down_blocks|mid_block|up_blocks)\..*\.weight$";
+
+/// AdamW as `config` has it, and Muon for the hidden weights where it asks for it.
+///
+/// # Errors
+/// [`Error::Setting`] when the pattern of the hidden weights doesn't compile.
+pub fn optimizer(config: &FitConfig) -> Result<ModuleOptimizer> {
+    let adamw = AdamWConfig::new()
+        .with_beta_2(config.beta_2)
+        .with_epsilon(1e-8)
+        .with_weight_decay(config.weight_decay)
+        .init();
+    let Some(settings) = config.muon else {
+        return Ok(adamw);
+    };
+    let hidden = ParamGroup::from_regex(HIDDEN).map_err(|e| Error::Setting {
+        name: "muon",
+        reason: format!("{e:?}"),
+    })?;
+    let muon = MuonConfig::new()
+        .with_ns_steps(settings.iterations)
+        .with_weight_decay(Some(WeightDecayConfig::new(settings.weight_decay)))
+        .build();
+    let kernels = Kernels {
+        muon,
+        share: settings.learning_rate / config.learning_rate.base,
+    };
+    Ok(adamw.with_group(hidden, kernels, None))
+}
+
+/// [`Muon`] over parameters of any rank, each as the matrix of its outputs.
+#[derive(Clone)]
+struct Kernels {
+    muon: Muon,
+    /// Its learning rate as a share of the schedule's.
+    share: f64,
+}
+
+impl Optimizer for Kernels {
+    type State<const D: usize> = MuonState<2>;
+
+    fn step<const D: usize>(
+        &self,
+        rate: LearningRate,
+        tensor: Tensor<D>,
+        gradient: Tensor<D>,
+        state: Option<Self::State<D>>,
+    ) -> (Tensor<D>, Option<Self::State<D>>) {
+        let shape = tensor.dims();
+        let (matrix, state) = self.muon.step(
+            rate * self.share,
+            to_matrix(tensor),
+            to_matrix(gradient),
+            state,
+        );
+        let tensor = if D == 2 {
+            matrix.swap_dims(0, 1).reshape(shape)
+        } else {
+            matrix.reshape(shape)
+        };
+        (tensor, state)
+    }
+
+    fn to_device<const D: usize>(state: Self::State<D>, device: &Device) -> Self::State<D> {
+        <Muon as Optimizer>::to_device::<2>(state, device)
+    }
+}
+
+/// Outputs along the rows. Burn keeps a linear layer's weight as `[in, out]`, a convolution's as `[out, in, h, w]`.
+fn to_matrix<const D: usize>(tensor: Tensor<D>) -> Tensor<2> {
+    let rows = tensor.dims()[0] as i64;
+    let matrix: Tensor<2> = tensor.reshape([rows, -1]);
+    if D == 2 {
+        matrix.swap_dims(0, 1)
+    } else {
+        matrix
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
+
+    use burn::module::{Module, Param};
+    use burn::nn::conv::{Conv2d, Conv2dConfig};
+    use burn::nn::{Linear, LinearConfig};
+    use burn::optim::GradientsParams;
+    use burn::tensor::TensorData;
+    use serde_json::Value;
+
+    use super::*;
+
+    #[derive(Module, Debug)]
+    struct Network {
+        conv_in: Conv2d,
+        down_blocks: Vec<Conv2d>,
+        mid_block: Level,
+    }
+
+    #[derive(Module, Debug)]
+    struct Level {
+        project: Linear,
+    }
+
+    fn network(device: &Device) -> Network {
+        let kernel = || Conv2dConfig::new([3, 6], [2, 2]).init(device);
+        Network {
+            conv_in: kernel(),
+            down_blocks: vec![kernel()],
+            mid_block: Level {
+                project: LinearConfig::new(9, 4).init(device),
+            },
+        }
+    }
+
+    fn tensor<const D: usize>(values: &Value, shape: [usize; D], device: &Device) -> Tensor<D> {
+        let values: Vec<f32> = serde_json::from_value(values.clone()).unwrap();
+        Tensor::from_data(TensorData::new(values, shape), device)
+    }
+
+    fn apart<const D: usize>(a: Tensor<D>, b: Tensor<D>) -> f32 {
+        (a - b).abs().max().into_scalar::<f32>()
+    }
+
+    /// `parity/training/muon.py`.
+    #[test]
+    fn hidden_weights_go_where_pytorch_s_muon_takes_them_and_the_others_where_adamw_does() {
+        let cases: Vec<Value> =
+            serde_json::from_str(include_str!("../tests/fixtures/muon.json")).unwrap();
+        let device = Device::flex().autodiff();
+        let config = FitConfig {
+            muon: Some(MuonSettings {
+                learning_rate: 0.02,
+                weight_decay: 0.05,
+                ..MuonSettings::default()
+            }),
+            ..FitConfig::default()
+        };
+        let kernel = |name: &str| tensor(&cases[0][name], [6, 3, 2, 2], &device);
+        // Ours keeps a linear layer's weight as `[in, out]`.
+        let linear = |values: &Value| tensor::<2>(values, [4, 9], &device).swap_dims(0, 1);
+        let mut ours = network(&device);
+        ours.conv_in.weight = Param::from_tensor(kernel("start"));
+        ours.down_blocks[0].weight = Param::from_tensor(kernel("start"));
+        ours.mid_block.project.weight = Param::from_tensor(linear(&cases[1]["start"]));
+        let mut plain = ours.clone();
+        let mut optimizers = [
+            optimizer(&config).unwrap(),
+            optimizer(&FitConfig {
+                muon: None,
+                ..config
+            })
+            .unwrap(),
+        ];
+        for step in 0..3 {
+            let of_kernel = tensor::<4>(&cases[0]["gradients"][step], [6, 3, 2, 2], &device);
+            let of_linear = linear(&cases[1]["gradients"][step]);
+            for (network, optimizer) in [&mut ours, &mut plain].into_iter().zip(&mut optimizers) {
+                let mut gradients = GradientsParams::new();
+                for weight in [&network.conv_in.weight, &network.down_blocks[0].weight] {
+                    gradients.register(weight.id, of_kernel.clone().without_autodiff());
+                }
+                let project = &network.mid_block.project.weight;
+                gradients.register(project.id, of_linear.clone().without_autodiff());
+                *network = optimizer.step(config.learning_rate.base, network.clone(), gradients);
+            }
+        }
+        // Both in f32; five iterations of a quintic of numbers near one.
+        let tolerance = 2e-5;
+        let end = kernel("end");
+        assert!(apart(ours.down_blocks[0].weight.val(), end) < tolerance);
+        let end = linear(&cases[1]["end"]);
+        assert!(apart(ours.mid_block.project.weight.val(), end) < tolerance);
+        assert_eq!(
+            apart(ours.conv_in.weight.val(), plain.conv_in.weight.val()),
+            0.0
+        );
+        let by_adamw = plain.down_blocks[0].weight.val();
+        assert!(apart(ours.down_blocks[0].weight.val(), by_adamw) > 1e-2);
+    }
+}
