@@ -4,6 +4,7 @@
 mod arguments;
 mod commands;
 mod counter;
+mod dashboard;
 mod device;
 mod embedded;
 mod estimate;

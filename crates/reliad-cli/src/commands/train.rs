@@ -4,15 +4,16 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, ValueEnum};
-use indicatif::ProgressBar;
+use ratatui::backend::CrosstermBackend;
 use reliad_training::{
     Budget, Control, Ended, Report, Stage, controlnet, maps, painter, read_config, rfnet, scene,
     text, tokenizer, vae,
 };
 use serde::Deserialize;
 
+use crate::dashboard::Dashboard;
 use crate::message::Code;
-use crate::{device, interrupt, progress};
+use crate::{device, interrupt};
 
 /// Train the networks of a model directory on rendered samples.
 ///
@@ -87,6 +88,10 @@ pub struct TrainArgs {
     /// Painter and controlnet only. A checkpoint of this stage in OUT still comes first.
     #[arg(long, env = "RELIAD_WARM_START")]
     warm_start: bool,
+
+    /// Plain lines, also on a terminal that could show curves
+    #[arg(long, env = "RELIAD_PLAIN")]
+    plain: bool,
 
     /// Where to compute: cpu, gpu, cuda, vulkan or metal; `:1` picks the second one
     #[arg(
@@ -207,7 +212,7 @@ pub fn run(arguments: TrainArgs) -> Result<Code> {
         StageName::Mini => &ALL,
         ref one => std::slice::from_ref(one),
     };
-    let mut display = Display::new();
+    let mut display = Display::new(arguments.plain);
     for &name in stages {
         let config = match (&arguments.config, arguments.stage) {
             (Some(file), stage) if stage != StageName::Mini => file.clone(),
@@ -340,35 +345,28 @@ fn begin_with(init: &Path, out: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A bar on a terminal, plain lines elsewhere.
+/// Curves on a terminal, plain lines elsewhere.
 struct Display {
-    bar: Option<ProgressBar>,
+    dashboard: Option<Dashboard<CrosstermBackend<std::io::Stderr>>>,
 }
 
 impl Display {
-    fn new() -> Self {
+    fn new(plain: bool) -> Self {
         Self {
-            bar: progress::bar(1000),
+            dashboard: (!plain).then(Dashboard::open).flatten(),
         }
     }
 
-    fn show(&mut self, name: &str, report: &Report) {
-        let line = report.line(name);
-        match &self.bar {
-            // Held-out figures stay on the screen above the bar.
-            Some(bar) if report.loss.is_none() => bar.suspend(|| eprintln!("{line}")),
-            Some(bar) => {
-                bar.set_position((1000.0 * report.progress) as u64);
-                bar.set_message(line);
-            }
-            None => eprintln!("{line}"),
+    fn show(&mut self, stage: &str, report: &Report) {
+        match &mut self.dashboard {
+            Some(dashboard) => dashboard.show(stage, report),
+            None => eprintln!("{}", report.line(stage)),
         }
     }
 
-    fn finish(&self) {
-        if let Some(bar) = &self.bar {
-            bar.set_position(0);
-            bar.set_message("");
+    fn finish(&mut self) {
+        if let Some(dashboard) = &mut self.dashboard {
+            dashboard.finish();
         }
     }
 }
