@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
 
 use burn::module::Module;
 use burn::optim::ModuleOptimizer;
@@ -194,6 +195,48 @@ impl Checkpoints {
         }
         found.sort();
         Ok(found)
+    }
+}
+
+/// At most one checkpoint that is being written while the training goes on.
+#[derive(Debug, Default)]
+pub(crate) struct Background {
+    writing: Option<JoinHandle<Result<()>>>,
+}
+
+impl Background {
+    /// Runs `write` in a thread, after the one before has ended.
+    ///
+    /// # Errors
+    /// That of the one before.
+    pub(crate) fn start(
+        &mut self,
+        write: impl FnOnce() -> Result<()> + Send + 'static,
+    ) -> Result<()> {
+        self.wait()?;
+        self.writing = Some(std::thread::spawn(write));
+        Ok(())
+    }
+
+    /// Waits until nothing is being written.
+    ///
+    /// # Errors
+    /// That of the writing.
+    pub(crate) fn wait(&mut self) -> Result<()> {
+        match self.writing.take().map(JoinHandle::join) {
+            None => Ok(()),
+            Some(Ok(written)) => written,
+            Some(Err(panic)) => std::panic::resume_unwind(panic),
+        }
+    }
+}
+
+impl Drop for Background {
+    /// A training that ends with an error lets what is being written come to its end.
+    fn drop(&mut self) {
+        if let Some(writing) = self.writing.take() {
+            let _ = writing.join();
+        }
     }
 }
 

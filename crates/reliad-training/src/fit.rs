@@ -9,7 +9,7 @@ use burn::tensor::Tensor;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::checkpoint::{Best, Checkpoints, State};
+use crate::checkpoint::{Background, Best, Checkpoints, State};
 use crate::error::{Error, Result};
 use crate::muon::{self, MuonSettings};
 use crate::parameters::{average_towards, clip_norm};
@@ -127,7 +127,7 @@ pub struct Loss {
 /// What differs between two trainings: the loss and the held-out measure.
 pub trait Task {
     /// The networks that train.
-    type Model: Module;
+    type Model: Module + 'static;
 
     /// Loss of one step. `model` stands on an autodiff device.
     ///
@@ -231,6 +231,7 @@ pub fn fit<T: Task>(
         budget,
         name,
         checkpoints,
+        writing: Background::default(),
         metrics,
         model,
         average,
@@ -246,6 +247,7 @@ struct Run<'a, M: Module> {
     budget: Budget,
     name: &'a str,
     checkpoints: Checkpoints,
+    writing: Background,
     metrics: Metrics,
     model: Box<M>,
     average: Box<M>,
@@ -255,7 +257,7 @@ struct Run<'a, M: Module> {
     state: State,
 }
 
-impl<M: Module> Run<'_, M> {
+impl<M: Module + 'static> Run<'_, M> {
     fn until_done<T: Task<Model = M>>(
         &mut self,
         task: &mut T,
@@ -270,6 +272,7 @@ impl<M: Module> Run<'_, M> {
         while self.progress() < 1.0 && !self.out_of_patience() {
             if control.stopped() {
                 self.save()?;
+                self.writing.wait()?;
                 return Ok(Outcome::Stopped(self.state.clone()));
             }
             self.step(task, &mut window)?;
@@ -301,6 +304,7 @@ impl<M: Module> Run<'_, M> {
         };
         self.state.finished = true;
         self.save()?;
+        self.writing.wait()?;
         let (model, figures) = match (&self.best, &self.state.best) {
             (Some(weights), Some(best)) if self.config.patience > 0 => {
                 (weights, best.figures.clone())
@@ -406,14 +410,15 @@ impl<M: Module> Run<'_, M> {
         self.metrics.append(report)
     }
 
-    fn save(&self) -> Result<()> {
-        self.checkpoints.save(
-            &self.state,
-            &*self.model,
-            &*self.average,
-            self.best.as_deref(),
-            &self.optimizer,
-        )
+    /// Begins to write a checkpoint; the training goes on beside it.
+    fn save(&mut self) -> Result<()> {
+        // Copies share the tensors, and no step changes a tensor that is shared.
+        let (checkpoints, state) = (self.checkpoints.clone(), self.state.clone());
+        let (model, average) = (self.model.clone(), self.average.clone());
+        let (best, optimizer) = (self.best.clone(), self.optimizer.clone());
+        self.writing.start(move || {
+            checkpoints.save(&state, &*model, &*average, best.as_deref(), &optimizer)
+        })
     }
 }
 

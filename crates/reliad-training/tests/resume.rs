@@ -270,6 +270,37 @@ fn a_half_written_checkpoint_is_passed_over_and_metrics_after_it_dropped() {
 }
 
 #[test]
+fn a_checkpoint_that_cannot_be_written_ends_the_training_with_its_name() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("step-000000003"), "in the way").unwrap();
+    let device = Device::flex().autodiff();
+    let stop: &'static AtomicBool = Box::leak(Box::new(AtomicBool::new(false)));
+    let mut task = Regression::new(&device, stop);
+    let failed = fit(
+        &mut task,
+        toy(&device),
+        &Training {
+            name: "toy",
+            config: &FitConfig {
+                checkpoint_seconds: 0.0,
+                ..FitConfig::default()
+            },
+            budget: Budget::Steps(40),
+            seed: 5,
+            dir: dir.path(),
+        },
+        &mut Control {
+            on_report: &mut |_, _| {},
+            stop,
+        },
+    );
+    let message = failed.err().unwrap().to_string();
+    assert!(message.contains("step-000000003"), "{message}");
+    // Those before it stand.
+    assert!(dir.path().join("step-000000002/state.json").exists());
+}
+
+#[test]
 fn another_seed_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     assert!(matches!(run(dir.path(), Some(2)), Outcome::Stopped(_)));
