@@ -96,6 +96,7 @@ pub fn train(
     stage: &Stage,
     control: &mut Control<'_>,
 ) -> Result<Ended> {
+    stage.on_one_device(NAME)?;
     let recipe = config.recipe;
     let failed = Error::component::<reliad_diffusion::Error>;
     let model = ModelDir::open(&stage.out).map_err(Error::component("model directory"))?;
@@ -162,7 +163,6 @@ pub fn train(
         schedule: schedule(&scheduler)?,
         recipe,
         batch_size: config.fit.batch_size,
-        device,
         plain: stage.device.clone(),
     };
     match fit(
@@ -238,7 +238,6 @@ struct ControlNetTask {
     schedule: Ddim,
     recipe: ControlNetRecipe,
     batch_size: usize,
-    device: Device,
     plain: Device,
 }
 
@@ -304,13 +303,13 @@ impl Task for ControlNetTask {
             .collect();
         let text = Tensor::from_inner(self.text(&texts)?);
         let noised = noised(
-            self.latents.batch(&indices, &self.device),
+            self.latents.batch(&indices, &step.device),
             &self.schedule,
             &mut step.rng,
         );
-        let edges = self.edge_picture(&indices, &self.device);
+        let edges = self.edge_picture(&indices, &step.device);
         let output = output(&self.unet, Some((model, edges)), &noised, text);
-        let region = self.regions.batch(&indices, &self.device);
+        let region = self.regions.batch(&indices, &step.device);
         Ok(Loss {
             total: weighted_error(output, &noised, region),
             parts: Vec::new(),

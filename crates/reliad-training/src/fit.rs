@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use burn::module::Module;
 use burn::optim::{GradientsAccumulator, GradientsParams, ModuleOptimizer};
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
@@ -36,7 +36,8 @@ pub struct FitConfig {
     pub average_decay: f64,
     /// Samples that are in memory at once.
     pub batch_size: usize,
-    /// Batches whose mean gradient makes one step: for more samples a step than fit into memory.
+    /// Batches whose mean gradient makes one step: for more samples a step than fit into memory, and one batch at a time for
+    /// each of several devices.
     pub accumulate: usize,
     /// Passes over the training samples when the caller sets no other budget.
     pub epochs: Option<f64>,
@@ -113,6 +114,8 @@ pub struct Step {
     pub progress: f64,
     /// Randomness of this batch: a function of (seed, index) only.
     pub rng: ChaCha8Rng,
+    /// The autodiff device on which the model of this batch stands, and its samples must.
+    pub device: Device,
 }
 
 /// The loss of a step.
@@ -122,6 +125,18 @@ pub struct Loss {
     pub total: Tensor<1>,
     /// Parts to report, one element each; the graph behind them is not used.
     pub parts: Vec<(&'static str, Tensor<1>)>,
+}
+
+impl Loss {
+    fn on(self, device: &Device) -> Self {
+        let parts = self.parts.into_iter();
+        Self {
+            total: self.total.to_device(device),
+            parts: parts
+                .map(|(name, part)| (name, part.to_device(device)))
+                .collect(),
+        }
+    }
 }
 
 /// What differs between two trainings: the loss and the held-out measure.
@@ -167,7 +182,7 @@ pub enum Outcome<M> {
 }
 
 /// What one training is told besides its task.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Training<'a> {
     /// Name in reports, and of the stream of random numbers.
     pub name: &'a str,
@@ -179,6 +194,9 @@ pub struct Training<'a> {
     pub seed: u64,
     /// Folder of checkpoints and `metrics.jsonl`.
     pub dir: &'a Path,
+    /// Device of the model, without gradients, then those that share the batches of a step with it. How many there are
+    /// changes the result by rounding only.
+    pub devices: Vec<Device>,
 }
 
 /// Trains `model` (on an autodiff device), from the newest checkpoint in the folder or from the
@@ -199,8 +217,19 @@ pub fn fit<T: Task>(
         budget,
         seed,
         dir,
-    } = *training;
+        devices,
+    } = training.clone();
     config.check()?;
+    if devices.is_empty() || !config.accumulate.is_multiple_of(devices.len()) {
+        return Err(Error::Setting {
+            name: "accumulate",
+            reason: format!(
+                "{} batches a step can't be shared by {} devices evenly",
+                config.accumulate,
+                devices.len()
+            ),
+        });
+    }
     let budget = budget.in_steps(task.samples(), config.batch_size * config.accumulate);
     let checkpoints = Checkpoints::new(dir);
     // Networks are large structs: on the heap they don't fill the stack with their copies.
@@ -228,6 +257,10 @@ pub fn fit<T: Task>(
     let metrics = Metrics::resume(&dir.join("metrics.jsonl"), state.step)?;
     let mut run = Run {
         config,
+        devices: devices
+            .iter()
+            .map(|device| device.clone().autodiff())
+            .collect(),
         budget,
         name,
         checkpoints,
@@ -244,6 +277,8 @@ pub fn fit<T: Task>(
 
 struct Run<'a, M: Module> {
     config: &'a FitConfig,
+    /// Autodiff devices; the model stands on the first.
+    devices: Vec<Device>,
     budget: Budget,
     name: &'a str,
     checkpoints: Checkpoints,
@@ -334,19 +369,35 @@ impl<M: Module + 'static> Run<'_, M> {
         let progress = self.progress();
         let parts = self.config.accumulate as u64;
         let mut gradients = GradientsAccumulator::new();
+        let main = &self.devices[0];
+        let replicas: Vec<Box<M>> = self.devices[1..]
+            .iter()
+            .map(|device| Box::new(M::clone(&self.model).fork(device)))
+            .collect();
+        // Devices compute while the next one is told what to do: nothing here waits for a result.
         for part in 0..parts {
             let index = index * parts + part;
+            let place = part as usize % self.devices.len();
+            let model = match place {
+                0 => &self.model,
+                place => &replicas[place - 1],
+            };
             let mut step = Step {
                 index,
                 progress,
                 rng: random::generator(self.state.seed, self.name, index),
+                device: self.devices[place].clone(),
             };
-            let loss = task.loss(&*self.model, &mut step)?;
+            let mut loss = task.loss(model, &mut step)?;
             let share = match parts {
                 1 => loss.total.clone(),
                 _ => loss.total.clone().div_scalar(parts as f32),
             };
-            let own = GradientsParams::from_grads(share.backward(), &*self.model);
+            let mut own = GradientsParams::from_grads(share.backward(), &**model);
+            if place > 0 {
+                own = own.to_device(main, &*self.model);
+                loss = loss.on(main);
+            }
             gradients.accumulate(&*self.model, own);
             window.add(loss);
         }

@@ -141,7 +141,6 @@ struct MapData {
     order: Order,
     noise: f64,
     batch_size: usize,
-    device: Device,
     plain: Device,
 }
 
@@ -162,7 +161,6 @@ impl MapData {
             order: Order::new(stage.seed, train.len()),
             noise: recipe.noise,
             batch_size: config.fit.batch_size,
-            device: stage.training_device(),
             plain: stage.device.clone(),
         })
     }
@@ -171,12 +169,12 @@ impl MapData {
     fn batch(&mut self, step: &mut Step) -> (Tensor<4>, Tensor<4>) {
         use rand::RngExt as _;
         let indices = self.order.batch(step.index, self.batch_size);
-        let pictures = self.pictures.batch(&indices, &self.device);
+        let pictures = self.pictures.batch(&indices, &step.device);
         let strength = step.rng.random::<f64>() * self.noise;
-        let noise = random::normal(&mut step.rng, pictures.dims(), &self.device);
+        let noise = random::normal(&mut step.rng, pictures.dims(), &step.device);
         (
             (pictures + noise * strength).clamp(0.0, 1.0),
-            self.maps.batch(&indices, &self.device),
+            self.maps.batch(&indices, &step.device),
         )
     }
 

@@ -209,9 +209,10 @@ mod tests {
             })
             .unwrap(),
         ];
-        for step in 0..3 {
-            let of_kernel = tensor::<4>(&cases[0]["gradients"][step], [6, 3, 2, 2], &device);
-            let of_linear = linear(&cases[1]["gradients"][step]);
+        let gradients = |case: &Value| case["gradients"].as_array().unwrap().clone();
+        for (of_kernel, of_linear) in gradients(&cases[0]).iter().zip(gradients(&cases[1])) {
+            let of_kernel = tensor::<4>(of_kernel, [6, 3, 2, 2], &device);
+            let of_linear = linear(&of_linear);
             for (network, optimizer) in [&mut ours, &mut plain].into_iter().zip(&mut optimizers) {
                 let mut gradients = GradientsParams::new();
                 for weight in [&network.conv_in.weight, &network.down_blocks[0].weight] {

@@ -148,7 +148,6 @@ pub fn train(config: &PainterTraining, stage: &Stage, control: &mut Control<'_>)
         schedule: schedule(&scheduler_config(recipe.prediction))?,
         recipe,
         batch_size: config.fit.batch_size,
-        device,
         plain: stage.device.clone(),
     };
     match fit(
@@ -363,7 +362,6 @@ struct PainterTask {
     schedule: Ddim,
     recipe: PainterRecipe,
     batch_size: usize,
-    device: Device,
     plain: Device,
 }
 
@@ -397,18 +395,18 @@ impl Task for PainterTask {
             _ => &self.whole,
         };
         let noised = noised(
-            seen.latents.batch(&indices, &self.device),
+            seen.latents.batch(&indices, &step.device),
             &self.schedule,
             &mut step.rng,
         );
         let text = model
             .text_encoder
-            .forward(prompts::ids(&self.tokenizer, &texts, &self.device)?);
+            .forward(prompts::ids(&self.tokenizer, &texts, &step.device)?);
         let output =
             model
                 .unet
                 .forward(noised.sample.clone(), noised.timesteps.clone(), text, None);
-        let region = seen.regions.batch(&indices, &self.device);
+        let region = seen.regions.batch(&indices, &step.device);
         Ok(Loss {
             total: weighted_error(output, &noised, region),
             parts: Vec::new(),

@@ -208,7 +208,6 @@ pub fn train_on(
         batch_size: config.fit.batch_size,
         recipe: config.recipe,
         seed: stage.seed,
-        device,
         plain: stage.device.clone(),
     };
     let dir = stage.checkpoints(name);
@@ -254,7 +253,6 @@ struct RfNetTask<'a> {
     batch_size: usize,
     recipe: RfNetRecipe,
     seed: u64,
-    device: Device,
     plain: Device,
 }
 
@@ -267,21 +265,21 @@ impl Task for RfNetTask<'_> {
 
     fn loss(&mut self, model: &Detector, step: &mut Step) -> Result<Loss> {
         // Dropout draws from the device's generator: it too must depend on the step alone.
-        self.device
+        step.device
             .seed(self.seed.wrapping_mul(0x9e37_79b9).wrapping_add(step.index));
         let places = self.order.batch(step.index, self.batch_size);
         let (samples, views) = (self.samples, &self.samples.train);
         let labels = self.eyes.labels(samples, views, &places);
         let count = labels.len();
-        let drawn = Augmentation::draw(count, &self.recipe, &mut step.rng, &self.device);
+        let drawn = Augmentation::draw(count, &self.recipe, &mut step.rng, &step.device);
         let input = self
             .eyes
-            .input(samples, views, &places, &drawn, &self.device)?;
+            .input(samples, views, &places, &drawn, &step.device)?;
         let logits = model.forward(input);
         let weights: Vec<f32> = labels.iter().map(|&label| self.weights[label]).collect();
         let index: Vec<i64> = labels.iter().map(|&label| label as i64).collect();
-        let index = Tensor::<2, Int>::from_data(TensorData::new(index, [count, 1]), &self.device);
-        let weights = Tensor::<2>::from_data(TensorData::new(weights, [count, 1]), &self.device);
+        let index = Tensor::<2, Int>::from_data(TensorData::new(index, [count, 1]), &step.device);
+        let weights = Tensor::<2>::from_data(TensorData::new(weights, [count, 1]), &step.device);
         let chosen = log_softmax(logits, 1).gather(1, index);
         Ok(Loss {
             total: (chosen * weights).mean().neg(),

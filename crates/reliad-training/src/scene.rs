@@ -110,7 +110,6 @@ pub fn train(config: &SceneTraining, stage: &Stage, control: &mut Control<'_>) -
         config: network.clone(),
         recipe: recipe.clone(),
         batch_size: config.fit.batch_size,
-        device,
         plain: stage.device.clone(),
     };
     match fit(
@@ -256,7 +255,6 @@ struct SceneTask {
     held_out: SceneData,
     order: Order,
     batch_size: usize,
-    device: Device,
     plain: Device,
 }
 
@@ -335,7 +333,7 @@ impl Task for SceneTask {
         let seen = Tensor::from_inner(self.covered(seen, covers));
         let (family, color) = model.classify(model.features(seen));
         let targets =
-            |labels: Vec<Option<usize>>| SceneData::targets(labels.into_iter(), &self.device);
+            |labels: Vec<Option<usize>>| SceneData::targets(labels.into_iter(), &step.device);
         let families = targets(places.iter().map(|&at| Some(data.families[at])).collect());
         let colors = targets(places.iter().map(|&at| data.colors[at]).collect());
         let (family, color) = (

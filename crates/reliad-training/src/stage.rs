@@ -22,6 +22,8 @@ pub struct Stage {
     pub seed: u64,
     /// Plain device (without gradients).
     pub device: Device,
+    /// Further devices, which share the batches of a step with it; `fit.accumulate` is a multiple of their number and one.
+    pub helpers: Vec<Device>,
     /// Begin with the weights of the stage's own component in `out` instead of fresh ones. Only painter and ControlNet
     /// can; others ignore it.
     pub warm_start: bool,
@@ -51,7 +53,25 @@ impl Stage {
             budget: self.budget,
             seed: self.seed,
             dir,
+            devices: std::iter::once(&self.device)
+                .chain(&self.helpers)
+                .cloned()
+                .collect(),
         }
+    }
+
+    /// For a stage whose frozen networks stand on one device.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] when there are several.
+    pub fn on_one_device(&self, name: &str) -> Result<()> {
+        if self.helpers.is_empty() {
+            return Ok(());
+        }
+        Err(Error::Setting {
+            name: "device",
+            reason: format!("{name} trains on one device; give one"),
+        })
     }
 
     /// The device on which networks train.

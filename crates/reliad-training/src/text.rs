@@ -153,7 +153,6 @@ pub fn train(config: &TextTraining, stage: &Stage, control: &mut Control<'_>) ->
         recipe,
         batch_size: config.fit.batch_size,
         seed: stage.seed,
-        device,
         plain: stage.device.clone(),
     };
     match fit(
@@ -235,7 +234,6 @@ struct TextTask {
     recipe: TextRecipe,
     batch_size: usize,
     seed: u64,
-    device: Device,
     plain: Device,
 }
 
@@ -316,7 +314,7 @@ impl Task for TextTask {
 
     fn loss(&mut self, model: &RobertaForMaskedLm, step: &mut Step) -> Result<Loss> {
         // Dropout draws from the device's generator: it too must depend on the step alone.
-        self.device
+        step.device
             .seed(self.seed.wrapping_mul(0x9e37_79b9).wrapping_add(step.index));
         let rows = self
             .order
@@ -325,7 +323,7 @@ impl Task for TextTask {
             .map(|place| self.train[place].clone())
             .collect();
         let masked = self.mask(rows, &mut step.rng);
-        let (guess, were) = self.guess(model, &masked, &self.device);
+        let (guess, were) = self.guess(model, &masked, &step.device);
         Ok(Loss {
             total: guess.gather(1, were).mean().neg(),
             parts: Vec::new(),
@@ -366,7 +364,6 @@ mod tests {
             recipe,
             batch_size: 2,
             seed: 1,
-            device: Device::flex(),
             plain: Device::flex(),
         }
     }

@@ -90,6 +90,7 @@ const NAME: &str = "vae";
 pub fn train(config: &VaeTraining, stage: &Stage, control: &mut Control<'_>) -> Result<Ended> {
     let network =
         AutoencoderKlConfig::from_json(&config.network).map_err(Error::component("vae config"))?;
+    stage.on_one_device(NAME)?;
     let recipe = config.recipe;
     if network.downscale() != BLOCK {
         return Err(Error::Setting {
@@ -118,7 +119,6 @@ pub fn train(config: &VaeTraining, stage: &Stage, control: &mut Control<'_>) -> 
         plain_teacher: pca.to_device(&stage.device),
         recipe,
         batch_size: config.fit.batch_size,
-        device: device.clone(),
         plain: stage.device.clone(),
     };
     let model = fresh(&network, stage.seed, &device);
@@ -187,7 +187,6 @@ struct VaeTask {
     plain_teacher: BlockCode,
     recipe: VaeRecipe,
     batch_size: usize,
-    device: Device,
     plain: Device,
 }
 
@@ -206,11 +205,11 @@ impl Task for VaeTask {
         } else {
             &self.full
         };
-        let picture = signed(pictures.batch(&indices, &self.device));
+        let picture = signed(pictures.batch(&indices, &step.device));
         let target = self.teacher.encode(picture.clone());
         let posterior = model.encode(picture.clone());
         let noise =
-            random::normal(&mut step.rng, target.dims(), &self.device) * recipe.latent_noise;
+            random::normal(&mut step.rng, target.dims(), &step.device) * recipe.latent_noise;
         let regression = (posterior.mean.clone() - target.clone()).square().mean();
         let latents = if step.progress < recipe.teacher_share {
             target

@@ -146,6 +146,7 @@ fn run_as(
             budget: Budget::Steps(steps),
             seed: 5,
             dir,
+            devices: vec![Device::flex()],
         },
         &mut Control {
             on_report: &mut |_, report| reports.push(report.clone()),
@@ -176,6 +177,46 @@ fn accumulated_halves_train_like_the_whole() {
     for (a, b) in expected.iter().zip(&got) {
         assert!((a - b).abs() < 1e-4, "{a} {b}");
     }
+}
+
+#[test]
+fn devices_share_the_batches_of_a_step() {
+    // One processor under two names: the second's batches go through a copy of the model and back.
+    let config = FitConfig {
+        accumulate: 2,
+        ..FitConfig::default()
+    };
+    let trained = |devices: usize| {
+        let dir = tempfile::tempdir().unwrap();
+        let stop: &'static AtomicBool = Box::leak(Box::new(AtomicBool::new(false)));
+        let device = Device::flex().autodiff();
+        fit(
+            &mut Regression::new(&device, stop),
+            toy(&device),
+            &Training {
+                name: "toy",
+                config: &config,
+                budget: Budget::Steps(12),
+                seed: 5,
+                dir: dir.path(),
+                devices: vec![Device::flex(); devices],
+            },
+            &mut Control {
+                on_report: &mut |_, _| {},
+                stop,
+            },
+        )
+    };
+    let weights_of = |outcome| match outcome {
+        Ok(Outcome::Finished { model, .. }) => weights(&model),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(weights_of(trained(2)), weights_of(trained(1)));
+    let refused = trained(3).unwrap_err().to_string();
+    assert!(
+        refused.contains("2 batches") && refused.contains("3 devices"),
+        "{refused}"
+    );
 }
 
 #[test]
@@ -288,6 +329,7 @@ fn a_checkpoint_that_cannot_be_written_ends_the_training_with_its_name() {
             budget: Budget::Steps(40),
             seed: 5,
             dir: dir.path(),
+            devices: vec![Device::flex()],
         },
         &mut Control {
             on_report: &mut |_, _| {},
@@ -316,6 +358,7 @@ fn another_seed_is_refused() {
             budget: Budget::Steps(40),
             seed: 6,
             dir: dir.path(),
+            devices: vec![Device::flex()],
         },
         &mut Control {
             on_report: &mut |_, _| {},

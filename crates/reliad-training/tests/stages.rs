@@ -85,6 +85,7 @@ fn every_stage_writes_a_component_that_loads() {
         budget: Budget::Steps(2),
         seed: 1,
         device: device.clone(),
+        helpers: Vec::new(),
         warm_start: false,
     };
     let stop = AtomicBool::new(false);
@@ -448,6 +449,7 @@ fn a_stage_stops_with_a_checkpoint_when_asked() {
         budget: Budget::Steps(1000),
         seed: 1,
         device: Device::flex(),
+        helpers: Vec::new(),
         warm_start: false,
     };
     let saliency: maps::MapTraining = config(json!({

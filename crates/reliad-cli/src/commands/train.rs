@@ -94,13 +94,16 @@ pub struct TrainArgs {
     plain: bool,
 
     /// Where to compute: cpu, gpu, cuda, vulkan or metal; `:1` picks the second one
+    ///
+    /// Several with commas share the `accumulate` batches of a step; vae and controlnet take one.
     #[arg(
         long,
         env = "RELIAD_DEVICE",
         hide_env_values = true,
-        default_value = "cpu"
+        default_value = "cpu",
+        value_delimiter = ','
     )]
-    device: String,
+    device: Vec<String>,
 }
 
 /// A stage, or all of them.
@@ -198,7 +201,11 @@ pub fn run(arguments: TrainArgs) -> Result<Code> {
             arguments.stage.slug()
         );
     }
-    let (device, _) = device::open(&arguments.device)?;
+    let mut devices = Vec::new();
+    for name in &arguments.device {
+        devices.push(device::open(name)?.0);
+    }
+    let (device, helpers) = devices.split_first().context("--device names none")?;
     if let Some(init) = &arguments.init {
         begin_with(init, &arguments.out)?;
     }
@@ -224,6 +231,7 @@ pub fn run(arguments: TrainArgs) -> Result<Code> {
             budget: budget(name, &arguments, &config, &configs)?,
             seed: arguments.seed,
             device: device.clone(),
+            helpers: helpers.to_vec(),
             warm_start: arguments.warm_start,
         };
         let mut report = |name: &str, report: &Report| display.show(name, report);

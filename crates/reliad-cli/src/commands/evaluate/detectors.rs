@@ -147,6 +147,7 @@ pub fn run(arguments: DetectorsArgs) -> Result<Code> {
         budget: Budget::Steps(arguments.steps),
         seed: 1,
         device,
+        helpers: Vec::new(),
         warm_start: false,
     };
     let seeds: Vec<u64> = (1..=arguments.seeds).collect();
