@@ -37,6 +37,41 @@ fn models_show_lists_the_components() {
 }
 
 #[test]
+fn a_finished_training_is_not_taken_for_a_warm_start() {
+    let scene = Scene::new(0.0);
+    let checkpoint = scene.path("model/.training/controlnet/step-000000002");
+    fs::create_dir_all(&checkpoint).unwrap();
+    let state = |finished: bool| {
+        let state = format!(r#"{{"step":2,"elapsed_seconds":1.0,"seed":1,"finished":{finished}}}"#);
+        fs::write(checkpoint.join("state.json"), state).unwrap();
+    };
+    let command = [
+        "train",
+        "controlnet",
+        "--data",
+        "nowhere",
+        "--out",
+        "model",
+        "--config",
+        "none.json",
+        "--steps",
+        "2",
+        "--warm-start",
+    ];
+    state(true);
+    let ran = scene.run(&command).expect(2);
+    assert!(
+        ran.err.contains("holds a finished training") && ran.hints().contains("remove"),
+        "{}",
+        ran.err
+    );
+    // One that stopped on its way goes on, here as far as its configuration.
+    state(false);
+    let ran = scene.run(&command).expect(2);
+    assert!(ran.err.contains("none.json"), "{}", ran.err);
+}
+
+#[test]
 fn the_embedded_model_shows_itself_or_says_what_to_do() {
     let scene = Scene::new(0.0);
     let trained = concat!(

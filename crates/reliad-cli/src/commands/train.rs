@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, ValueEnum};
 use ratatui::backend::CrosstermBackend;
+use reliad_training::checkpoint::Checkpoints;
 use reliad_training::{
     Budget, Control, Ended, Report, Stage, controlnet, maps, painter, read_config, rfnet, scene,
     text, tokenizer, vae,
@@ -12,7 +13,7 @@ use reliad_training::{
 use serde::Deserialize;
 
 use crate::dashboard::Dashboard;
-use crate::message::Code;
+use crate::message::{Code, hinted};
 use crate::{device, interrupt};
 
 /// Train the networks of a model directory on rendered samples.
@@ -234,6 +235,9 @@ pub fn run(arguments: TrainArgs) -> Result<Code> {
             helpers: helpers.to_vec(),
             warm_start: arguments.warm_start,
         };
+        if stage.warm_start {
+            refuse_finished(&stage.checkpoints(name.slug()))?;
+        }
         let mut report = |name: &str, report: &Report| display.show(name, report);
         let mut control = Control {
             on_report: &mut report,
@@ -279,6 +283,17 @@ fn train(
         StageName::Text => text::train(&read_config(config)?, stage, control),
         StageName::Rfnet => rfnet::train(&read_config(config)?, stage, control),
         StageName::Mini => unreachable!("mini is a list of stages"),
+    }
+}
+
+/// A finished training is not repeated: what it ended with would be written again, and the warm start be forgotten.
+fn refuse_finished(dir: &Path) -> Result<()> {
+    match Checkpoints::new(dir).state()? {
+        Some(state) if state.finished => Err(hinted(
+            format!("{} holds a finished training", dir.display()),
+            "to train on from the weights it wrote, remove that folder; to keep it, give another --out with this one as --init",
+        )),
+        _ => Ok(()),
     }
 }
 
