@@ -100,7 +100,6 @@ impl<B: Backend> Dashboard<B> {
         let _ = self.terminal.clear();
         let top = self.terminal.get_frame().area().as_position();
         let _ = self.terminal.set_cursor_position(top);
-        self.curves.clear();
     }
 }
 

@@ -152,7 +152,8 @@ impl Checkpoints {
     pub fn load_best<M: Module>(&self, average: &M) -> Result<Box<M>> {
         let folder = self.complete()?.into_iter().next_back();
         let path = folder.map_or_else(|| self.dir.clone(), |(_, path)| path);
-        let mut best = Box::new(average.clone());
+        // Not a clone, whose running statistics would be those of `average` itself.
+        let mut best = Box::new(average.valid());
         read_into(&mut best, &path.join("best.bpk"))?;
         Ok(best)
     }

@@ -195,7 +195,8 @@ pub struct Training<'a> {
     /// Folder of checkpoints and `metrics.jsonl`.
     pub dir: &'a Path,
     /// Device of the model, without gradients, then those that share the batches of a step with it. How many there are
-    /// changes the result by rounding only.
+    /// changes the result by rounding, and running statistics of batch norms, which are those of the first device's
+    /// batches (as with PyTorch's `DistributedDataParallel`).
     pub devices: Vec<Device>,
 }
 
@@ -224,7 +225,8 @@ pub fn fit<T: Task>(
         return Err(Error::Setting {
             name: "accumulate",
             reason: format!(
-                "{} batches a step can't be shared by {} devices evenly",
+                "{} batches a step can't be shared by {} devices evenly; set fit.accumulate to a multiple of \
+                 the devices",
                 config.accumulate,
                 devices.len()
             ),
@@ -235,7 +237,7 @@ pub fn fit<T: Task>(
     // Networks are large structs: on the heap they don't fill the stack with their copies.
     let average = Box::new(model.valid());
     let model = Box::new(model);
-    let optimizer = muon::optimizer(config)?;
+    let optimizer = muon::optimizer(config, &*model)?;
     let (state, model, average, optimizer) = checkpoints.load(model, average, optimizer)?;
     let best = match state.as_ref().and_then(|state| state.best.as_ref()) {
         Some(_) => Some(checkpoints.load_best(&*average)?),
@@ -372,7 +374,7 @@ impl<M: Module + 'static> Run<'_, M> {
         let main = &self.devices[0];
         let replicas: Vec<Box<M>> = self.devices[1..]
             .iter()
-            .map(|device| Box::new(M::clone(&self.model).fork(device)))
+            .map(|device| Box::new(self.model.valid().train().fork(device)))
             .collect();
         // Devices compute while the next one is told what to do: nothing here waits for a result.
         for part in 0..parts {
@@ -451,7 +453,7 @@ impl<M: Module + 'static> Run<'_, M> {
                     validations_since: 0,
                     figures: figures.to_vec(),
                 });
-                self.best = Some(self.average.clone());
+                self.best = Some(snapshot(&*self.average));
             }
         }
     }
@@ -463,14 +465,19 @@ impl<M: Module + 'static> Run<'_, M> {
 
     /// Begins to write a checkpoint; the training goes on beside it.
     fn save(&mut self) -> Result<()> {
-        // Copies share the tensors, and no step changes a tensor that is shared.
         let (checkpoints, state) = (self.checkpoints.clone(), self.state.clone());
-        let (model, average) = (self.model.clone(), self.average.clone());
+        let (model, average) = (snapshot(&*self.model), snapshot(&*self.average));
         let (best, optimizer) = (self.best.clone(), self.optimizer.clone());
         self.writing.start(move || {
             checkpoints.save(&state, &*model, &*average, best.as_deref(), &optimizer)
         })
     }
+}
+
+/// The weights as they stand, without gradients. A clone would not do: Burn's clones share the running statistics of their
+/// batch norms, and each changes the other's.
+fn snapshot<M: Module>(model: &M) -> Box<M> {
+    Box::new(model.valid())
 }
 
 fn seconds(value: f64) -> Duration {

@@ -3,7 +3,7 @@
 //! Muon (Jordan et al. 2024, <https://kellerjordan.github.io/posts/muon/>) takes a step along the gradient's momentum with
 //! all its singular values made one. Burn has it for matrices; here every kernel is one, `[out, in * height * width]`.
 
-use burn::module::ParamGroup;
+use burn::module::{Module, ModuleVisitor, Param, ParamGroup};
 use burn::optim::decay::WeightDecayConfig;
 use burn::optim::{
     AdamWConfig, LearningRate, ModuleOptimizer, Muon, MuonConfig, MuonState, Optimizer,
@@ -55,13 +55,13 @@ impl MuonSettings {
 
 /// The weights of the levels of UNet and ControlNet. First and last convolutions, embeddings, biases, norms and the
 /// ControlNet's zero convolutions aren't hidden matrices: AdamW trains them.
-const HIDDEN: &str = r"\b(down_blocks|mid_block|up_blocks)\..*\.weight$";
+const HIDDEN: &str = r"\b(down_blocks|mid_block|up_blocks)\.(.*\.)?weight$";
 
-/// AdamW as `config` has it, and Muon for the hidden weights where it asks for it.
+/// AdamW as `config` has it, and Muon for the hidden weights of `model` where it asks for it.
 ///
 /// # Errors
-/// [`Error::Setting`] when the pattern of the hidden weights doesn't compile.
-pub fn optimizer(config: &FitConfig) -> Result<ModuleOptimizer> {
+/// [`Error::Setting`] when it asks for Muon and `model` has no such weights.
+pub fn optimizer<M: Module>(config: &FitConfig, model: &M) -> Result<ModuleOptimizer> {
     let adamw = AdamWConfig::new()
         .with_beta_2(config.beta_2)
         .with_epsilon(1e-8)
@@ -74,6 +74,18 @@ pub fn optimizer(config: &FitConfig) -> Result<ModuleOptimizer> {
         name: "muon",
         reason: format!("{e:?}"),
     })?;
+    let mut search = Search {
+        hidden: &hidden,
+        path: Vec::new(),
+        found: false,
+    };
+    model.visit(&mut search);
+    if !search.found {
+        return Err(Error::Setting {
+            name: "muon",
+            reason: "this network has no levels of a UNet for it to train; leave it out".to_owned(),
+        });
+    }
     let muon = MuonConfig::new()
         .with_ns_steps(settings.iterations)
         .with_weight_decay(Some(WeightDecayConfig::new(settings.weight_decay)))
@@ -83,6 +95,27 @@ pub fn optimizer(config: &FitConfig) -> Result<ModuleOptimizer> {
         share: settings.learning_rate / config.learning_rate.base,
     };
     Ok(adamw.with_group(hidden, kernels, None))
+}
+
+/// Whether a network has a parameter of the group.
+struct Search<'a> {
+    hidden: &'a ParamGroup,
+    path: Vec<String>,
+    found: bool,
+}
+
+impl ModuleVisitor for Search<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        self.found |= self.hidden.matches(&param.id, Some(&self.path.join(".")));
+    }
+
+    fn enter_module(&mut self, name: &str, _container: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.path.pop();
+    }
 }
 
 /// [`Muon`] over parameters of any rank, each as the matrix of its outputs.
@@ -202,11 +235,14 @@ mod tests {
         ours.mid_block.project.weight = Param::from_tensor(linear(&cases[1]["start"]));
         let mut plain = ours.clone();
         let mut optimizers = [
-            optimizer(&config).unwrap(),
-            optimizer(&FitConfig {
-                muon: None,
-                ..config
-            })
+            optimizer(&config, &ours).unwrap(),
+            optimizer(
+                &FitConfig {
+                    muon: None,
+                    ..config
+                },
+                &ours,
+            )
             .unwrap(),
         ];
         let gradients = |case: &Value| case["gradients"].as_array().unwrap().clone();
@@ -233,6 +269,8 @@ mod tests {
             apart(ours.conv_in.weight.val(), plain.conv_in.weight.val()),
             0.0
         );
+        let refused = optimizer(&config, &ours.conv_in).err().unwrap().to_string();
+        assert!(refused.contains("muon"), "{refused}");
         let by_adamw = plain.down_blocks[0].weight.val();
         assert!(apart(ours.down_blocks[0].weight.val(), by_adamw) > 1e-2);
     }

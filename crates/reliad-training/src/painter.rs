@@ -133,7 +133,7 @@ pub fn train(config: &PainterTraining, stage: &Stage, control: &mut Control<'_>)
     let device = stage.training_device();
     device.seed(stage.seed);
     let networks = if stage.warm_start {
-        standing(stage, &text, &unet, &device)?
+        standing(stage, &text, &unet, recipe.prediction, &device)?
     } else {
         fresh(&text, &unet, &recipe, &device)
     };
@@ -196,11 +196,25 @@ fn standing(
     stage: &Stage,
     text: &ClipTextConfig,
     unet: &UNet2DConditionConfig,
+    prediction: Prediction,
     device: &Device,
 ) -> Result<PainterNetworks> {
     let dir =
         |name: &'static str| ModelDir::open(stage.component(name)).map_err(Error::component(name));
     let failed = Error::component::<reliad_weights::Error>;
+    let scheduler: Value = reliad_weights::read_config(&dir("scheduler")?, "scheduler_config.json")
+        .map_err(failed("scheduler"))?;
+    let standing = schedule(&scheduler)?.config().prediction_type;
+    if standing != prediction {
+        return Err(Error::Setting {
+            name: "recipe.prediction",
+            reason: format!(
+                "{} can't begin with weights that predict {}; train afresh, or set it to that",
+                json!(prediction),
+                json!(standing)
+            ),
+        });
+    }
     Ok(PainterNetworks {
         text_encoder: reliad_weights::load(
             text.init(device),

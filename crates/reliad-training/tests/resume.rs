@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use burn::module::Module;
 use burn::nn::conv::{Conv1d, Conv1dConfig};
-use burn::nn::{Linear, LinearConfig};
+use burn::nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig};
 use burn::tensor::{Device, Tensor, activation};
 use reliad_training::fit::{FitConfig, Loss, Outcome, Step, Task, Training, fit};
 use reliad_training::muon::MuonSettings;
@@ -16,6 +16,7 @@ use reliad_training::{Budget, Control, Report};
 #[derive(Module, Debug)]
 struct Toy {
     first: Linear,
+    norm: Option<BatchNorm>,
     /// Muon's, where the settings have it.
     mid_block: Conv1d,
     second: Linear,
@@ -66,7 +67,11 @@ impl Task for Regression {
             random::normal(&mut step.rng, [16, 6], &self.device)
         };
         let target = (x.clone().sum_dim(1)).tanh();
-        let hidden = activation::silu(model.first.forward(x));
+        let mut hidden = model.first.forward(x);
+        if let Some(norm) = &model.norm {
+            hidden = norm.forward(hidden);
+        }
+        let hidden = activation::silu(hidden);
         let hidden = model
             .mid_block
             .forward(hidden.unsqueeze_dim(2))
@@ -94,6 +99,7 @@ fn toy(device: &Device) -> Toy {
     device.seed(11);
     let toy = Toy {
         first: LinearConfig::new(6, 32).init(device),
+        norm: Some(BatchNormConfig::new(32).init(device)),
         mid_block: Conv1dConfig::new(32, 32, 1).init(device),
         second: LinearConfig::new(32, 1).init(device),
     };
@@ -102,7 +108,18 @@ fn toy(device: &Device) -> Toy {
     toy
 }
 
+/// Parameters and running statistics.
 fn weights(model: &Toy) -> Vec<f32> {
+    let mut values = parameters(model);
+    if let Some(norm) = &model.norm {
+        for running in [&norm.running_mean, &norm.running_var] {
+            values.extend(running.value().into_data().iter::<f32>());
+        }
+    }
+    values
+}
+
+fn parameters(model: &Toy) -> Vec<f32> {
     let mut values: Vec<f32> = model.mid_block.weight.val().into_data().iter().collect();
     let biases = [&model.first, &model.second].map(|layer| {
         values.extend(layer.weight.val().into_data().iter::<f32>());
@@ -111,12 +128,20 @@ fn weights(model: &Toy) -> Vec<f32> {
     for bias in biases.into_iter().chain([&model.mid_block.bias]).flatten() {
         values.extend(bias.val().into_data().iter::<f32>());
     }
+    if let Some(norm) = &model.norm {
+        for parameter in [&norm.gamma, &norm.beta] {
+            values.extend(parameter.val().into_data().iter::<f32>());
+        }
+    }
     values
 }
 
 fn run(dir: &std::path::Path, stop_at: Option<u64>) -> Outcome<Toy> {
     run_as(dir, stop_at, FitConfig::default(), 40).0
 }
+
+/// Steps of a training whose batches come in halves too: their own statistics would make another training of it.
+const WITHOUT_NORM: u64 = 12;
 
 fn run_as(
     dir: &std::path::Path,
@@ -137,9 +162,13 @@ fn run_as(
         ..config
     };
     let mut reports: Vec<Report> = Vec::new();
+    let mut model = toy(&device);
+    if steps == WITHOUT_NORM {
+        model.norm = None;
+    }
     let outcome = fit(
         &mut task,
-        toy(&device),
+        model,
         &Training {
             name: "toy",
             config: &config,
@@ -165,7 +194,7 @@ fn accumulated_halves_train_like_the_whole() {
             accumulate,
             ..FitConfig::default()
         };
-        match run_as(dir, None, config, 12).0 {
+        match run_as(dir, None, config, WITHOUT_NORM).0 {
             Outcome::Finished { model, state, .. } => (weights(&model), state.step),
             Outcome::Stopped(_) => panic!("nobody asked it to stop"),
         }
@@ -208,7 +237,8 @@ fn devices_share_the_batches_of_a_step() {
         )
     };
     let weights_of = |outcome| match outcome {
-        Ok(Outcome::Finished { model, .. }) => weights(&model),
+        // Running statistics are those of the first device's batches.
+        Ok(Outcome::Finished { model, .. }) => parameters(&model),
         other => panic!("{other:?}"),
     };
     assert_eq!(weights_of(trained(2)), weights_of(trained(1)));

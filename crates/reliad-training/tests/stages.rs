@@ -8,6 +8,7 @@ use burn::tensor::Device;
 use image::{GrayImage, Luma, Rgb, RgbImage, Rgba, RgbaImage};
 use reliad_dataset::Split;
 use reliad_diffusion::painter::Painter;
+use reliad_diffusion::scheduler::Prediction;
 use reliad_imaging::PlacedProduct;
 use reliad_rfnet::judge::{Judge, JudgeItem};
 use reliad_rfnet::rfnet::RfNetConfig;
@@ -180,6 +181,18 @@ fn every_stage_writes_a_component_that_loads() {
             assert_eq!(*before == after, warm_start);
         }
     }
+    // Weights that predict the one are no start for the other.
+    networks.recipe.prediction = Prediction::Velocity;
+    let warm = Stage {
+        warm_start: true,
+        ..stage.clone()
+    };
+    let refused = painter::train(&networks, &warm, control).unwrap_err();
+    let said = refused.to_string();
+    assert!(
+        said.contains("v_prediction") && said.contains("sample"),
+        "{said}"
+    );
     let depth = config(json!({
         "network": {
             "model_type": "dpt", "hidden_size": 8, "num_hidden_layers": 4,

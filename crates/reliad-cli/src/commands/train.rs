@@ -220,8 +220,8 @@ pub fn run(arguments: TrainArgs) -> Result<Code> {
         StageName::Mini => &ALL,
         ref one => std::slice::from_ref(one),
     };
-    let mut display = Display::new(arguments.plain);
     for &name in stages {
+        let mut display = Display::new(arguments.plain);
         let config = match (&arguments.config, arguments.stage) {
             (Some(file), stage) if stage != StageName::Mini => file.clone(),
             _ => configs.join(format!("{}.json", name.slug())),
