@@ -37,29 +37,60 @@ pub(crate) trait RegisterKernel {
     fn run<R: Register, const WIDE: bool>(self);
 }
 
-/// Whether [`dispatch`] will say `WIDE`.
-pub(crate) fn wide() -> bool {
+/// The instruction sets that loops are compiled for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Set {
     #[cfg(target_arch = "x86_64")]
-    return is_x86_feature_detected!("avx512f");
-    #[cfg(not(target_arch = "x86_64"))]
-    return cfg!(target_arch = "aarch64");
+    Avx512,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    Plain,
+}
+
+impl Set {
+    /// The widest one of this processor.
+    fn widest() -> Self {
+        #[cfg(test)]
+        let most = tests::MOST_LANES_OF_A_SET.load(std::sync::atomic::Ordering::Relaxed);
+        #[cfg(not(test))]
+        let most = MOST_LANES;
+        #[cfg(target_arch = "x86_64")]
+        {
+            if most >= 16 && is_x86_feature_detected!("avx512f") {
+                return Self::Avx512;
+            }
+            if most >= 8 && is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+                return Self::Avx2;
+            }
+        }
+        let _ = most;
+        Self::Plain
+    }
+}
+
+/// Lanes of the registers that [`dispatch`] uses.
+pub(crate) fn lanes() -> usize {
+    match Set::widest() {
+        #[cfg(target_arch = "x86_64")]
+        Set::Avx512 => 16,
+        #[cfg(target_arch = "x86_64")]
+        Set::Avx2 => 8,
+        Set::Plain => <[f32; 4]>::LANES,
+    }
 }
 
 /// Runs `kernel` with the widest registers of this processor.
 #[inline]
 pub(crate) fn dispatch(kernel: impl RegisterKernel) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        if is_x86_feature_detected!("avx512f") {
-            // SAFETY: the processor has the feature.
-            return unsafe { x86::avx512(kernel) };
-        }
-        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-            // SAFETY: the processor has the features.
-            return unsafe { x86::avx2(kernel) };
-        }
+    match Set::widest() {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: the processor has the feature.
+        Set::Avx512 => unsafe { x86::avx512(kernel) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: the processor has the features.
+        Set::Avx2 => unsafe { x86::avx2(kernel) },
+        Set::Plain => kernel.run::<[f32; 4], { cfg!(target_arch = "aarch64") }>(),
     }
-    kernel.run::<[f32; 4], { cfg!(target_arch = "aarch64") }>();
 }
 
 impl Register for [f32; 4] {
@@ -160,4 +191,12 @@ mod x86 {
         _mm256_storeu_ps,
         _mm256_fmadd_ps
     );
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    /// Sets of wider registers are passed over, so that tests reach every set that the processor has.
+    pub(crate) static MOST_LANES_OF_A_SET: AtomicUsize = AtomicUsize::new(super::MOST_LANES);
 }

@@ -146,4 +146,16 @@ fn bits_do_not_depend_on_threads_or_batch() {
     );
     let size = alone[0].len();
     assert!(one[0][3 * size..4 * size] == alone[0]);
+    // One sample is split by pixels and channels.
+    let wide = Tensor::random([150, 12, 3, 3], normal, &device);
+    let bias = Tensor::random([150], normal, &device);
+    let with = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap();
+        let x = x.clone().narrow(0, 0, 1);
+        pool.install(|| run(&x, &wide, &bias, 1, [(1, 1), (1, 1)], true))
+    };
+    assert!(with(1) == with(7));
 }

@@ -4,12 +4,18 @@
 //! `u * pitch + v` from the output's position, so one loop serves every width and no matrix of patches is written.
 //! Positions past the end of a row are computed and thrown away.
 
+#![expect(
+    unsafe_code,
+    reason = "fresh memory is handed out as values once all of it is written"
+)]
+
 use std::borrow::Cow;
+use std::mem::MaybeUninit;
 
 use rayon::prelude::*;
 
-use super::tiles::{Accumulate, Correlate, GRADIENT_ROWS, block_rows};
-use crate::register::{MOST_LANES, dispatch};
+use super::tiles::{Accumulate, Correlate, Output, ROWS, tiles};
+use crate::register::{MOST_LANES, dispatch, lanes};
 
 /// The sizes of a convolution.
 #[derive(Debug, Clone, Copy)]
@@ -88,6 +94,13 @@ struct Layout {
     exact: bool,
 }
 
+/// Sets fresh memory to zero.
+fn zeroed(memory: &mut [MaybeUninit<f32>]) -> &mut [f32] {
+    memory.fill(MaybeUninit::new(0.0));
+    // SAFETY: set on the line above.
+    unsafe { memory.assume_init_mut() }
+}
+
 fn lay(source: &[f32], layout: Layout) -> Planes<'_> {
     let Layout {
         channels,
@@ -104,13 +117,13 @@ fn lay(source: &[f32], layout: Layout) -> Planes<'_> {
     let values = if exact && fits {
         Cow::Borrowed(source)
     } else {
-        // Reads of whole registers run past the last plane.
-        let mut values =
-            vec![0.0; source.len() / (height * width) * plane + 2 * MOST_LANES + 2 * pitch];
-        values
+        let planes = source.len() / (height * width) * plane;
+        let mut values = Vec::with_capacity(planes + MOST_LANES);
+        values.spare_capacity_mut()[..planes]
             .par_chunks_mut(plane)
             .zip(source.par_chunks(height * width))
             .for_each(|(to, from)| {
+                let to = zeroed(to);
                 for (row, from) in from.chunks_exact(width).enumerate() {
                     let row = row + before[0];
                     for first in 0..stride.min(width) {
@@ -131,6 +144,10 @@ fn lay(source: &[f32], layout: Layout) -> Planes<'_> {
                     }
                 }
             });
+        // SAFETY: every plane was set to zero above.
+        unsafe { values.set_len(planes) };
+        // Reads of whole registers run past the last plane.
+        values.resize(planes + MOST_LANES, 0.0);
         Cow::Owned(values)
     };
     Planes {
@@ -142,30 +159,16 @@ fn lay(source: &[f32], layout: Layout) -> Planes<'_> {
     }
 }
 
-/// Packs weights, read through `weight(out, in, tap)`, as `[block][in][tap][row of block]`.
-fn pack(
-    outs: usize,
-    ins: usize,
-    taps: usize,
-    weight: impl Fn(usize, usize, usize) -> f32 + Sync,
-) -> Vec<f32> {
-    let rows = block_rows();
-    let mut packed = vec![0.0; outs.div_ceil(rows) * ins * taps * rows];
-    packed
-        .par_chunks_mut(ins * taps * rows)
-        .enumerate()
-        .for_each(|(block, packed)| {
-            for j in 0..rows.min(outs - block * rows) {
-                for (slot, value) in packed[j..].iter_mut().step_by(rows).enumerate() {
-                    *value = weight(block * rows + j, slot / taps, slot % taps);
-                }
-            }
-        });
-    packed
+/// Where a [`correlate`] finds the weight of an output channel, an input channel and a kernel element.
+pub(super) struct Weights<'a> {
+    pub(super) values: &'a [f32],
+    /// Distance between output channels.
+    pub(super) row: usize,
+    /// Distance between input channels.
+    pub(super) channel: usize,
+    /// Offset of each kernel element.
+    pub(super) taps: Vec<usize>,
 }
-
-/// Positions of a band of rows that are computed before they are copied out.
-const BAND: usize = 2048;
 
 /// The shape of a [`correlate`].
 struct Correlation<'a> {
@@ -178,10 +181,22 @@ struct Correlation<'a> {
     taps: &'a [usize],
 }
 
-/// Correlates every sample with packed weights.
+/// Values of the patches that are gathered before they are multiplied: 1 MiB, which second-level caches hold.
+const GATHERED: usize = 1 << 18;
+
+/// Pixels that are the fewest of a job, and the multiple of which jobs have: three of the widest registers.
+const PIXELS: usize = 3 * MOST_LANES;
+
+/// Output channels that are the fewest of a job, and the multiple of which jobs have.
+const CHANNELS: usize = 4 * ROWS;
+
+/// Correlates every sample with weights.
+///
+/// Patches of a run of pixels are gathered once and multiplied by all rows of weights while the cache holds them. Each
+/// output is one sum in the order of input channels and kernel elements, however the work is split.
 fn correlate(
     input: &Planes<'_>,
-    packed: &[f32],
+    weights: &Weights<'_>,
     bias: Option<&[f32]>,
     shape: Correlation<'_>,
 ) -> Vec<f32> {
@@ -191,53 +206,47 @@ fn correlate(
         output: [height, width],
         taps,
     } = shape;
-    let rows = block_rows();
-    let block = input.channels * taps.len() * rows;
     let pixels = height * width;
-    // Sixteen rows start at a multiple of the lanes, whatever the pitch.
-    let band = (BAND / input.pitch)
-        .next_multiple_of(MOST_LANES)
-        .clamp(MOST_LANES, height.max(MOST_LANES));
-    let mut out = vec![0.0; samples * outs * pixels];
-    let mut jobs: Vec<(usize, usize, &mut [f32])> =
-        Vec::with_capacity(samples * outs.div_ceil(rows));
-    for (sample, out) in out.chunks_mut(outs * pixels).enumerate() {
-        jobs.extend(
-            out.chunks_mut(rows * pixels)
-                .enumerate()
-                .map(|(b, out)| (sample, b, out)),
-        );
-    }
-    jobs.into_par_iter()
-        .for_each_init(Vec::new, |scratch, (sample, b, out)| {
-            for first in (0..height).step_by(band) {
-                let count = band.min(height - first);
-                let positions = ((count - 1) * input.pitch + width).next_multiple_of(MOST_LANES);
-                scratch.resize(rows * positions, 0.0);
-                dispatch(Correlate {
-                    input: &input.sample(sample)[first * input.pitch..],
-                    plane: input.plane(),
-                    channels: input.channels,
-                    taps,
-                    weights: &packed[b * block..(b + 1) * block],
-                    out: scratch,
-                    positions,
-                });
-                for (j, out) in out.chunks_exact_mut(pixels).enumerate() {
-                    let offset = bias.map_or(0.0, |bias| bias[b * rows + j]);
-                    for (row, to) in out[first * width..]
-                        .chunks_exact_mut(width)
-                        .take(count)
-                        .enumerate()
-                    {
-                        let from = &scratch[j * positions + row * input.pitch..][..width];
-                        for (to, from) in to.iter_mut().zip(from) {
-                            *to = from + offset;
-                        }
-                    }
-                }
-            }
+    // Few samples are split by pixels, then by output channels, so that every thread has something to do.
+    let wanted = (2 * rayon::current_num_threads()).div_ceil(samples);
+    let run = (GATHERED / (input.channels * taps.len()))
+        .min(pixels.div_ceil(wanted))
+        .next_multiple_of(PIXELS);
+    let runs = pixels.div_ceil(run);
+    let rows = if runs < wanted {
+        outs.div_ceil(wanted.div_ceil(runs))
+            .next_multiple_of(CHANNELS)
+    } else {
+        outs
+    };
+    let blocks = outs.div_ceil(rows);
+    // Planes without zeros between their rows are one row.
+    let width = if input.pitch == width { pixels } else { width };
+    let mut out = Vec::with_capacity(samples * outs * pixels);
+    let to = Output::new(&mut out.spare_capacity_mut()[..samples * outs * pixels]);
+    (0..samples * runs * blocks)
+        .into_par_iter()
+        .for_each_init(Vec::new, |panels, job| {
+            let (sample, rest) = (job / (runs * blocks), job % (runs * blocks));
+            let (first, row) = (rest / blocks * run, rest % blocks * rows);
+            dispatch(Correlate {
+                input: input.sample(sample),
+                plane: input.plane(),
+                pitch: input.pitch,
+                channels: input.channels,
+                taps,
+                weights,
+                bias,
+                rows: row..(row + rows).min(outs),
+                width,
+                pixels: first..(first + run).min(pixels),
+                panels,
+                out: to.from(sample * outs * pixels),
+                stride: pixels,
+            });
         });
+    // SAFETY: the jobs wrote every row and pixel of every sample.
+    unsafe { out.set_len(samples * outs * pixels) };
     out
 }
 
@@ -270,16 +279,19 @@ pub(crate) fn forward(
     } = geometry;
     let input = padded_input(x, geometry);
     let taps = input.taps(kernel);
-    let packed = pack(channels_out, channels_in, taps.len(), |o, i, t| {
-        weight[(o * channels_in + i) * taps.len() + t]
-    });
+    let weights = Weights {
+        values: weight,
+        row: channels_in * taps.len(),
+        channel: taps.len(),
+        taps: (0..taps.len()).collect(),
+    };
     let shape = Correlation {
         samples,
         outs: channels_out,
         output: geometry.output(),
         taps: &taps,
     };
-    correlate(&input, &packed, bias, shape)
+    correlate(&input, &weights, bias, shape)
 }
 
 /// The rows (or columns) of the padded input at `phase`, modulo the stride, that lie in the input: index of the first
@@ -335,17 +347,19 @@ pub(crate) fn input_gradient(dy: &[f32], weight: &[f32], geometry: Geometry) -> 
                 - v / stride
         };
         let taps: Vec<usize> = elements.iter().map(tap).collect();
-        let packed = pack(channels_in, channels_out, taps.len(), |i, o, t| {
-            let (u, v) = elements[t];
-            weight[((o * channels_in + i) * kernel + u) * kernel + v]
-        });
+        let weights = Weights {
+            values: weight,
+            row: kernel * kernel,
+            channel: channels_in * kernel * kernel,
+            taps: elements.iter().map(|(u, v)| u * kernel + v).collect(),
+        };
         let shape = Correlation {
             samples,
             outs: channels_in,
             output: [rows, columns],
             taps: &taps,
         };
-        let part = correlate(&upstream, &packed, None, shape);
+        let part = correlate(&upstream, &weights, None, shape);
         if stride == 1 {
             return part;
         }
@@ -364,7 +378,13 @@ pub(crate) fn input_gradient(dy: &[f32], weight: &[f32], geometry: Geometry) -> 
     dx
 }
 
+/// Rows of the weights' gradient, input channels times kernel elements, of one job of [`weight_gradient`].
+const GRADIENT_ROWS: usize = 64;
+
 /// Gradient of the weights, `[channels_out, channels_in, k, k]`.
+///
+/// The upstream gradient is laid with its channels innermost, in tiles of registers; a job sums one tile for some rows of
+/// the input, over all samples and positions in their order.
 pub(crate) fn weight_gradient(x: &[f32], dy: &[f32], geometry: Geometry) -> Vec<f32> {
     let Geometry {
         samples,
@@ -375,57 +395,90 @@ pub(crate) fn weight_gradient(x: &[f32], dy: &[f32], geometry: Geometry) -> Vec<
     } = geometry;
     let input = padded_input(x, geometry);
     let taps = input.taps(kernel);
-    let [height, _] = geometry.output();
-    // Rows as long as the input's; the positions between them are zero and add nothing.
-    let positions = height * input.pitch;
-    let layout = Layout {
-        channels: channels_out,
-        size: geometry.output(),
-        before: [0, 0],
-        into: [height, input.pitch],
-        stride: 1,
-        exact: true,
-    };
-    let upstream = lay(dy, layout);
+    let [height, width] = geometry.output();
+    let pixels = height * width;
+    let tiles = tiles(channels_out, lanes());
+    let across = tiles.iter().map(|tile| tile.len()).sum::<usize>();
+    // [sample][tile][pixel][channel of the tile]
+    let mut upstream = vec![0.0; samples * pixels * across];
+    upstream
+        .par_chunks_mut(pixels * across)
+        .zip(dy.par_chunks(pixels * channels_out))
+        .for_each(|(to, from)| {
+            let mut rest = to;
+            for tile in &tiles {
+                let (to, after) = rest.split_at_mut(pixels * tile.len());
+                rest = after;
+                let channels = tile.start..tile.end.min(channels_out);
+                transpose(
+                    &from[channels.start * pixels..channels.end * pixels],
+                    pixels,
+                    to,
+                    tile.len(),
+                );
+            }
+        });
     let size = channels_in * taps.len();
-    // Small planes of several samples in one go, so that the sums stay in registers for longer.
-    let together = (2 * BAND / positions).max(1);
+    // Where each row of the gradient reads; the last one stands in for those that its tile lacks.
+    let rows: Vec<usize> = (0..size.next_multiple_of(ROWS))
+        .map(|row| row.min(size - 1))
+        .map(|row| row / taps.len() * input.plane() + taps[row % taps.len()])
+        .collect();
+    // [tile][row][channel of the tile]
+    let mut sums = vec![0.0; rows.len() * across];
+    let mut jobs = Vec::new();
+    let mut rest = sums.as_mut_slice();
+    for tile in &tiles {
+        let (of_tile, after) = rest.split_at_mut(rows.len() * tile.len());
+        rest = after;
+        let rows = rows.chunks(GRADIENT_ROWS);
+        jobs.extend(
+            of_tile
+                .chunks_mut(GRADIENT_ROWS * tile.len())
+                .zip(rows)
+                .map(|(sums, rows)| (tile, rows, sums)),
+        );
+    }
+    jobs.into_par_iter().for_each(|(tile, rows, sums)| {
+        for sample in 0..samples {
+            let upstream = &upstream[(sample * across + tile.start) * pixels..];
+            dispatch(Accumulate {
+                upstream: &upstream[..pixels * tile.len()],
+                input: input.sample(sample),
+                pitch: input.pitch,
+                rows,
+                width,
+                sums,
+            });
+        }
+    });
     let mut gradient = vec![0.0; channels_out * size];
     gradient
-        .par_chunks_mut(GRADIENT_ROWS * size)
+        .par_chunks_mut(size)
         .enumerate()
-        .for_each_init(Vec::new, |sums, (block, gradient)| {
-            sums.clear();
-            sums.resize(size * GRADIENT_ROWS * MOST_LANES, 0.0);
-            // Past the last channel the last one is summed again, and not kept.
-            let channels: [usize; GRADIENT_ROWS] =
-                std::array::from_fn(|j| (block * GRADIENT_ROWS + j).min(channels_out - 1));
-            for first in (0..samples).step_by(together) {
-                for start in (0..positions).step_by(BAND) {
-                    let count = (positions - start).min(BAND);
-                    dispatch(Accumulate {
-                        upstream: upstream.sample(first),
-                        rows: channels.map(|channel| channel * upstream.plane()),
-                        input: input.sample(first),
-                        plane: input.plane(),
-                        channels: channels_in,
-                        taps: &taps,
-                        samples: together.min(samples - first),
-                        steps: [channels_out * upstream.plane(), channels_in * input.plane()],
-                        run: (start, count.next_multiple_of(MOST_LANES)),
-                        sums,
-                    });
-                }
-            }
-            for (j, gradient) in gradient.chunks_exact_mut(size).enumerate() {
-                for (slot, gradient) in gradient.iter_mut().enumerate() {
-                    *gradient = sums[(slot * GRADIENT_ROWS + j) * MOST_LANES..][..MOST_LANES]
-                        .iter()
-                        .sum();
-                }
+        .for_each(|(channel, gradient)| {
+            let Some(tile) = tiles.iter().find(|tile| tile.contains(&channel)) else {
+                return;
+            };
+            let sums = &sums[rows.len() * tile.start + channel - tile.start..];
+            for (to, from) in gradient.iter_mut().zip(sums.iter().step_by(tile.len())) {
+                *to = *from;
             }
         });
     gradient
+}
+
+/// `to[pixel][channel] = from[channel][pixel]`; channels of `to`, `across` of them, that `from` lacks stay as they are.
+fn transpose(from: &[f32], pixels: usize, to: &mut [f32], across: usize) {
+    // Blocks whose lines stay in the first-level cache.
+    for start in (0..pixels).step_by(MOST_LANES) {
+        let end = (start + MOST_LANES).min(pixels);
+        for (channel, from) in from.chunks_exact(pixels).enumerate() {
+            for pixel in start..end {
+                to[pixel * across + channel] = from[pixel];
+            }
+        }
+    }
 }
 
 /// Gradient of the bias, `[channels_out]`: the sum of the upstream gradient.
@@ -441,4 +494,116 @@ pub(crate) fn bias_gradient(dy: &[f32], channels: usize, pixels: usize) -> Vec<f
         }
     }
     gradient
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::Ordering;
+
+    use super::*;
+    use crate::register::tests::MOST_LANES_OF_A_SET;
+
+    /// Output, gradient of the input and gradient of the weights, term by term.
+    fn plainly(x: &[f32], weight: &[f32], dy: &[f32], geometry: Geometry) -> [Vec<f32>; 3] {
+        let Geometry {
+            samples,
+            channels_in,
+            channels_out,
+            input: [height, width],
+            kernel,
+            stride,
+            before,
+            ..
+        } = geometry;
+        let [rows, columns] = geometry.output();
+        let mut sums = [dy.len(), x.len(), weight.len()].map(|len| vec![0.0f64; len]);
+        for index in 0..samples * channels_out * rows * columns * channels_in * kernel * kernel {
+            let mut rest = index;
+            let mut digit = |base: usize| {
+                let digit = rest % base;
+                rest /= base;
+                digit
+            };
+            let [v, u, i] = [kernel, kernel, channels_in].map(&mut digit);
+            let [column, row, o, sample] = [columns, rows, channels_out, samples].map(&mut digit);
+            let place =
+                [(row, u, 0, height), (column, v, 1, width)].map(|(at, tap, axis, size)| {
+                    (at * stride + tap)
+                        .checked_sub(before[axis])
+                        .filter(|place| *place < size)
+                });
+            let [Some(y), Some(z)] = place else { continue };
+            let from = ((sample * channels_in + i) * height + y) * width + z;
+            let by = ((o * channels_in + i) * kernel + u) * kernel + v;
+            let to = ((sample * channels_out + o) * rows + row) * columns + column;
+            let [x, weight, dy] = [x[from], weight[by], dy[to]].map(f64::from);
+            sums[0][to] += x * weight;
+            sums[1][from] += dy * weight;
+            sums[2][by] += dy * x;
+        }
+        sums.map(|sums| sums.into_iter().map(|sum| sum as f32).collect())
+    }
+
+    #[test]
+    fn every_instruction_set_sums_every_term_once() {
+        let random = |len: usize, seed: u32| -> Vec<f32> {
+            let mix = |i: usize| {
+                (i as u32 ^ seed)
+                    .wrapping_mul(2_654_435_761)
+                    .rotate_left(15)
+            };
+            let mix = |i| mix(mix(i) as usize);
+            (0..len)
+                .map(|i| (mix(i) >> 16) as f32 / 32768.0 - 1.0)
+                .collect()
+        };
+        // samples, in, out, height, width, kernel, stride, zeros before and after
+        let cases = [
+            (1, 5, 43, 9, 7, 3, 1, 1, 1),
+            (2, 3, 8, 8, 8, 3, 2, 0, 1),
+            (3, 17, 21, 4, 4, 1, 1, 0, 0),
+            (1, 2, 70, 20, 19, 5, 1, 2, 2),
+            (2, 70, 3, 5, 6, 1, 2, 0, 0),
+        ];
+        for (samples, channels_in, channels_out, height, width, kernel, stride, before, after) in
+            cases
+        {
+            let geometry = Geometry {
+                samples,
+                channels_in,
+                channels_out,
+                input: [height, width],
+                kernel,
+                stride,
+                before: [before; 2],
+                after: [after; 2],
+            };
+            let [rows, columns] = geometry.output();
+            let x = random(samples * channels_in * height * width, 1);
+            let weight = random(channels_out * channels_in * kernel * kernel, 2);
+            let dy = random(samples * channels_out * rows * columns, 3);
+            let wanted = plainly(&x, &weight, &dy, geometry);
+            for lanes in [16, 8, 4] {
+                MOST_LANES_OF_A_SET.store(lanes, Ordering::Relaxed);
+                let got = [
+                    forward(&x, &weight, None, geometry),
+                    input_gradient(&dy, &weight, geometry),
+                    weight_gradient(&x, &dy, geometry),
+                ];
+                for (name, (got, wanted)) in
+                    ["y", "dx", "dweight"].iter().zip(got.iter().zip(&wanted))
+                {
+                    assert_eq!(got.len(), wanted.len());
+                    for (got, wanted) in got.iter().zip(wanted) {
+                        // Up to 800 products of numbers within 1, each rounded once or twice.
+                        assert!(
+                            (got - wanted).abs() < 1e-4,
+                            "{name} {got}, not {wanted}: {geometry:?}, {lanes} lanes"
+                        );
+                    }
+                }
+            }
+        }
+        MOST_LANES_OF_A_SET.store(MOST_LANES, Ordering::Relaxed);
+    }
 }
