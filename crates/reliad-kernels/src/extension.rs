@@ -6,7 +6,7 @@ use burn::backend::{
 };
 use burn::tensor::{DType, Shape, Tensor, TensorData};
 
-use crate::{attention, batch_norm, conv2d, geglu, group_norm};
+use crate::{attention, batch_norm, conv2d, geglu, group_norm, residual};
 
 /// Whether the fused kernels serve this tensor: f32 on Flex, with or without autodiff.
 pub(crate) fn fused<const D: usize>(tensor: &Tensor<D>) -> bool {
@@ -82,6 +82,9 @@ pub(crate) trait FusedOps: Backend {
 
     /// Gated activation of `[.., 2 * width]`.
     fn fused_geglu(x: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// `relu(x + identity)`.
+    fn fused_add_relu(x: FloatTensor<Self>, identity: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
 impl FusedOps for Flex {
@@ -130,6 +133,10 @@ impl FusedOps for Flex {
 
     fn fused_geglu(x: FlexTensor) -> FlexTensor {
         geglu::node::forward(x)
+    }
+
+    fn fused_add_relu(x: FlexTensor, identity: FlexTensor) -> FlexTensor {
+        residual::node::forward([x, identity])
     }
 }
 
@@ -181,6 +188,10 @@ impl<C: CheckpointStrategy> FusedOps for Autodiff<Flex, C> {
 
     fn fused_geglu(x: FloatTensor<Self>) -> FloatTensor<Self> {
         geglu::node::record::<C>(x)
+    }
+
+    fn fused_add_relu(x: FloatTensor<Self>, identity: FloatTensor<Self>) -> FloatTensor<Self> {
+        residual::node::record::<C>([x, identity])
     }
 }
 
@@ -260,4 +271,12 @@ pub(crate) fn attention(
 /// See [`FusedOps::fused_geglu`].
 pub(crate) fn geglu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     Tensor::from_dispatch(<Dispatch as FusedOps>::fused_geglu(x.into_dispatch()))
+}
+
+/// See [`FusedOps::fused_add_relu`].
+pub(crate) fn add_relu<const D: usize>(x: Tensor<D>, identity: Tensor<D>) -> Tensor<D> {
+    Tensor::from_dispatch(<Dispatch as FusedOps>::fused_add_relu(
+        x.into_dispatch(),
+        identity.into_dispatch(),
+    ))
 }

@@ -4,6 +4,7 @@
 //! kernel runs; on any other device or type the same formula runs through Burn's own tensor operations. Results of the
 //! fused kernels don't depend on the number of threads: every sum has a fixed order.
 
+pub mod adamw;
 pub mod attention;
 pub mod batch_norm;
 pub mod conv2d;
@@ -12,6 +13,7 @@ pub mod geglu;
 pub mod group_norm;
 mod product;
 mod register;
+pub mod residual;
 mod vector;
 
 pub use conv2d::{Conv2d, Conv2dConfig};

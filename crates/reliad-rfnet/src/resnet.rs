@@ -19,9 +19,9 @@ use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::pool::{MaxPool2d, MaxPool2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, Initializer, Linear, LinearConfig, PaddingConfig2d};
-use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 use reliad_kernels::batch_norm::batch_norm;
+use reliad_kernels::residual::add_relu;
 use reliad_weights::{KeyMap, ModelDir};
 use serde::{Deserialize, Serialize};
 
@@ -328,7 +328,7 @@ impl ResNetBlock {
             Some((conv, norm)) => batch_norm(norm, conv.convolve(input), false),
             None => input,
         };
-        relu(x + identity)
+        add_relu(x, identity)
     }
 }
 

@@ -6,9 +6,10 @@
 use std::time::Instant;
 
 use burn::module::Module;
-use burn::optim::{AdamWConfig, GradientsParams};
+use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Distribution, Int, Tensor, TensorData};
+use reliad_kernels::adamw::FusedAdamW;
 use reliad_rfnet::detector::{Detector, DetectorConfig};
 use reliad_rfnet::rfnet::RfNetInput;
 use reliad_rfnet::roberta::CaptionTokens;
@@ -64,7 +65,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let many = input(&config, batch, &device);
     let labels =
         Tensor::<2, Int>::from_data(TensorData::new(vec![0i64; batch], [batch, 1]), &device);
-    let mut optimizer = AdamWConfig::new().init();
+    let mut optimizer = ModuleOptimizer::from(FusedAdamW::new([0.9, 0.999], 1e-8, 0.01));
     let training = seconds(&mut || {
         let loss = log_softmax(network.forward(many.clone()), 1)
             .gather(1, labels.clone())

@@ -5,10 +5,9 @@
 
 use burn::module::{Module, ModuleVisitor, Param, ParamGroup};
 use burn::optim::decay::WeightDecayConfig;
-use burn::optim::{
-    AdamWConfig, LearningRate, ModuleOptimizer, Muon, MuonConfig, MuonState, Optimizer,
-};
+use burn::optim::{LearningRate, ModuleOptimizer, Muon, MuonConfig, MuonState, Optimizer};
 use burn::tensor::{Device, Tensor};
+use reliad_kernels::adamw::FusedAdamW;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -62,11 +61,8 @@ const HIDDEN: &str = r"\b(down_blocks|mid_block|up_blocks)\.(.*\.)?weight$";
 /// # Errors
 /// [`Error::Setting`] when it asks for Muon and `model` has no such weights.
 pub fn optimizer<M: Module>(config: &FitConfig, model: &M) -> Result<ModuleOptimizer> {
-    let adamw = AdamWConfig::new()
-        .with_beta_2(config.beta_2)
-        .with_epsilon(1e-8)
-        .with_weight_decay(config.weight_decay)
-        .init();
+    let adamw = FusedAdamW::new([0.9, config.beta_2], 1e-8, config.weight_decay);
+    let adamw = ModuleOptimizer::from(adamw);
     let Some(settings) = config.muon else {
         return Ok(adamw);
     };

@@ -47,11 +47,13 @@ impl Geometry {
 }
 
 /// Planes padded with zeros. With a stride each is split into its phases, the sub-planes that hold every `stride`-th
-/// row and column, so that each kernel element still reads along a line.
+/// row and column, so that each kernel element still reads along a line. Phases that no element reads are left out.
 struct Planes<'a> {
     values: Cow<'a, [f32]>,
     channels: usize,
     stride: usize,
+    /// Phases kept along each axis.
+    phases: usize,
     /// Distance between rows.
     pitch: usize,
     /// Distance between phases, a multiple of [`MOST_LANES`].
@@ -61,7 +63,7 @@ struct Planes<'a> {
 impl Planes<'_> {
     /// Distance between channels.
     fn plane(&self) -> usize {
-        self.stride * self.stride * self.phase
+        self.phases * self.phases * self.phase
     }
 
     fn sample(&self, index: usize) -> &[f32] {
@@ -71,7 +73,7 @@ impl Planes<'_> {
     /// Where each kernel element reads, from the output's position.
     fn taps(&self, kernel: usize) -> Vec<usize> {
         let tap = |u: usize, v: usize| {
-            let phase = u % self.stride * self.stride + v % self.stride;
+            let phase = u % self.stride * self.phases + v % self.stride;
             phase * self.phase + u / self.stride * self.pitch + v / self.stride
         };
         (0..kernel * kernel)
@@ -90,6 +92,8 @@ struct Layout {
     /// Height and width with the zeros.
     into: [usize; 2],
     stride: usize,
+    /// Phases along each axis that are read.
+    phases: usize,
     /// No read will leave a plane, so planes that fit already need no copy.
     exact: bool,
 }
@@ -108,11 +112,12 @@ fn lay(source: &[f32], layout: Layout) -> Planes<'_> {
         before,
         into,
         stride,
+        phases,
         exact,
     } = layout;
     let [rows, pitch] = into.map(|size| size.div_ceil(stride));
     let phase = (rows * pitch).next_multiple_of(MOST_LANES);
-    let plane = stride * stride * phase;
+    let plane = phases * phases * phase;
     let fits = into == [height, width] && plane == height * width && stride == 1;
     let values = if exact && fits {
         Cow::Borrowed(source)
@@ -123,28 +128,19 @@ fn lay(source: &[f32], layout: Layout) -> Planes<'_> {
             .par_chunks_mut(plane)
             .zip(source.par_chunks(height * width))
             .for_each(|(to, from)| {
-                let to = zeroed(to);
-                for (row, from) in from.chunks_exact(width).enumerate() {
-                    let row = row + before[0];
-                    for first in 0..stride.min(width) {
-                        let column = first + before[1];
-                        let start = (row % stride * stride + column % stride) * phase
-                            + row / stride * pitch
-                            + column / stride;
-                        if stride == 1 {
-                            to[start..start + width].copy_from_slice(from);
-                        } else {
-                            for (to, from) in to[start..]
-                                .iter_mut()
-                                .zip(from[first..].iter().step_by(stride))
-                            {
-                                *to = *from;
-                            }
-                        }
-                    }
+                if stride > 1 {
+                    return split(zeroed(to), from, &layout, [pitch, phase]);
                 }
+                let mut laid = 0;
+                for (row, from) in from.chunks_exact(width).enumerate() {
+                    let start = (row + before[0]) * pitch + before[1];
+                    to[laid..start].fill(MaybeUninit::new(0.0));
+                    laid = start + width;
+                    to[start..laid].write_copy_of_slice(from);
+                }
+                to[laid..].fill(MaybeUninit::new(0.0));
             });
-        // SAFETY: every plane was set to zero above.
+        // SAFETY: every plane was written from its start to its end.
         unsafe { values.set_len(planes) };
         // Reads of whole registers run past the last plane.
         values.resize(planes + MOST_LANES, 0.0);
@@ -154,8 +150,39 @@ fn lay(source: &[f32], layout: Layout) -> Planes<'_> {
         values,
         channels,
         stride,
+        phases,
         pitch,
         phase,
+    }
+}
+
+/// Writes the phases of a plane; `to` is zero.
+fn split(to: &mut [f32], from: &[f32], layout: &Layout, [pitch, phase]: [usize; 2]) {
+    let Layout {
+        size: [_, width],
+        before,
+        stride,
+        phases,
+        ..
+    } = *layout;
+    for (row, from) in from.chunks_exact(width).enumerate() {
+        let row = row + before[0];
+        if row % stride >= phases {
+            continue;
+        }
+        for first in 0..stride.min(width) {
+            let column = first + before[1];
+            if column % stride >= phases {
+                continue;
+            }
+            let start = (row % stride * phases + column % stride) * phase
+                + row / stride * pitch
+                + column / stride;
+            let every = from[first..].iter().step_by(stride);
+            for (to, from) in to[start..].iter_mut().zip(every) {
+                *to = *from;
+            }
+        }
     }
 }
 
@@ -258,6 +285,7 @@ fn padded_input(x: &[f32], geometry: Geometry) -> Planes<'_> {
         before: geometry.before,
         into: geometry.padded(),
         stride: geometry.stride,
+        phases: geometry.stride.min(geometry.kernel),
         exact: geometry.kernel == 1,
     };
     lay(x, layout)
@@ -325,6 +353,7 @@ pub(crate) fn input_gradient(dy: &[f32], weight: &[f32], geometry: Geometry) -> 
         before: first.map(|first| reach - first),
         into: [0, 1].map(|axis| span(0, axis).0 + span(0, axis).1 - first[axis] + reach),
         stride: 1,
+        phases: 1,
         exact: kernel == 1,
     };
     let upstream = lay(dy, layout);

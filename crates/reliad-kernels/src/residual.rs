@@ -1,0 +1,24 @@
+//! The end of a residual block, fused on the CPU: `relu(x + identity)`.
+
+pub(crate) mod node;
+
+use burn::tensor::{Tensor, activation};
+
+use crate::extension;
+
+/// `relu(x + identity)` of two tensors of one shape.
+///
+/// # Panics
+///
+/// If the shapes differ.
+pub fn add_relu<const D: usize>(x: Tensor<D>, identity: Tensor<D>) -> Tensor<D> {
+    assert_eq!(
+        x.dims(),
+        identity.dims(),
+        "residual: shapes of both branches"
+    );
+    if extension::fused(&x) && extension::fused(&identity) {
+        return extension::add_relu(x, identity);
+    }
+    activation::relu(x + identity)
+}
