@@ -6,7 +6,7 @@ use burn::backend::{
 };
 use burn::tensor::{DType, Shape, Tensor, TensorData};
 
-use crate::{attention, batch_norm, conv2d, geglu, group_norm, residual};
+use crate::{attention, batch_norm, conv2d, geglu, group_norm, max_pool, residual};
 
 /// Whether the fused kernels serve this tensor: f32 on Flex, with or without autodiff.
 pub(crate) fn fused<const D: usize>(tensor: &Tensor<D>) -> bool {
@@ -85,6 +85,9 @@ pub(crate) trait FusedOps: Backend {
 
     /// `relu(x + identity)`.
     fn fused_add_relu(x: FloatTensor<Self>, identity: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// Maximum pooling of `[n, c, h, w]`.
+    fn fused_max_pool(x: FloatTensor<Self>, window: max_pool::Window) -> FloatTensor<Self>;
 }
 
 impl FusedOps for Flex {
@@ -137,6 +140,10 @@ impl FusedOps for Flex {
 
     fn fused_add_relu(x: FlexTensor, identity: FlexTensor) -> FlexTensor {
         residual::node::forward([x, identity])
+    }
+
+    fn fused_max_pool(x: FlexTensor, window: max_pool::Window) -> FlexTensor {
+        max_pool::node::forward(x, window)
     }
 }
 
@@ -192,6 +199,10 @@ impl<C: CheckpointStrategy> FusedOps for Autodiff<Flex, C> {
 
     fn fused_add_relu(x: FloatTensor<Self>, identity: FloatTensor<Self>) -> FloatTensor<Self> {
         residual::node::record::<C>([x, identity])
+    }
+
+    fn fused_max_pool(x: FloatTensor<Self>, window: max_pool::Window) -> FloatTensor<Self> {
+        max_pool::node::record::<C>(x, window)
     }
 }
 
@@ -278,5 +289,13 @@ pub(crate) fn add_relu<const D: usize>(x: Tensor<D>, identity: Tensor<D>) -> Ten
     Tensor::from_dispatch(<Dispatch as FusedOps>::fused_add_relu(
         x.into_dispatch(),
         identity.into_dispatch(),
+    ))
+}
+
+/// See [`FusedOps::fused_max_pool`].
+pub(crate) fn max_pool(x: Tensor<4>, window: max_pool::Window) -> Tensor<4> {
+    Tensor::from_dispatch(<Dispatch as FusedOps>::fused_max_pool(
+        x.into_dispatch(),
+        window,
     ))
 }

@@ -11,6 +11,7 @@ pub mod conv2d;
 mod extension;
 pub mod geglu;
 pub mod group_norm;
+pub mod max_pool;
 mod product;
 mod register;
 pub mod residual;

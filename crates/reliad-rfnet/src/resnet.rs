@@ -17,10 +17,10 @@
 
 use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
-use burn::nn::pool::{MaxPool2d, MaxPool2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, Initializer, Linear, LinearConfig, PaddingConfig2d};
 use burn::tensor::{Device, Tensor};
 use reliad_kernels::batch_norm::batch_norm;
+use reliad_kernels::max_pool::max_pool;
 use reliad_kernels::residual::add_relu;
 use reliad_weights::{KeyMap, ModelDir};
 use serde::{Deserialize, Serialize};
@@ -192,10 +192,6 @@ impl ResNetConfig {
         Ok(ResNet {
             conv1: conv([3, self.base_width], 7, 2, 1, device),
             bn1: norm(self.base_width, device),
-            maxpool: MaxPool2dConfig::new([3, 3])
-                .with_strides([2, 2])
-                .with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1))
-                .init(),
             layer1,
             layer2,
             layer3,
@@ -337,7 +333,6 @@ impl ResNetBlock {
 pub struct ResNet {
     conv1: Conv2d,
     bn1: BatchNorm,
-    maxpool: MaxPool2d,
     layer1: Vec<ResNetBlock>,
     layer2: Vec<ResNetBlock>,
     layer3: Vec<ResNetBlock>,
@@ -373,7 +368,7 @@ impl ResNet {
     /// - output `i`: `[n, channels / 2^(3 - i), h / 2^(i + 2), w / 2^(i + 2)]`, sides rounded up, no value below 0
     pub fn stages(&self, picture: Tensor<4>) -> [Tensor<4>; 4] {
         let x = batch_norm(&self.bn1, self.conv1.convolve(picture), true);
-        let mut x = self.maxpool.forward(x);
+        let mut x = max_pool(x, 3, 2, 1);
         [&self.layer1, &self.layer2, &self.layer3, &self.layer4].map(|stage| {
             x = stage.iter().fold(x.clone(), |x, block| block.forward(x));
             x.clone()

@@ -52,9 +52,9 @@ impl MuonSettings {
     }
 }
 
-/// The weights of the levels of UNet and ControlNet. First and last convolutions, embeddings, biases, norms and the
-/// ControlNet's zero convolutions aren't hidden matrices: AdamW trains them.
-const HIDDEN: &str = r"\b(down_blocks|mid_block|up_blocks)\.(.*\.)?weight$";
+/// The weights of the levels of UNet and ControlNet and of the stages of ResNets. First and last convolutions, embeddings,
+/// biases, norms, heads and the ControlNet's zero convolutions aren't hidden matrices: AdamW trains them.
+const HIDDEN: &str = r"\b(down_blocks|mid_block|up_blocks|layer[1-4])\.(.*\.)?weight$";
 
 /// AdamW as `config` has it, and Muon for the hidden weights of `model` where it asks for it.
 ///
@@ -79,7 +79,7 @@ pub fn optimizer<M: Module>(config: &FitConfig, model: &M) -> Result<ModuleOptim
     if !search.found {
         return Err(Error::Setting {
             name: "muon",
-            reason: "this network has no levels of a UNet for it to train; leave it out".to_owned(),
+            reason: "this network has no levels of a UNet or stages of a ResNet for it to train; leave it out".to_owned(),
         });
     }
     let muon = MuonConfig::new()
