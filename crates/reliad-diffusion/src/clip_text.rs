@@ -5,6 +5,7 @@ use burn::nn::{
     Embedding, EmbeddingConfig, Initializer, LayerNorm, LayerNormConfig, Linear, LinearConfig,
 };
 use burn::tensor::{Device, Int, Tensor, activation};
+use reliad_kernels::gelu::gelu;
 use reliad_weights::{KeyMap, ModelDir};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -289,7 +290,7 @@ impl ClipEncoderLayer {
         let wide = self.mlp.fc1.forward(self.layer_norm2.forward(x.clone()));
         let wide = match self.mlp.activation {
             ClipActivation::QuickGelu => wide.clone() * activation::sigmoid(wide * 1.702),
-            ClipActivation::Gelu => activation::gelu(wide),
+            ClipActivation::Gelu => gelu(wide),
         };
         x + self.mlp.fc2.forward(wide)
     }

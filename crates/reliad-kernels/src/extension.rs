@@ -6,7 +6,7 @@ use burn::backend::{
 };
 use burn::tensor::{DType, Shape, Tensor, TensorData};
 
-use crate::{attention, batch_norm, conv2d, geglu, group_norm, max_pool, residual};
+use crate::{attention, batch_norm, conv2d, geglu, gelu, group_norm, max_pool, residual};
 
 /// Whether the fused kernels serve this tensor: f32 on Flex, with or without autodiff.
 pub(crate) fn fused<const D: usize>(tensor: &Tensor<D>) -> bool {
@@ -83,6 +83,9 @@ pub(crate) trait FusedOps: Backend {
     /// Gated activation of `[.., 2 * width]`.
     fn fused_geglu(x: FloatTensor<Self>) -> FloatTensor<Self>;
 
+    /// Gaussian error linear unit.
+    fn fused_gelu(x: FloatTensor<Self>) -> FloatTensor<Self>;
+
     /// `relu(x + identity)`.
     fn fused_add_relu(x: FloatTensor<Self>, identity: FloatTensor<Self>) -> FloatTensor<Self>;
 
@@ -136,6 +139,10 @@ impl FusedOps for Flex {
 
     fn fused_geglu(x: FlexTensor) -> FlexTensor {
         geglu::node::forward(x)
+    }
+
+    fn fused_gelu(x: FlexTensor) -> FlexTensor {
+        gelu::node::forward(x)
     }
 
     fn fused_add_relu(x: FlexTensor, identity: FlexTensor) -> FlexTensor {
@@ -195,6 +202,10 @@ impl<C: CheckpointStrategy> FusedOps for Autodiff<Flex, C> {
 
     fn fused_geglu(x: FloatTensor<Self>) -> FloatTensor<Self> {
         geglu::node::record::<C>(x)
+    }
+
+    fn fused_gelu(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        gelu::node::record::<C>(x)
     }
 
     fn fused_add_relu(x: FloatTensor<Self>, identity: FloatTensor<Self>) -> FloatTensor<Self> {
@@ -298,4 +309,9 @@ pub(crate) fn max_pool(x: Tensor<4>, window: max_pool::Window) -> Tensor<4> {
         x.into_dispatch(),
         window,
     ))
+}
+
+/// See [`FusedOps::fused_gelu`].
+pub(crate) fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    Tensor::from_dispatch(<Dispatch as FusedOps>::fused_gelu(x.into_dispatch()))
 }

@@ -10,6 +10,7 @@ pub mod batch_norm;
 pub mod conv2d;
 mod extension;
 pub mod geglu;
+pub mod gelu;
 pub mod group_norm;
 pub mod max_pool;
 mod product;

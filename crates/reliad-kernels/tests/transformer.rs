@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
 use burn::tensor::{Bool, Device, Distribution, Tensor, activation};
-use reliad_kernels::{attention::attention, geglu::geglu};
+use reliad_kernels::{attention::attention, geglu::geglu, gelu::gelu};
 
 fn plain_attention(
     q: Tensor<3>,
@@ -125,6 +125,19 @@ fn geglu_equals_burns_own_operations() {
         for (ours, plain) in ours.iter().zip(&plain) {
             // The distribution is within 2e-7, times values and gates of up to 12 each.
             assert!(largest_difference(ours, plain) < 1e-4);
+        }
+    }
+}
+
+#[test]
+fn gelu_equals_burns_own_operation() {
+    for shape in [[1, 1, 1], [2, 3, 10], [3, 40, 256]] {
+        let inputs = [random(shape) * 3.0];
+        let ours = differentiate(&inputs, |[x]| gelu(x));
+        let plain = differentiate(&inputs, |[x]| activation::gelu(x));
+        for (ours, plain) in ours.iter().zip(&plain) {
+            // The distribution is within 2e-7, times values of up to 15.
+            assert!(largest_difference(ours, plain) < 1e-5);
         }
     }
 }

@@ -15,8 +15,8 @@ use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{
     Dropout, DropoutConfig, Initializer, LayerNorm, LayerNormConfig, Linear, LinearConfig,
 };
-use burn::tensor::activation::gelu;
 use burn::tensor::{Device, Tensor};
+use reliad_kernels::gelu::gelu;
 use reliad_weights::{KeyMap, ModelDir};
 use serde::{Deserialize, Serialize};
 

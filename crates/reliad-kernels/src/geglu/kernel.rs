@@ -2,25 +2,7 @@
 
 use rayon::prelude::*;
 
-use crate::vector::{Kernel, exp, madd, vectorised};
-
-/// Normal distribution and density at `x`.
-///
-/// Abramowitz & Stegun 7.1.26: `erf(z) = 1 - p(t) e^(-z^2)`, `t = 1 / (1 + 0.3275911 z)`, within 1.5e-7.
-#[inline(always)]
-fn normal<const FMA: bool>(x: f32) -> (f32, f32) {
-    let z = x.abs() * std::f32::consts::FRAC_1_SQRT_2;
-    let t = 1.0 / madd::<FMA>(0.327_591_1, z, 1.0);
-    let mut p = madd::<FMA>(1.061_405_4, t, -1.453_152);
-    p = madd::<FMA>(p, t, 1.421_413_7);
-    p = madd::<FMA>(p, t, -0.284_496_72);
-    p = madd::<FMA>(p, t, 0.254_829_6);
-    let bell = exp::<FMA>(-z * z);
-    let tail = 0.5 * p * t * bell;
-    let below = if x > 0.0 { 1.0 - tail } else { tail };
-    // 1 / sqrt(2 pi)
-    (below, 0.398_942_3 * bell)
-}
+use crate::vector::{Kernel, madd, normal, vectorised};
 
 /// `value * gate * Phi(gate)` for every row of `[value, gate]`, each `width` long.
 pub(crate) fn forward(x: &[f32], width: usize) -> Vec<f32> {

@@ -2,8 +2,8 @@
 
 use burn::module::Module;
 use burn::nn::{Dropout, DropoutConfig, LayerNorm, LayerNormConfig, Linear, LinearConfig};
-use burn::tensor::activation::gelu;
 use burn::tensor::{Bool, Device, Tensor};
+use reliad_kernels::gelu::gelu;
 
 use super::{FusionNorm, RfNetConfig};
 use crate::attention::Attention;

@@ -16,8 +16,9 @@ use burn::nn::{
     Dropout, DropoutConfig, Embedding, EmbeddingConfig, Initializer, LayerNorm, LayerNormConfig,
     Linear, LinearConfig,
 };
-use burn::tensor::activation::{gelu, gelu_approximate, relu};
+use burn::tensor::activation::{gelu_approximate, relu};
 use burn::tensor::{Bool, Device, Int, Tensor};
+use reliad_kernels::gelu::gelu;
 use reliad_weights::{KeyMap, ModelDir};
 
 use super::{HiddenAct, RobertaConfig};
