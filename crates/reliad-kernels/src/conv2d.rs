@@ -2,6 +2,7 @@
 
 pub(crate) mod kernel;
 pub(crate) mod node;
+mod planes;
 mod tiles;
 
 use burn::config::Config;

@@ -181,6 +181,7 @@ mod tests {
         conv_in: Conv2d,
         down_blocks: Vec<Conv2d>,
         mid_block: Level,
+        layer1: Vec<Conv2d>,
     }
 
     #[derive(Module, Debug)]
@@ -196,6 +197,7 @@ mod tests {
             mid_block: Level {
                 project: LinearConfig::new(9, 4).init(device),
             },
+            layer1: vec![kernel()],
         }
     }
 
@@ -228,6 +230,7 @@ mod tests {
         let mut ours = network(&device);
         ours.conv_in.weight = Param::from_tensor(kernel("start"));
         ours.down_blocks[0].weight = Param::from_tensor(kernel("start"));
+        ours.layer1[0].weight = Param::from_tensor(kernel("start"));
         ours.mid_block.project.weight = Param::from_tensor(linear(&cases[1]["start"]));
         let mut plain = ours.clone();
         let mut optimizers = [
@@ -247,7 +250,11 @@ mod tests {
             let of_linear = linear(&of_linear);
             for (network, optimizer) in [&mut ours, &mut plain].into_iter().zip(&mut optimizers) {
                 let mut gradients = GradientsParams::new();
-                for weight in [&network.conv_in.weight, &network.down_blocks[0].weight] {
+                for weight in [
+                    &network.conv_in.weight,
+                    &network.down_blocks[0].weight,
+                    &network.layer1[0].weight,
+                ] {
                     gradients.register(weight.id, of_kernel.clone().without_autodiff());
                 }
                 let project = &network.mid_block.project.weight;
@@ -257,8 +264,9 @@ mod tests {
         }
         // Both in f32; five iterations of a quintic of numbers near one.
         let tolerance = 2e-5;
-        let end = kernel("end");
-        assert!(apart(ours.down_blocks[0].weight.val(), end) < tolerance);
+        for hidden in [&ours.down_blocks[0], &ours.layer1[0]] {
+            assert!(apart(hidden.weight.val(), kernel("end")) < tolerance);
+        }
         let end = linear(&cases[1]["end"]);
         assert!(apart(ours.mid_block.project.weight.val(), end) < tolerance);
         assert_eq!(
