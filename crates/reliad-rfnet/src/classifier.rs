@@ -1,8 +1,10 @@
 //! Classifiers of the picture alone: the rivals of RFNet in the paper's table of detectors.
 
+use std::path::Path;
+
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use reliad_weights::KeyMap;
+use reliad_weights::{KeyMap, ModelDir, Precision, load, save};
 use serde::{Deserialize, Serialize};
 
 use crate::classes::Classes;
@@ -125,26 +127,85 @@ impl ClassifierConfig {
     /// As [`validate`](Self::validate).
     pub fn init(&self, device: &Device) -> Result<Classifier> {
         self.validate()?;
-        Ok(match &self.network {
-            Architecture::Resnet(config) => Classifier::Resnet(config.init(device)?),
-            Architecture::Hrnet(config) => Classifier::Hrnet(config.init(device)?),
-            Architecture::VisionTransformer(config) => {
-                Classifier::VisionTransformer(config.init(device)?)
-            }
+        self.network.init(device)
+    }
+
+    /// Names in the file to ours: torchvision's or timm's.
+    pub fn key_map(&self) -> KeyMap {
+        self.network.key_map()
+    }
+}
+
+impl Architecture {
+    /// The same encoder with a classifier of `classes`.
+    pub fn with_classes(mut self, classes: usize) -> Self {
+        match &mut self {
+            Self::Resnet(config) => config.num_classes = Some(classes),
+            Self::Hrnet(config) => config.num_classes = classes,
+            Self::VisionTransformer(config) => config.num_classes = classes,
+        }
+        self
+    }
+
+    /// Builds the network; other than a judge's it may have any number of classes.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] with the field's name.
+    pub fn init(&self, device: &Device) -> Result<Classifier> {
+        Ok(match self {
+            Self::Resnet(config) => Classifier::Resnet(config.init(device)?),
+            Self::Hrnet(config) => Classifier::Hrnet(config.init(device)?),
+            Self::VisionTransformer(config) => Classifier::VisionTransformer(config.init(device)?),
         })
     }
 
-    /// Names in the file to ours: torchvision's or timm's, under the architecture's own name.
+    /// Names in the file to ours: torchvision's or timm's.
     pub fn key_map(&self) -> KeyMap {
-        match &self.network {
-            Architecture::Resnet(config) => config.key_map(),
-            Architecture::Hrnet(_) => HrNet::key_map(),
-            Architecture::VisionTransformer(_) => VisionTransformer::key_map(),
+        match self {
+            Self::Resnet(config) => config.key_map(),
+            Self::Hrnet(_) => HrNet::key_map(),
+            Self::VisionTransformer(_) => VisionTransformer::key_map(),
         }
     }
 }
 
 impl Classifier {
+    /// Loads the weights in `dir` into the network.
+    ///
+    /// # Errors
+    /// Any missing, unused or mis-shaped key, or an unreadable file.
+    pub fn load(self, dir: &ModelDir, keys: &KeyMap) -> Result<Self> {
+        Ok(match self {
+            Self::Resnet(network) => Self::Resnet(load(network, dir, keys)?),
+            Self::Hrnet(network) => Self::Hrnet(load(network, dir, keys)?),
+            Self::VisionTransformer(network) => Self::VisionTransformer(load(network, dir, keys)?),
+        })
+    }
+
+    /// Writes the weights.
+    ///
+    /// # Errors
+    /// A disk that can't be written.
+    pub fn save(&self, file: &Path, precision: Precision, keys: &KeyMap) -> Result<()> {
+        match self {
+            Self::Resnet(network) => save(network, file, precision, keys),
+            Self::Hrnet(network) => save(network, file, precision, keys),
+            Self::VisionTransformer(network) => save(network, file, precision, keys),
+        }?;
+        Ok(())
+    }
+
+    /// The same encoder with a fresh classifier of `classes`.
+    pub fn with_classes(self, classes: usize, device: &Device) -> Self {
+        match self {
+            Self::Resnet(network) => Self::Resnet(network.with_classes(classes, device)),
+            Self::Hrnet(network) => Self::Hrnet(network.with_classes(classes, device)),
+            Self::VisionTransformer(network) => {
+                Self::VisionTransformer(network.with_classes(classes, device))
+            }
+        }
+    }
+
     /// The logits.
     ///
     /// # Shapes

@@ -8,7 +8,7 @@ use reliad_weights::{KeyMap, ModelDir, Precision};
 use serde::Serialize;
 
 use crate::classes::Classes;
-use crate::classifier::{self, Classifier, ClassifierConfig};
+use crate::classifier::{self, Architecture, Classifier, ClassifierConfig};
 use crate::error::Result;
 use crate::preprocess::PreprocessConfig;
 use crate::rfnet::{Inputs, RfNet, RfNetConfig, RfNetInput};
@@ -53,6 +53,14 @@ impl DetectorConfig {
         match self {
             Self::RfNet(config) => config.classes,
             Self::Classifier(config) => config.classes(),
+        }
+    }
+
+    /// The image encoder: RFNet's, or the classifier itself.
+    pub fn image_encoder(&self) -> Architecture {
+        match self {
+            Self::RfNet(config) => Architecture::Resnet(config.image_encoder.clone()),
+            Self::Classifier(config) => config.network.clone(),
         }
     }
 
@@ -119,17 +127,7 @@ impl Detector {
         let keys = config.key_map();
         let network = match config.init(device)? {
             Self::RfNet(network) => Self::RfNet(reliad_weights::load(network, dir, &keys)?),
-            Self::Classifier(network) => Self::Classifier(match network {
-                Classifier::Resnet(network) => {
-                    Classifier::Resnet(reliad_weights::load(network, dir, &keys)?)
-                }
-                Classifier::Hrnet(network) => {
-                    Classifier::Hrnet(reliad_weights::load(network, dir, &keys)?)
-                }
-                Classifier::VisionTransformer(network) => {
-                    Classifier::VisionTransformer(reliad_weights::load(network, dir, &keys)?)
-                }
-            }),
+            Self::Classifier(network) => Self::Classifier(network.load(dir, &keys)?),
         };
         Ok((network, config))
     }
@@ -142,19 +140,9 @@ impl Detector {
         let file = dir.join("model.safetensors");
         let keys = config.key_map();
         match self {
-            Self::RfNet(network) => reliad_weights::save(network, &file, precision, &keys),
-            Self::Classifier(network) => match network {
-                Classifier::Resnet(network) => {
-                    reliad_weights::save(network, &file, precision, &keys)
-                }
-                Classifier::Hrnet(network) => {
-                    reliad_weights::save(network, &file, precision, &keys)
-                }
-                Classifier::VisionTransformer(network) => {
-                    reliad_weights::save(network, &file, precision, &keys)
-                }
-            },
-        }?;
+            Self::RfNet(network) => reliad_weights::save(network, &file, precision, &keys)?,
+            Self::Classifier(network) => network.save(&file, precision, &keys)?,
+        }
         reliad_weights::write_config(&dir.join("config.json"), config)?;
         Ok(())
     }

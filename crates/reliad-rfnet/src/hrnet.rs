@@ -313,6 +313,13 @@ fn follow(transitions: &[Transition], before: &[Tensor<4>]) -> Vec<Tensor<4>> {
 }
 
 impl HrNet {
+    /// The same encoder with a fresh classifier of `classes`.
+    pub(crate) fn with_classes(mut self, classes: usize, device: &Device) -> Self {
+        let [width, _] = self.classifier.weight.dims();
+        self.classifier = LinearConfig::new(width, classes).init(device);
+        self
+    }
+
     /// Loads `config.json` and the weights beside it.
     ///
     /// # Errors

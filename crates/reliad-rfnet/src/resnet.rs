@@ -341,6 +341,15 @@ pub struct ResNet {
 }
 
 impl ResNet {
+    /// The same encoder with a fresh classifier of `classes` in place of the one it has.
+    pub(crate) fn with_classes(mut self, classes: usize, device: &Device) -> Self {
+        self.fc = self.fc.map(|fc| {
+            let [channels, _] = fc.weight.dims();
+            LinearConfig::new(channels, classes).init(device)
+        });
+        self
+    }
+
     /// Loads `config.json` and the weights beside it.
     ///
     /// # Errors

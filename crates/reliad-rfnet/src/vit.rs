@@ -230,6 +230,13 @@ impl EncoderLayer {
 }
 
 impl VisionTransformer {
+    /// The same encoder with a fresh head of `classes`.
+    pub(crate) fn with_classes(mut self, classes: usize, device: &Device) -> Self {
+        let [width, _] = self.heads.head.weight.dims();
+        self.heads.head = LinearConfig::new(width, classes).init(device);
+        self
+    }
+
     /// Loads `config.json` and the weights beside it.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ use reliad_imaging::Class;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::encoder::{self, EncoderTraining};
 use crate::error::{Error, Result};
 use crate::fit::Outcome;
 use crate::measure::verdicts::most_probable;
@@ -15,7 +16,8 @@ use crate::progress::Control;
 use crate::random;
 use crate::rfnet::{RfNetTraining, train_on};
 use crate::samples::{Samples, judged, test_views};
-use crate::stage::Stage;
+use crate::schedule::Budget;
+use crate::stage::{Ended, Stage};
 
 /// One row of the tables.
 #[derive(Debug, Clone)]
@@ -113,13 +115,15 @@ pub fn tables(rfnet: &Value, rivals: Vec<(String, Value)>) -> Result<Vec<Detecto
 }
 
 /// Trains each detector with each seed and measures it on the test part. `rfnet` says which samples and views all of them
-/// get. What an earlier run with the same settings, views and labels has measured is taken from `.training/detectors`.
+/// get; a detector that begins with the encoder stage's gets an encoder of its own architecture, pretrained once by
+/// `encoder` for all seeds, as the paper's begin with one set of ImageNet weights. What an earlier run with the same settings, views and labels has measured is taken from `.training/detectors`.
 /// `None` when the caller asked to stop.
 ///
 /// # Errors
 /// As [`Samples::prepare`]; a detector that looks at pictures of another size than `rfnet`.
 pub fn compare(
     rfnet: &RfNetTraining,
+    encoder: Option<&EncoderTraining>,
     detectors: &[Detector],
     seeds: &[u64],
     stage: &Stage,
@@ -159,6 +163,22 @@ pub fn compare(
                 reason: format!("{} sees pictures otherwise than rfnet", detector.name),
             });
         }
+        let pretraining = match (detector.config.pretrained.encoder_stage, encoder) {
+            (false, _) => None,
+            (true, Some(encoder)) => Some(EncoderTraining {
+                network: network.image_encoder().with_classes(1),
+                ..encoder.clone()
+            }),
+            (true, None) => {
+                return Err(Error::Setting {
+                    name: "pretrained",
+                    reason: format!(
+                        "{} begins with an encoder, and nothing says how it is trained",
+                        detector.name
+                    ),
+                });
+            }
+        };
         let settings = json!([
             serde_json::to_value(&network).map_err(Error::component("detector"))?,
             serde_json::to_value(detector.config.fit).map_err(Error::component("detector"))?,
@@ -166,7 +186,7 @@ pub fn compare(
                 "{:?} {:?}",
                 detector.config.recipe, detector.config.pretrained
             ),
-            format!("{:?} {made_of:016x}", stage.budget),
+            format!("{:?} {made_of:016x} {pretraining:?}", stage.budget),
         ]);
         let key = random::fingerprint(settings.to_string().as_bytes());
         let mut scores = Vec::new();
@@ -182,6 +202,13 @@ pub fn compare(
                 seed,
                 ..stage.clone()
             };
+            let weights = match &pretraining {
+                None => None,
+                Some(config) => match pretrained(config, made_of, &stage, control)? {
+                    None => return Ok(None),
+                    weights => weights,
+                },
+            };
             let mut report = |_: &str, report: &crate::Report| {
                 (control.on_report)(&format!("{} seed {seed}", detector.name), report);
             };
@@ -189,7 +216,14 @@ pub fn compare(
                 on_report: &mut report,
                 stop: control.stop,
             };
-            let outcome = train_on(&detector.config, &samples, &stage, &name, &mut inner)?;
+            let outcome = train_on(
+                &detector.config,
+                &samples,
+                &stage,
+                &name,
+                weights.as_deref(),
+                &mut inner,
+            )?;
             let Outcome::Finished { model, state, .. } = outcome else {
                 return Ok(None);
             };
@@ -222,6 +256,34 @@ pub fn compare(
         });
     }
     Ok(Some(rows))
+}
+
+/// The encoder of `config`, trained now unless an earlier run or row has done it. `None` when the caller asked to stop.
+fn pretrained(
+    config: &EncoderTraining,
+    made_of: u64,
+    stage: &Stage,
+    control: &mut Control<'_>,
+) -> Result<Option<PathBuf>> {
+    let epochs = config.fit.epochs.ok_or_else(|| Error::Setting {
+        name: "epochs",
+        reason: "the encoder's fit.epochs must say how long it is trained".to_owned(),
+    })?;
+    let key = random::fingerprint(format!("{config:?} {made_of:016x}").as_bytes());
+    let name = format!("detectors/encoder-{key:016x}");
+    let dir = encoder::weights(stage, &name);
+    if dir.join("config.json").exists() {
+        return Ok(Some(dir));
+    }
+    let stage = Stage {
+        seed: 1,
+        budget: Budget::Epochs(epochs),
+        ..stage.clone()
+    };
+    match encoder::train_as(config, &stage, &name, control)? {
+        Ended::Stopped => Ok(None),
+        Ended::Finished(_) => Ok(Some(dir)),
+    }
 }
 
 fn read(file: &Path) -> Result<Option<Score>> {

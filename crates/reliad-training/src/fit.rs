@@ -28,7 +28,7 @@ pub struct FitConfig {
     pub weight_decay: f32,
     /// AdamW's second-moment decay.
     pub beta_2: f32,
-    /// Trains the hidden weights of UNet, ControlNet and ResNets by Muon; absent: AdamW trains all.
+    /// Trains the hidden weights of UNets, ControlNets and image encoders by Muon; absent: AdamW trains all.
     pub muon: Option<MuonSettings>,
     /// Largest joint 2-norm of all gradients.
     pub gradient_norm: f64,

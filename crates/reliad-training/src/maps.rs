@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::fit::{FitConfig, Loss, Outcome, Step, Task, fit};
-use crate::pictures::{Layout, Pictures};
+use crate::pictures::{Layout, Movement, Pictures};
 use crate::progress::Control;
 use crate::random::{self, Order};
 use crate::stage::{Ended, Stage};
@@ -43,6 +43,8 @@ pub struct MapRecipe {
     /// Standard deviation of noise on the picture (0 to 1), drawn up to this: painted pictures are
     /// not as clean as rendered ones.
     pub noise: f64,
+    /// Pictures are mirrored at random and moved by up to so many pixels, their maps with them.
+    pub shift: u32,
     /// Held-out samples of each measurement.
     pub held_out: usize,
 }
@@ -53,6 +55,7 @@ impl Default for MapRecipe {
             samples: None,
             size: 128,
             noise: 0.04,
+            shift: 8,
             held_out: 64,
         }
     }
@@ -140,6 +143,7 @@ struct MapData {
     held_out_maps: Pictures,
     order: Order,
     noise: f64,
+    shift: u32,
     batch_size: usize,
     plain: Device,
 }
@@ -160,21 +164,23 @@ impl MapData {
             held_out_maps: maps(&held_out)?,
             order: Order::new(stage.seed, train.len()),
             noise: recipe.noise,
+            shift: recipe.shift,
             batch_size: config.fit.batch_size,
             plain: stage.device.clone(),
         })
     }
 
-    /// Pictures (noised) and maps of a step, in 0 to 1.
+    /// Pictures (moved and noised) and their maps of a step, in 0 to 1.
     fn batch(&mut self, step: &mut Step) -> (Tensor<4>, Tensor<4>) {
         use rand::RngExt as _;
         let indices = self.order.batch(step.index, self.batch_size);
-        let pictures = self.pictures.batch(&indices, &step.device);
+        let moves = Movement::draw(indices.len(), self.shift, &mut step.rng);
+        let pictures = self.pictures.moved(&indices, &moves, &step.device);
         let strength = step.rng.random::<f64>() * self.noise;
         let noise = random::normal(&mut step.rng, pictures.dims(), &step.device);
         (
             (pictures + noise * strength).clamp(0.0, 1.0),
-            self.maps.batch(&indices, &step.device),
+            self.maps.moved(&indices, &moves, &step.device),
         )
     }
 

@@ -52,9 +52,13 @@ impl MuonSettings {
     }
 }
 
-/// The weights of the levels of UNet and ControlNet and of the stages of ResNets. First and last convolutions, embeddings,
-/// biases, norms, heads and the ControlNet's zero convolutions aren't hidden matrices: AdamW trains them.
-const HIDDEN: &str = r"\b(down_blocks|mid_block|up_blocks|layer[1-4])\.(.*\.)?weight$";
+/// The weights of the levels of UNet and ControlNet, of the stages of ResNets, HRNets and U2-Nets, and of the layers of
+/// vision transformers. First and last convolutions, embeddings, biases, norms, heads, side outputs and the ControlNet's
+/// zero convolutions aren't hidden matrices, and text encoders are left alone: AdamW trains them.
+const HIDDEN: &str = concat!(
+    r"\b(down_blocks|mid_block|up_blocks|layer[1-4]|stage[1-6]d?)\.(.*\.)?weight$",
+    r"|\bself_attention\..*weight$|\bmlp\.linear_[12]\.weight$",
+);
 
 /// AdamW as `config` has it, and Muon for the hidden weights of `model` where it asks for it.
 ///
@@ -79,7 +83,7 @@ pub fn optimizer<M: Module>(config: &FitConfig, model: &M) -> Result<ModuleOptim
     if !search.found {
         return Err(Error::Setting {
             name: "muon",
-            reason: "this network has no levels of a UNet or stages of a ResNet for it to train; leave it out".to_owned(),
+            reason: "this network has no levels of a UNet, stages of a ResNet, HRNet or U2-Net, or layers of a vision transformer for it to train; leave it out".to_owned(),
         });
     }
     let muon = MuonConfig::new()

@@ -1,6 +1,8 @@
 //! Pictures of a data set, decoded once and kept in memory as 8-bit planes.
 
 use burn::tensor::{Device, Tensor, TensorData};
+use rand::RngExt as _;
+use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use reliad_dataset::{Place, Store};
 
@@ -141,6 +143,20 @@ pub struct Movement {
     pub across: isize,
     /// Pixels down.
     pub down: isize,
+}
+
+impl Movement {
+    /// One movement for each of `count` pictures, of up to `reach` pixels on each axis; half of them are mirrored.
+    pub fn draw(count: usize, reach: u32, rng: &mut ChaCha8Rng) -> Vec<Self> {
+        let reach = reach as i32;
+        (0..count)
+            .map(|_| Self {
+                mirrored: rng.random(),
+                across: rng.random_range(-reach..=reach) as isize,
+                down: rng.random_range(-reach..=reach) as isize,
+            })
+            .collect()
+    }
 }
 
 impl Pictures {

@@ -1,6 +1,6 @@
 //! Training of the judge on what the trained depth and saliency networks see.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use burn::module::Module;
 use burn::tensor::activation::log_softmax;
@@ -9,6 +9,7 @@ use reliad_dataset::Label;
 use reliad_imaging::Class;
 use reliad_rfnet::calibration::Calibration;
 use reliad_rfnet::classes::Classes;
+use reliad_rfnet::classifier::Architecture;
 use reliad_rfnet::detector::{Detector, DetectorConfig};
 use reliad_rfnet::roberta::{Roberta, RobertaTokenizer};
 use reliad_weights::{ModelDir, Precision};
@@ -16,6 +17,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::card;
+use crate::encoder;
 use crate::error::{Error, Result};
 use crate::fit::{FitConfig, Loss, Outcome, Step, Task, fit};
 use crate::measure::verdicts::most_probable;
@@ -50,31 +52,67 @@ pub struct RfNetTraining {
 pub struct Pretrained {
     /// Weights of torchvision's ResNet of the same configuration, `.pth` or `.safetensors`, for every image encoder.
     pub image_encoder: Option<PathBuf>,
+    /// For every image encoder, or for a rival of RFNet: what the `encoder` stage made in the same model directory.
+    pub encoder_stage: bool,
     /// Directory of a RoBERTa in transformers' layout, `config.json` of the same sizes.
     pub text_encoder: Option<PathBuf>,
 }
 
 impl Pretrained {
-    fn put_into(&self, network: Detector, config: &DetectorConfig) -> Result<Detector> {
+    /// `encoder`: what the encoder stage wrote.
+    fn put_into(
+        &self,
+        network: Detector,
+        config: &DetectorConfig,
+        encoder: Option<&Path>,
+        device: &Device,
+    ) -> Result<Detector> {
+        let setting = |reason: &str| Error::Setting {
+            name: "pretrained",
+            reason: reason.to_owned(),
+        };
+        if encoder.is_some() && self.image_encoder.is_some() {
+            return Err(setting(
+                "image_encoder and encoder_stage exclude each other",
+            ));
+        }
         let (network, config) = match (network, config) {
             (Detector::RfNet(network), DetectorConfig::RfNet(config)) => (network, config),
-            (network, _) if self.image_encoder.is_none() && self.text_encoder.is_none() => {
-                return Ok(network);
-            }
-            _ => {
-                return Err(Error::Setting {
-                    name: "pretrained",
-                    reason: "only RFNet begins with pretrained encoders".to_owned(),
-                });
+            (network, _) => {
+                if self.image_encoder.is_some() || self.text_encoder.is_some() {
+                    return Err(setting(
+                        "only RFNet begins with pretrained encoders from files",
+                    ));
+                }
+                let Some(dir) = encoder else {
+                    return Ok(network);
+                };
+                let wanted = config.image_encoder();
+                let classes = config.classes().count();
+                return encoder::load(dir, &wanted, classes, device).map(Detector::Classifier);
             }
         };
-        let network = match &self.image_encoder {
-            Some(file) => network.map_image_encoders(|encoder| {
-                reliad_weights::load_file(encoder, file, &config.image_encoder.key_map())
-            }),
-            None => Ok(network),
-        }
-        .map_err(Error::component("pretrained image encoder"))?;
+        let image_encoder = "pretrained image encoder";
+        let keys = config.image_encoder.key_map();
+        let network = match (&self.image_encoder, encoder) {
+            (Some(file), _) => network
+                .map_image_encoders(|encoder| reliad_weights::load_file(encoder, file, &keys))
+                .map_err(Error::component(image_encoder))?,
+            (None, Some(dir)) => {
+                // Says what is wrong with the folder.
+                encoder::load(
+                    dir,
+                    &Architecture::Resnet(config.image_encoder.clone()),
+                    1,
+                    device,
+                )?;
+                let dir = ModelDir::open(dir).map_err(Error::component(image_encoder))?;
+                network
+                    .map_image_encoders(|encoder| reliad_weights::load(encoder, &dir, &keys))
+                    .map_err(Error::component(image_encoder))?
+            }
+            (None, None) => network,
+        };
         match &self.text_encoder {
             Some(dir) => network.map_text_encoder(|encoder| {
                 reliad_weights::load(encoder, &ModelDir::open(dir)?, &Roberta::key_map())
@@ -156,7 +194,9 @@ pub fn train(config: &RfNetTraining, stage: &Stage, control: &mut Control<'_>) -
         return Ok(Ended::Stopped);
     };
     let network = config.network(&samples.tokenizer)?;
-    match train_on(config, &samples, stage, NAME, control)? {
+    let encoder = encoder::weights(stage, encoder::NAME);
+    let encoder = config.pretrained.encoder_stage.then_some(encoder.as_path());
+    match train_on(config, &samples, stage, NAME, encoder, control)? {
         Outcome::Stopped(_) => Ok(Ended::Stopped),
         Outcome::Finished {
             model,
@@ -183,7 +223,8 @@ pub fn train(config: &RfNetTraining, stage: &Stage, control: &mut Control<'_>) -
     }
 }
 
-/// Trains a judge on samples at hand, with checkpoints under `name`; writes no component.
+/// Trains a judge on samples at hand, with checkpoints under `name`; writes no component. `encoder` is what
+/// [`encoder::train_as`] wrote for it to begin with.
 ///
 /// # Errors
 /// A configuration that is not supported, views of another size, or a failing disk.
@@ -192,6 +233,7 @@ pub fn train_on(
     samples: &Samples,
     stage: &Stage,
     name: &str,
+    encoder: Option<&Path>,
     control: &mut Control<'_>,
 ) -> Result<Outcome<Detector>> {
     let failed = Error::component::<reliad_rfnet::Error>;
@@ -199,7 +241,9 @@ pub fn train_on(
     let device = stage.training_device();
     device.seed(stage.seed);
     let start = network.init(&device).map_err(failed("rfnet config"))?;
-    let start = config.pretrained.put_into(start, &network)?;
+    let start = config
+        .pretrained
+        .put_into(start, &network, encoder, &device)?;
     let mut task = RfNetTask {
         order: Order::new(stage.seed, samples.train.samples.len()),
         weights: class_weights(network.classes(), samples, config.recipe.balance),

@@ -2,7 +2,6 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
 use reliad_rfnet::calibration::Calibration;
 use reliad_rfnet::classes::Classes;
@@ -163,14 +162,7 @@ impl Augmentation {
         rng: &mut ChaCha8Rng,
         device: &Device,
     ) -> Self {
-        let reach = recipe.shift as i32;
-        let moves = (0..count)
-            .map(|_| Movement {
-                mirrored: rng.random(),
-                across: rng.random_range(-reach..=reach) as isize,
-                down: rng.random_range(-reach..=reach) as isize,
-            })
-            .collect();
+        let moves = Movement::draw(count, recipe.shift, rng);
         let shape = [count, 3, 1, 1];
         Self {
             moves,

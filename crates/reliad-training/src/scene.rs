@@ -6,8 +6,6 @@ use burn::module::Module;
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use image::{GrayImage, ImageBuffer};
-use rand::RngExt as _;
-use rand_chacha::ChaCha8Rng;
 use reliad_dataset::{Modality, Record};
 use reliad_imaging::Class;
 use reliad_rfnet::preprocess::Preprocess;
@@ -259,17 +257,6 @@ struct SceneTask {
 }
 
 impl SceneTask {
-    fn moves(&self, count: usize, rng: &mut ChaCha8Rng) -> Vec<Movement> {
-        let reach = self.recipe.shift as i32;
-        (0..count)
-            .map(|_| Movement {
-                mirrored: rng.random(),
-                across: rng.random_range(-reach..=reach) as isize,
-                down: rng.random_range(-reach..=reach) as isize,
-            })
-            .collect()
-    }
-
     fn covered(&self, pictures: Tensor<4>, covers: Tensor<4>) -> Tensor<4> {
         self.preprocess
             .generated(fill(pictures, covers, &self.config.preprocess))
@@ -322,7 +309,7 @@ impl Task for SceneTask {
 
     fn loss(&mut self, model: &SceneNetwork, step: &mut Step) -> Result<Loss> {
         let places = self.order.batch(step.index, self.batch_size);
-        let moves = self.moves(places.len(), &mut step.rng);
+        let moves = Movement::draw(places.len(), self.recipe.shift, &mut step.rng);
         let data = &self.train;
         // On the plain device: nothing of the input needs a gradient.
         let pictures = data.pictures.moved(&places, &moves, &self.plain);

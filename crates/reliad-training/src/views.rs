@@ -25,6 +25,7 @@ use crate::progress::{Control, Report};
 use crate::random;
 use crate::repaint::Repainter;
 use crate::stage::Stage;
+use crate::threads;
 use crate::world::World;
 
 /// Views on disk at the judge's size, and the sample that each shows. Only the batch that is asked for is in memory.
@@ -233,16 +234,12 @@ impl Viewer {
             if file.exists() {
                 continue;
             }
-            let mut bytes = Vec::with_capacity(samples.len() * PLANES * self.size * self.size);
-            for &index in samples {
-                self.see(
-                    world,
-                    index,
-                    repainter.map(|(repainter, _)| repainter),
-                    &mut bytes,
-                )?;
-            }
-            reliad_weights::write_atomically(&file, &bytes).map_err(Error::component(NAME))?;
+            let repainter = repainter.map(|(repainter, _)| repainter);
+            let views = threads::each(samples.len(), threads::at_once(&self.device), |place| {
+                self.see(world, samples[place], repainter)
+            })?;
+            reliad_weights::write_atomically(&file, &views.concat())
+                .map_err(Error::component(NAME))?;
             (control.on_report)(
                 if repainter.is_some() {
                     "repainted views"
@@ -260,14 +257,8 @@ impl Viewer {
         Ok(Some(folder))
     }
 
-    /// Appends the planes of the view of sample `index`.
-    fn see(
-        &self,
-        world: &World,
-        index: usize,
-        repainter: Option<&Repainter>,
-        out: &mut Vec<u8>,
-    ) -> Result<()> {
+    /// The planes of the view of sample `index`.
+    fn see(&self, world: &World, index: usize, repainter: Option<&Repainter>) -> Result<Vec<u8>> {
         let product = world.picture(index, Modality::Product)?.into_rgba8();
         let mut picture = world.picture(index, Modality::Image)?.into_rgb8();
         if let Some(repainter) = repainter {
@@ -293,11 +284,12 @@ impl Viewer {
             self.depth.estimate(generated.clone()),
             self.saliency.estimate(generated),
         ];
+        let mut out = Vec::with_capacity(PLANES * self.size * self.size);
         for picture in planes {
             let seen = resize(picture, self.size, self.size);
             out.extend(seen.into_data().iter::<f32>().map(to_byte));
         }
-        Ok(())
+        Ok(out)
     }
 }
 

@@ -18,8 +18,8 @@ use reliad_training::judging::judge_folder;
 use reliad_training::repaint::Repainter;
 use reliad_training::schedule::LearningRate;
 use reliad_training::{
-    Budget, Control, Ended, FitConfig, Stage, controlnet, maps, painter, rfnet, scene, tokenizer,
-    vae,
+    Budget, Control, Ended, FitConfig, Stage, controlnet, encoder, maps, painter, rfnet, scene,
+    tokenizer, vae,
 };
 use reliad_weights::{ModelDir, Precision};
 use safetensors::SafeTensors;
@@ -62,7 +62,9 @@ fn write_world(dir: &Path) {
             "saliency": file("saliency"), "title": format!("A red mug, {index} cm"),
             "prompt": "a product on marble, warm light", "label": label, "product_id": index,
             "parameters": {
-                "scene_family": family, "main_color": color,
+                "scene_family": family, "main_color": color, "product_family": "mug",
+                "props": if index % 3 == 0 { vec![] } else { vec!["book"] }, "prop_scale": 1.0,
+                "share": 0.6, "product_cm": [8.0, 10.0, 8.0],
             },
         });
         lines += &format!("{record}\n");
@@ -220,8 +222,16 @@ fn every_stage_writes_a_component_that_loads() {
         "fit": fit, "recipe": { "held_out": 3 }
     }));
     finished(scene::train(&scenes, &stage, control).unwrap());
+    let encoder = config(json!({
+        "preprocess": { "image_size": 32 },
+        "network": {
+            "architecture": "resnet", "block": "basic", "layers": [1, 1, 1, 1], "base_width": 2
+        },
+        "fit": fit
+    }));
     let judge = |strength: f64| {
         config(json!({
+            "pretrained": { "encoder_stage": true },
             "network": {
                 "preprocess": { "image_size": 32 }, "max_caption_tokens": 16,
                 "image_encoder": { "block": "basic", "layers": [1, 1, 1, 1], "base_width": 2 },
@@ -235,6 +245,12 @@ fn every_stage_writes_a_component_that_loads() {
             "recipe": { "repaint_every": 3, "repaint_strength": strength, "balance": 1.0 }
         }))
     };
+    let early = rfnet::train(&judge(0.4), &stage, control).unwrap_err();
+    assert!(
+        early.to_string().contains("`reliad train encoder`"),
+        "{early}"
+    );
+    finished(encoder::train(&encoder, &stage, control).unwrap());
     finished(rfnet::train(&judge(0.4), &stage, control).unwrap());
     let card = std::fs::read_to_string(out.path().join("rfnet/README.md")).unwrap();
     assert!(card.contains("Trained for 2 steps of 2 samples"), "{card}");
@@ -327,8 +343,17 @@ fn compares_detectors(stage: &Stage, control: &mut Control<'_>) {
             },
             "width": 8, "heads": 2, "fusion_feed_forward": 8, "classes": 5
         },
+        "pretrained": { "encoder_stage": true },
         "fit": { "batch_size": 2, "validations": 1 }, "recipe": { "repaint_every": 0 }
     });
+    let encoder = config(json!({
+        "preprocess": { "image_size": 32 },
+        "network": {
+            "architecture": "resnet", "block": "basic", "layers": [1, 1, 1, 1], "base_width": 2
+        },
+        "fit": { "batch_size": 8, "validations": 1, "epochs": 0.3 }
+    }));
+    let encoder = Some(&encoder);
     let rival = |network: Value| json!({ "_class_name": "ImageClassifier", "preprocess": { "image_size": 32 }, "network": network });
     let rivals = vec![
         (
@@ -357,7 +382,8 @@ fn compares_detectors(stage: &Stage, control: &mut Control<'_>) {
     let networks: Vec<Value> = rivals.iter().map(|(_, network)| network.clone()).collect();
     let detectors = tables(&rfnet, rivals).unwrap();
     assert_eq!(detectors.len(), 10);
-    let rows = compare(&detectors[0].config, &detectors, &[1, 2], stage, control)
+    let base = &detectors[0].config;
+    let rows = compare(base, encoder, &detectors, &[1, 2], stage, control)
         .unwrap()
         .unwrap();
     for (row, detector) in rows.iter().zip(&detectors) {
@@ -374,7 +400,7 @@ fn compares_detectors(stage: &Stage, control: &mut Control<'_>) {
         on_report: &mut |_, _| trained += 1,
         stop: control.stop,
     };
-    let again = compare(&detectors[0].config, &detectors, &[1, 2], stage, &mut quiet)
+    let again = compare(base, encoder, &detectors, &[1, 2], stage, &mut quiet)
         .unwrap()
         .unwrap();
     assert_eq!(trained, 0);
@@ -388,7 +414,18 @@ fn compares_detectors(stage: &Stage, control: &mut Control<'_>) {
         let mut config = rfnet.clone();
         config["network"] = network;
         std::fs::remove_dir_all(stage.checkpoints("rfnet")).unwrap();
-        rfnet::train(&serde_json::from_value(config).unwrap(), stage, control).unwrap();
+        let train = |config: &Value, control: &mut Control<'_>| {
+            rfnet::train(
+                &serde_json::from_value(config.clone()).unwrap(),
+                stage,
+                control,
+            )
+        };
+        // The stage's own encoder is RFNet's, not this one's.
+        let said = train(&config, control).unwrap_err().to_string();
+        assert!(said.contains("another network than the judge's"), "{said}");
+        config["pretrained"]["encoder_stage"] = json!(false);
+        train(&config, control).unwrap();
         let model = ModelDir::open(&stage.out).unwrap();
         let judge = Judge::load(&model, &stage.device).unwrap();
         assert_eq!(judge.config().classes().count(), 5);
@@ -427,6 +464,7 @@ fn begins_with_pretrained_encoders(
     };
     let first = weights(&file, "conv1.weight");
     config.pretrained.image_encoder = Some(file);
+    config.pretrained.encoder_stage = false;
     for (rate, alike) in [(1e-12, true), (0.1, false)] {
         config.fit = FitConfig {
             batch_size: 2,

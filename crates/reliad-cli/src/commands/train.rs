@@ -7,8 +7,8 @@ use clap::{Args, ValueEnum};
 use ratatui::backend::CrosstermBackend;
 use reliad_training::checkpoint::Checkpoints;
 use reliad_training::{
-    Budget, Control, Ended, Report, Stage, controlnet, maps, painter, read_config, rfnet, scene,
-    text, tokenizer, vae,
+    Budget, Control, Ended, Report, Stage, controlnet, encoder, maps, painter, read_config, rfnet,
+    scene, text, tokenizer, vae,
 };
 use serde::Deserialize;
 
@@ -19,7 +19,8 @@ use crate::{device, interrupt};
 /// Train the networks of a model directory on rendered samples.
 ///
 /// Stages build on one another: tokenizer, vae, painter, controlnet; depth and saliency; scene, which only
-/// `evaluate painter` looks through; rfnet last. `text` prepares RoBERTa for a judge of real size; mini does without.
+/// `evaluate painter` looks through; encoder, with which the judge begins, and rfnet last. `text` prepares RoBERTa for a
+/// judge of real size; mini does without.
 /// `mini` runs them all, each for its share of the time. A stage that was stopped or killed is
 /// continued by the same command; a finished one is not repeated.
 #[derive(Debug, Args)]
@@ -124,6 +125,8 @@ enum StageName {
     Saliency,
     /// The network that tells scenes apart, to measure a painter
     Scene,
+    /// An image encoder that knows the rendered world's things, for a judge to begin with
+    Encoder,
     /// A text encoder for a judge, on product titles
     Text,
     /// The judge
@@ -133,7 +136,7 @@ enum StageName {
 }
 
 /// The stages of `mini`, in the order in which they run.
-const ALL: [StageName; 8] = [
+const ALL: [StageName; 9] = [
     StageName::Tokenizer,
     StageName::Vae,
     StageName::Painter,
@@ -141,6 +144,7 @@ const ALL: [StageName; 8] = [
     StageName::Depth,
     StageName::Saliency,
     StageName::Scene,
+    StageName::Encoder,
     StageName::Rfnet,
 ];
 
@@ -154,6 +158,7 @@ struct Plan {
     depth: f64,
     saliency: f64,
     scene: f64,
+    encoder: f64,
     rfnet: f64,
 }
 
@@ -167,6 +172,7 @@ impl StageName {
             Self::Depth => "depth",
             Self::Saliency => "saliency",
             Self::Scene => "scene",
+            Self::Encoder => "encoder",
             Self::Text => "text",
             Self::Rfnet => "rfnet",
             Self::Mini => "mini",
@@ -185,6 +191,7 @@ impl StageName {
             Self::Depth => plan.depth,
             Self::Saliency => plan.saliency,
             Self::Scene => plan.scene,
+            Self::Encoder => plan.encoder,
             Self::Rfnet => plan.rfnet,
             Self::Tokenizer | Self::Text | Self::Mini => 0.0,
         }
@@ -280,6 +287,7 @@ fn train(
         StageName::Depth => maps::train_depth(&read_config(config)?, stage, control),
         StageName::Saliency => maps::train_saliency(&read_config(config)?, stage, control),
         StageName::Scene => scene::train(&read_config(config)?, stage, control),
+        StageName::Encoder => encoder::train(&read_config(config)?, stage, control),
         StageName::Text => text::train(&read_config(config)?, stage, control),
         StageName::Rfnet => rfnet::train(&read_config(config)?, stage, control),
         StageName::Mini => unreachable!("mini is a list of stages"),

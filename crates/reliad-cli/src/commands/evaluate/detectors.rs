@@ -17,7 +17,7 @@ use crate::{device, interrupt};
 /// Train and measure RFNet, its rivals on the picture alone, and RFNet without each input, with several seeds.
 ///
 /// All are trained with the same samples, steps and recipe as CONFIGS/rfnet.json says for RFNet, and measured on the test part. The
-/// rivals' networks are those of CONFIGS/rivals. What is measured stays in MODEL/.training/detectors: the same
+/// rivals' networks are those of CONFIGS/rivals. Image encoders are pretrained as CONFIGS/encoder.json says, each architecture once. What is measured stays in MODEL/.training/detectors: the same
 /// command run again goes on where it was stopped.
 #[derive(Debug, Args)]
 pub struct DetectorsArgs {
@@ -29,7 +29,7 @@ pub struct DetectorsArgs {
     #[arg(long, env = "RELIAD_MODEL", hide_env_values = true, value_name = "DIR")]
     model: PathBuf,
 
-    /// Folder with rfnet.json and rivals/*.json
+    /// Folder with rfnet.json, encoder.json and rivals/*.json
     #[arg(
         long,
         env = "RELIAD_CONFIGS",
@@ -131,6 +131,12 @@ pub fn run(arguments: DetectorsArgs) -> Result<Code> {
     let rfnet: Value = read_config(&arguments.configs.join("rfnet.json"))?;
     let mut detectors = tables(&rfnet, rivals(&arguments.configs.join("rivals"))?)?;
     let base = detectors[0].config.clone();
+    let encoder = arguments.configs.join("encoder.json");
+    let encoder = base
+        .pretrained
+        .encoder_stage
+        .then(|| read_config(&encoder))
+        .transpose()?;
     if !arguments.only.is_empty() {
         let names: Vec<String> = detectors.iter().map(|d| d.name.clone()).collect();
         if let Some(unknown) = arguments.only.iter().find(|name| !names.contains(name)) {
@@ -156,7 +162,15 @@ pub fn run(arguments: DetectorsArgs) -> Result<Code> {
         on_report: &mut report,
         stop: interrupt::flag()?,
     };
-    let Some(rows) = compare(&base, &detectors, &seeds, &stage, &mut control)? else {
+    let Some(rows) = compare(
+        &base,
+        encoder.as_ref(),
+        &detectors,
+        &seeds,
+        &stage,
+        &mut control,
+    )?
+    else {
         eprintln!("stopped; the same command goes on from here");
         return Ok(Code::Interrupted);
     };

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result, ensure};
+use burn::tensor::Device;
 use clap::Args;
 use reliad_generation::assess::{Assess, ModelJudge};
 use reliad_generation::defaults::SamplingDefaults;
@@ -23,6 +24,7 @@ use reliad_imaging::Class;
 use reliad_rfnet::saliency_network::SaliencyNetwork;
 use reliad_rfnet::scene_network::{COMPONENT, SceneClassifier};
 use reliad_synth::{RenderConfig, UNSEEN, World, render_folder};
+use reliad_training::threads;
 
 use crate::counter::Counter;
 use crate::message::{self, Code, hinted};
@@ -203,7 +205,7 @@ pub fn run(arguments: PainterArgs) -> Result<Code> {
     }
     let gallery = Gallery::open(&work.join("painted"))?;
     let jobs = jobs(arguments.count);
-    if !paint(&series, &gallery, &painter, &jobs, stop)? {
+    if !paint(&series, &gallery, &painter, &jobs, &device, stop)? {
         return Ok(stopped());
     }
     let viewers = Viewers {
@@ -300,23 +302,29 @@ fn paint(
     gallery: &Gallery,
     painter: &ModelPainter,
     jobs: &[Job],
+    device: &Device,
     stop: &AtomicBool,
 ) -> Result<bool> {
     let counter = Counter::new("painted", jobs.len() as u64);
-    let mut on_step = |_, _| match stop.load(Ordering::Relaxed) {
-        true => ControlFlow::Break(()),
-        false => ControlFlow::Continue(()),
-    };
-    for &job in jobs {
-        if stop.load(Ordering::Relaxed) {
+    let painted = threads::each(jobs.len(), threads::at_once(device), |place| {
+        let stopped = || stop.load(Ordering::Relaxed);
+        let mut on_step = |_, _| match stopped() {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        };
+        if stopped() {
             return Ok(false);
         }
-        let drawing = series.drawing(job)?;
+        let drawing = series.drawing(jobs[place])?;
         let found = gallery.path(&drawing.recipe).exists();
-        if !found && gallery.paint(painter, &drawing, &mut on_step)?.is_none() {
-            return Ok(false);
+        let there = found || gallery.paint(painter, &drawing, &mut on_step)?.is_some();
+        if there {
+            counter.advance(found);
         }
-        counter.advance(found);
+        Ok::<_, anyhow::Error>(there)
+    })?;
+    if painted.contains(&false) {
+        return Ok(false);
     }
     counter.finish();
     Ok(true)
