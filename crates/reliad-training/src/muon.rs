@@ -214,6 +214,34 @@ mod tests {
         (a - b).abs().max().into_scalar::<f32>()
     }
 
+    #[test]
+    fn hidden_weights_are_told_by_their_names() {
+        let hidden = ParamGroup::from_regex(HIDDEN).unwrap();
+        let matches = |name: &str| hidden.matches(&burn::module::ParamId::new(), Some(name));
+        for name in [
+            "unet.down_blocks.0.resnets.0.conv1.weight",
+            "image_encoder.depth.layer3.0.conv2.weight",
+            "stage2.0.branches.0.0.conv1.weight",
+            "stage1d.rebnconv2d.conv_s1.weight",
+            "encoder.layers.3.self_attention.in_proj_weight",
+            "encoder.layers.3.self_attention.out_proj.weight",
+            "encoder.layers.3.mlp.linear_2.weight",
+        ] {
+            assert!(matches(name), "{name}");
+        }
+        for name in [
+            "conv1.weight",
+            "side1.weight",
+            "heads.head.weight",
+            "controlnet_down_blocks.0.weight",
+            "stage1.rebnconvin.conv_s1.bias",
+            "text_encoder.text_model.encoder.layers.0.mlp.fc1.weight",
+            "text_encoder.encoder.layer.0.attention.self.query.weight",
+        ] {
+            assert!(!matches(name), "{name}");
+        }
+    }
+
     /// `parity/training/muon.py`.
     #[test]
     fn hidden_weights_go_where_pytorch_s_muon_takes_them_and_the_others_where_adamw_does() {
