@@ -1,8 +1,11 @@
 //! Paints one picture for each of the first samples of a rendered folder, once, and lays them out with what the judge
-//! says of each: `painted_sheet MODEL_DIR DATA_DIR OUT.png [COUNT] [COLUMNS]`.
+//! says of each: `painted_sheet MODEL_DIR DATA_DIR OUT.png [COUNT] [COLUMNS] [LABELS.csv]`.
 //!
 //! A line a picture goes to standard output. The colour under a picture is the verdict's: green available, orange
 //! space, blue size, purple indistinct, red shape. Nothing is drawn again: this is what the painter does by itself.
+//!
+//! With labels (a class a line, `number,class`, numbers from 0 as on the sheet, row by row) it also tells how far the judge
+//! agrees with them.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -30,7 +33,7 @@ const STRIP: u32 = 8;
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [model, data, out, rest @ ..] = arguments.as_slice() else {
-        anyhow::bail!("usage: painted_sheet MODEL_DIR DATA_DIR OUT.png [COUNT] [COLUMNS]");
+        anyhow::bail!("usage: painted_sheet MODEL_DIR DATA_DIR OUT.png [COUNT] [COLUMNS] [LABELS.csv]");
     };
     let number = |at: usize, default: u32| -> Result<u32> {
         rest.get(at)
@@ -60,9 +63,57 @@ fn main() -> Result<()> {
         tiles.push((picture, class));
     }
     println!("verdicts: {verdicts:?}");
+    if let Some(file) = rest.get(2) {
+        let text = std::fs::read_to_string(file).with_context(|| file.clone())?;
+        println!("{}", agreement(&labels(&text)?, &tiles)?);
+    }
     sheet(&tiles, columns)
         .save(Path::new(out))
         .with_context(|| out.clone())
+}
+
+/// Class of each numbered picture; `#` begins a remark.
+fn labels(text: &str) -> Result<BTreeMap<usize, Class>> {
+    let lines = text.lines().map(str::trim);
+    lines
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .map(|line| {
+            let (number, class) = line.split_once(',').context(line.to_owned())?;
+            let known = Class::ALL.into_iter().find(|known| known.slug() == class);
+            Ok((
+                number.parse().context(line.to_owned())?,
+                known.with_context(|| format!("{line}: no class"))?,
+            ))
+        })
+        .collect()
+}
+
+/// How often verdict and label are both "available" or both not, and how often they are the same class.
+fn agreement(labels: &BTreeMap<usize, Class>, tiles: &[(RgbImage, Class)]) -> Result<String> {
+    let (mut publish, mut same) = (0, 0);
+    let mut confusions = BTreeMap::<(&str, &str), usize>::new();
+    for (&number, label) in labels {
+        let (_, verdict) = tiles
+            .get(number)
+            .with_context(|| format!("picture {number} has a label and wasn't painted"))?;
+        let available = |class: &Class| *class == Class::Available;
+        publish += usize::from(available(label) == available(verdict));
+        same += usize::from(label == verdict);
+        *confusions
+            .entry((label.slug(), verdict.slug()))
+            .or_default() += 1;
+    }
+    let share = |count: usize| 100.0 * count as f64 / labels.len().max(1) as f64;
+    let mut text = format!(
+        "of {} labels the judge agrees on publishing in {:.1} %, on the class in {:.1} %",
+        labels.len(),
+        share(publish),
+        share(same)
+    );
+    for ((label, verdict), count) in confusions {
+        text += &format!("\n{label} called {verdict}: {count}");
+    }
+    Ok(text)
 }
 
 fn paint(

@@ -6,7 +6,7 @@ use burn::backend::{
 };
 use burn::tensor::{DType, Shape, Tensor, TensorData};
 
-use crate::{attention, batch_norm, conv2d, geglu, gelu, group_norm, max_pool, residual};
+use crate::{attention, batch_norm, conv2d, geglu, gelu, group_norm, max_pool, residual, unary};
 
 /// Whether the fused kernels serve this tensor: f32 on Flex, with or without autodiff.
 pub(crate) fn fused<const D: usize>(tensor: &Tensor<D>) -> bool {
@@ -138,11 +138,11 @@ impl FusedOps for Flex {
     }
 
     fn fused_geglu(x: FlexTensor) -> FlexTensor {
-        geglu::node::forward(x)
+        unary::forward(&geglu::node::Geglu, x)
     }
 
     fn fused_gelu(x: FlexTensor) -> FlexTensor {
-        gelu::node::forward(x)
+        unary::forward(&gelu::node::Gelu, x)
     }
 
     fn fused_add_relu(x: FlexTensor, identity: FlexTensor) -> FlexTensor {
@@ -150,7 +150,7 @@ impl FusedOps for Flex {
     }
 
     fn fused_max_pool(x: FlexTensor, window: max_pool::Window) -> FlexTensor {
-        max_pool::node::forward(x, window)
+        unary::forward(&window, x)
     }
 }
 
@@ -201,11 +201,11 @@ impl<C: CheckpointStrategy> FusedOps for Autodiff<Flex, C> {
     }
 
     fn fused_geglu(x: FloatTensor<Self>) -> FloatTensor<Self> {
-        geglu::node::record::<C>(x)
+        unary::record::<_, C>(geglu::node::Geglu, x)
     }
 
     fn fused_gelu(x: FloatTensor<Self>) -> FloatTensor<Self> {
-        gelu::node::record::<C>(x)
+        unary::record::<_, C>(gelu::node::Gelu, x)
     }
 
     fn fused_add_relu(x: FloatTensor<Self>, identity: FloatTensor<Self>) -> FloatTensor<Self> {
@@ -213,7 +213,7 @@ impl<C: CheckpointStrategy> FusedOps for Autodiff<Flex, C> {
     }
 
     fn fused_max_pool(x: FloatTensor<Self>, window: max_pool::Window) -> FloatTensor<Self> {
-        max_pool::node::record::<C>(x, window)
+        unary::record::<_, C>(window, x)
     }
 }
 

@@ -16,6 +16,7 @@ pub mod max_pool;
 mod product;
 mod register;
 pub mod residual;
+mod unary;
 mod vector;
 
 pub use conv2d::{Conv2d, Conv2dConfig};

@@ -1,61 +1,29 @@
-//! The gated activation as a node of the autodiff graph.
+//! The gated activation as an operation with one input.
 
-use burn::backend::autodiff::NodeId;
-use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
-use burn::backend::autodiff::grads::Gradients;
-use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
-use burn::backend::tensor::FloatTensor;
-use burn::backend::{Autodiff, Flex, TensorMetadata};
+use burn::backend::TensorMetadata;
 
 use super::kernel;
 use crate::extension::{FlexTensor, tensor, values};
+use crate::unary::Unary;
+
+/// `a * gelu(b)` of the halves of the last axis.
+#[derive(Clone, Debug)]
+pub(crate) struct Geglu;
 
 fn half(x: &FlexTensor) -> usize {
     let shape = x.shape();
     shape[shape.num_dims() - 1] / 2
 }
 
-/// The output.
-pub(crate) fn forward(x: FlexTensor) -> FlexTensor {
-    let x = x.to_contiguous();
-    let mut shape = x.shape();
-    let last = shape.num_dims() - 1;
-    shape[last] = half(&x);
-    tensor(kernel::forward(values(&x), half(&x)), shape)
-}
-
-#[derive(Debug)]
-struct GegluBackward;
-
-impl Backward<Flex, 1> for GegluBackward {
-    type State = NodeId;
-
-    fn backward(self, ops: Ops<NodeId, 1>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {
-        let dy = grads.consume::<Flex>(&ops.node).to_contiguous();
-        let x = checkpointer
-            .retrieve_node_output::<FlexTensor>(ops.state)
-            .to_contiguous();
-        let [parent] = ops.parents;
-        if let Some(node) = parent {
-            let dx = kernel::backward(values(&x), values(&dy), half(&x));
-            grads.register::<Flex>(node.id, tensor(dx, x.shape()));
-        }
+impl Unary for Geglu {
+    fn output(&self, x: &FlexTensor) -> FlexTensor {
+        let mut shape = x.shape();
+        let last = shape.num_dims() - 1;
+        shape[last] = half(x);
+        tensor(kernel::forward(values(x), half(x)), shape)
     }
-}
 
-/// Runs the activation and records it.
-pub(crate) fn record<C: CheckpointStrategy>(
-    x: FloatTensor<Autodiff<Flex, C>>,
-) -> FloatTensor<Autodiff<Flex, C>> {
-    match GegluBackward
-        .prepare::<C>([x.node()])
-        .compute_bound()
-        .stateful()
-    {
-        OpsKind::Tracked(mut prep) => {
-            let id = prep.checkpoint(&x);
-            prep.finish(id, forward(x.into_primitive()))
-        }
-        OpsKind::UnTracked(prep) => prep.finish(forward(x.into_primitive())),
+    fn gradient(&self, x: &FlexTensor, dy: &FlexTensor) -> FlexTensor {
+        tensor(kernel::backward(values(x), values(dy), half(x)), x.shape())
     }
 }
