@@ -33,7 +33,9 @@ const STRIP: u32 = 8;
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [model, data, out, rest @ ..] = arguments.as_slice() else {
-        anyhow::bail!("usage: painted_sheet MODEL_DIR DATA_DIR OUT.png [COUNT] [COLUMNS] [LABELS.csv]");
+        anyhow::bail!(
+            "usage: painted_sheet MODEL_DIR DATA_DIR OUT.png [COUNT] [COLUMNS] [LABELS.csv]"
+        );
     };
     let number = |at: usize, default: u32| -> Result<u32> {
         rest.get(at)
