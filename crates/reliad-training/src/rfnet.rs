@@ -99,14 +99,8 @@ impl Pretrained {
                 .map_image_encoders(|encoder| reliad_weights::load_file(encoder, file, &keys))
                 .map_err(Error::component(image_encoder))?,
             (None, Some(dir)) => {
-                // Says what is wrong with the folder.
-                encoder::load(
-                    dir,
-                    &Architecture::Resnet(config.image_encoder.clone()),
-                    1,
-                    device,
-                )?;
-                let dir = ModelDir::open(dir).map_err(Error::component(image_encoder))?;
+                let wanted = Architecture::Resnet(config.image_encoder.clone());
+                let (dir, _) = encoder::open(dir, &wanted)?;
                 network
                     .map_image_encoders(|encoder| reliad_weights::load(encoder, &dir, &keys))
                     .map_err(Error::component(image_encoder))?
@@ -190,12 +184,16 @@ impl RfNetTraining {
 /// # Errors
 /// As [`Samples::prepare`], or a failing disk.
 pub fn train(config: &RfNetTraining, stage: &Stage, control: &mut Control<'_>) -> Result<Ended> {
+    let network = config.network(&config.tokenizer(stage)?)?;
+    let encoder = encoder::weights(stage, encoder::NAME);
+    let encoder = config.pretrained.encoder_stage.then_some(encoder.as_path());
+    if let Some(dir) = encoder {
+        // Now, and not after an hour of views.
+        encoder::open(dir, &network.image_encoder())?;
+    }
     let Some(samples) = Samples::prepare(config, stage, control)? else {
         return Ok(Ended::Stopped);
     };
-    let network = config.network(&samples.tokenizer)?;
-    let encoder = encoder::weights(stage, encoder::NAME);
-    let encoder = config.pretrained.encoder_stage.then_some(encoder.as_path());
     match train_on(config, &samples, stage, NAME, encoder, control)? {
         Outcome::Stopped(_) => Ok(Ended::Stopped),
         Outcome::Finished {

@@ -17,8 +17,8 @@ use crate::{device, interrupt};
 /// Train and measure RFNet, its rivals on the picture alone, and RFNet without each input, with several seeds.
 ///
 /// All are trained with the same samples, steps and recipe as CONFIGS/rfnet.json says for RFNet, and measured on the test part. The
-/// rivals' networks are those of CONFIGS/rivals. Image encoders are pretrained as CONFIGS/encoder.json says, each architecture once. What is measured stays in MODEL/.training/detectors: the same
-/// command run again goes on where it was stopped.
+/// rivals' networks are those of CONFIGS/rivals. Image encoders are pretrained as CONFIGS/encoder.json says, each architecture
+/// once. What is measured stays in MODEL/.training/detectors: the same command run again goes on where it was stopped.
 #[derive(Debug, Args)]
 pub struct DetectorsArgs {
     /// Folder of samples with a train, a validation and a test part

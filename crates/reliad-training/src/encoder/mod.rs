@@ -4,18 +4,18 @@
 //! it learns which product, props, scene and colour a picture shows, and how many pixels a centimetre is by the size of its
 //! props. None of that is a verdict: the failures stay for the judge to learn from its labels. Ours.
 
-use std::collections::BTreeSet;
+mod facts;
+
 use std::path::{Path, PathBuf};
 
 use burn::module::Module;
 use burn::tensor::activation::{log_softmax, softplus};
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use reliad_dataset::{Modality, Record};
+use reliad_dataset::Modality;
 use reliad_rfnet::classifier::{Architecture, Classifier};
 use reliad_rfnet::preprocess::{Preprocess, PreprocessConfig};
 use reliad_weights::{ModelDir, Precision};
 use serde::Deserialize;
-use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::fit::{FitConfig, Loss, Outcome, Step, Task, fit};
@@ -26,10 +26,12 @@ use crate::soften::{Softening, soften};
 use crate::stage::{Ended, Stage};
 use crate::world::World;
 
+use facts::{Facts, KINDS, Names};
+
 /// Loads what [`train_as`] wrote to `dir`, with a fresh classifier of `classes`.
 ///
 /// # Errors
-/// A directory that the training hasn't written, or that holds another network than `wanted` is.
+/// As [`open`].
 pub fn load(
     dir: &Path,
     wanted: &Architecture,
@@ -37,10 +39,23 @@ pub fn load(
     device: &Device,
 ) -> Result<Classifier> {
     let failed = Error::component::<reliad_rfnet::Error>;
+    let (weights, config) = open(dir, wanted)?;
+    let network = config.init(device).map_err(failed("encoder config"))?;
+    let network = network
+        .load(&weights, &config.key_map())
+        .map_err(failed(MISSING))?;
+    Ok(network.with_classes(classes, device))
+}
+
+/// The folder that [`train_as`] wrote, and its network.
+///
+/// # Errors
+/// A directory that the training hasn't written, or that holds another network than `wanted` is but for its classes.
+pub fn open(dir: &Path, wanted: &Architecture) -> Result<(ModelDir, Architecture)> {
     let weights = ModelDir::open(dir).map_err(Error::component(MISSING))?;
     let config: Architecture =
         reliad_weights::read_config(&weights, "config.json").map_err(Error::component(MISSING))?;
-    if config.clone().with_classes(classes) != wanted.clone().with_classes(classes) {
+    if config.clone().with_classes(1) != wanted.clone().with_classes(1) {
         return Err(Error::Setting {
             name: "pretrained",
             reason: format!(
@@ -49,11 +64,7 @@ pub fn load(
             ),
         });
     }
-    let network = config.init(device).map_err(failed("encoder config"))?;
-    let network = network
-        .load(&weights, &config.key_map())
-        .map_err(failed(MISSING))?;
-    Ok(network.with_classes(classes, device))
+    Ok((weights, config))
 }
 
 const MISSING: &str = "pretrained image encoder; `reliad train encoder` makes it";
@@ -160,94 +171,6 @@ pub fn train_as(
             reliad_weights::write_config(&dir.join("config.json"), &network)
                 .map_err(Error::component(NAME))?;
             Ok(Ended::Finished(figures))
-        }
-    }
-}
-
-/// The names that the records know, sorted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Names {
-    /// Of what a picture shows one of: scene family, main colour, product family.
-    kinds: [Vec<String>; KINDS],
-    /// Of what it may show several of.
-    props: Vec<String>,
-}
-
-const KINDS: usize = 3;
-const FIELDS: [&str; KINDS] = ["scene_family", "main_color", "product_family"];
-
-impl Names {
-    fn of(world: &World) -> Self {
-        let sorted = |names: BTreeSet<&str>| names.into_iter().map(str::to_owned).collect();
-        let records = world.records().iter();
-        Self {
-            kinds: FIELDS.map(|field| {
-                sorted(
-                    records
-                        .clone()
-                        .filter_map(|record| text(record, field))
-                        .collect(),
-                )
-            }),
-            props: sorted(records.flat_map(props).collect()),
-        }
-    }
-
-    /// One for the scale, then the props, then the kinds.
-    fn outputs(&self) -> usize {
-        1 + self.props.len() + self.kinds.iter().map(Vec::len).sum::<usize>()
-    }
-}
-
-fn parameter<'a>(record: &'a Record, field: &str) -> Option<&'a Value> {
-    record.parameters.as_ref()?.others.get(field)
-}
-
-fn text<'a>(record: &'a Record, field: &str) -> Option<&'a str> {
-    let known = record.parameters.as_ref()?;
-    match field {
-        "scene_family" => known.scene_family.as_deref(),
-        "main_color" => known.main_color.as_deref(),
-        _ => parameter(record, field)?.as_str(),
-    }
-}
-
-fn props(record: &Record) -> impl Iterator<Item = &str> {
-    let list = parameter(record, "props").and_then(Value::as_array);
-    list.into_iter().flatten().filter_map(Value::as_str)
-}
-
-/// Natural logarithm of the picture's sides a centimetre takes, by its props: as the product, times `prop_scale`.
-/// `None` where nothing shows it.
-fn scale(record: &Record) -> Option<f64> {
-    let number = |field| parameter(record, field).and_then(Value::as_f64);
-    props(record).next()?;
-    let size = parameter(record, "product_cm")?.as_array()?;
-    let longer = size.iter().take(2).filter_map(Value::as_f64);
-    let longer = longer.fold(0.0, f64::max);
-    let scale = number("share")? / longer * number("prop_scale")?;
-    (scale > 0.0 && scale.is_finite()).then(|| scale.ln())
-}
-
-/// What is known of one picture.
-#[derive(Debug, Clone, PartialEq)]
-struct Facts {
-    scale: Option<f64>,
-    props: Vec<usize>,
-    kinds: [Option<usize>; KINDS],
-}
-
-impl Facts {
-    fn of(record: &Record, names: &Names) -> Self {
-        let place = |names: &[String], name: &str| names.iter().position(|known| known == name);
-        Self {
-            scale: scale(record),
-            props: props(record)
-                .filter_map(|prop| place(&names.props, prop))
-                .collect(),
-            kinds: std::array::from_fn(|kind| {
-                place(&names.kinds[kind], text(record, FIELDS[kind])?)
-            }),
         }
     }
 }
@@ -441,50 +364,8 @@ impl Task for EncoderTask {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-
+    use super::facts::tests::{known, names};
     use super::*;
-    use serde_json::json;
-
-    fn record(parameters: Value) -> Record {
-        serde_json::from_value(json!({
-            "image": "a.png", "label": "available", "product_id": 1, "parameters": parameters
-        }))
-        .unwrap()
-    }
-
-    fn known() -> Record {
-        record(json!({
-            "scene_family": "wood", "main_color": "navy", "product_family": "mug", "props": ["book"],
-            "prop_scale": 2.0, "share": 0.5, "product_cm": [8.0, 10.0, 12.0]
-        }))
-    }
-
-    fn names() -> Names {
-        let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
-        Names {
-            kinds: [
-                names(&["garden", "wood"]),
-                names(&["navy"]),
-                names(&["jar", "mug"]),
-            ],
-            props: names(&["apple", "book"]),
-        }
-    }
-
-    #[test]
-    fn a_centimetre_is_as_long_as_the_props_say() {
-        // 10 cm take half of the side; props twice as large say that a centimetre takes twice as much.
-        let facts = Facts::of(&known(), &names());
-        assert!((facts.scale.unwrap() - 0.1f64.ln()).abs() < 1e-9);
-        assert_eq!(facts.props, [1]);
-        assert_eq!(facts.kinds, [Some(1), Some(0), Some(1)]);
-        let bare = record(
-            json!({ "props": [], "prop_scale": 1.0, "share": 0.5, "product_cm": [8.0, 10.0, 12.0] }),
-        );
-        let facts = Facts::of(&bare, &names());
-        assert_eq!((facts.scale, facts.kinds), (None, [None; KINDS]));
-    }
 
     #[test]
     fn errors_are_those_of_the_formulas_and_unknown_facts_count_for_nothing() {

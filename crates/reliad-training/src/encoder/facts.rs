@@ -1,0 +1,144 @@
+//! What a record of the rendered world tells of its picture, for an encoder to learn.
+
+use std::collections::BTreeSet;
+
+use reliad_dataset::Record;
+use serde_json::Value;
+
+use crate::world::World;
+
+/// The names that the records know, sorted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Names {
+    /// Of what a picture shows one of: scene family, main colour, product family.
+    pub(super) kinds: [Vec<String>; KINDS],
+    /// Of what it may show several of.
+    pub(super) props: Vec<String>,
+}
+
+pub(super) const KINDS: usize = 3;
+const FIELDS: [&str; KINDS] = ["scene_family", "main_color", "product_family"];
+
+impl Names {
+    pub(super) fn of(world: &World) -> Self {
+        let sorted = |names: BTreeSet<&str>| names.into_iter().map(str::to_owned).collect();
+        let records = world.records().iter();
+        Self {
+            kinds: FIELDS.map(|field| {
+                sorted(
+                    records
+                        .clone()
+                        .filter_map(|record| text(record, field))
+                        .collect(),
+                )
+            }),
+            props: sorted(records.flat_map(props).collect()),
+        }
+    }
+
+    /// One for the scale, then the props, then the kinds.
+    pub(super) fn outputs(&self) -> usize {
+        1 + self.props.len() + self.kinds.iter().map(Vec::len).sum::<usize>()
+    }
+}
+
+fn parameter<'a>(record: &'a Record, field: &str) -> Option<&'a Value> {
+    record.parameters.as_ref()?.others.get(field)
+}
+
+fn text<'a>(record: &'a Record, field: &str) -> Option<&'a str> {
+    let known = record.parameters.as_ref()?;
+    match field {
+        "scene_family" => known.scene_family.as_deref(),
+        "main_color" => known.main_color.as_deref(),
+        _ => parameter(record, field)?.as_str(),
+    }
+}
+
+fn props(record: &Record) -> impl Iterator<Item = &str> {
+    let list = parameter(record, "props").and_then(Value::as_array);
+    list.into_iter().flatten().filter_map(Value::as_str)
+}
+
+/// Natural logarithm of the picture's sides a centimetre takes, by its props: as the product, times `prop_scale`.
+/// `None` where nothing shows it.
+fn scale(record: &Record) -> Option<f64> {
+    let number = |field| parameter(record, field).and_then(Value::as_f64);
+    props(record).next()?;
+    let size = parameter(record, "product_cm")?.as_array()?;
+    let longer = size.iter().take(2).filter_map(Value::as_f64);
+    let longer = longer.fold(0.0, f64::max);
+    let scale = number("share")? / longer * number("prop_scale")?;
+    (scale > 0.0 && scale.is_finite()).then(|| scale.ln())
+}
+
+/// What is known of one picture.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Facts {
+    pub(super) scale: Option<f64>,
+    pub(super) props: Vec<usize>,
+    pub(super) kinds: [Option<usize>; KINDS],
+}
+
+impl Facts {
+    pub(super) fn of(record: &Record, names: &Names) -> Self {
+        let place = |names: &[String], name: &str| names.iter().position(|known| known == name);
+        Self {
+            scale: scale(record),
+            props: props(record)
+                .filter_map(|prop| place(&names.props, prop))
+                .collect(),
+            kinds: std::array::from_fn(|kind| {
+                place(&names.kinds[kind], text(record, FIELDS[kind])?)
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+    use super::*;
+    use serde_json::json;
+
+    fn record(parameters: Value) -> Record {
+        serde_json::from_value(json!({
+            "image": "a.png", "label": "available", "product_id": 1, "parameters": parameters
+        }))
+        .unwrap()
+    }
+
+    pub(crate) fn known() -> Record {
+        record(json!({
+            "scene_family": "wood", "main_color": "navy", "product_family": "mug", "props": ["book"],
+            "prop_scale": 2.0, "share": 0.5, "product_cm": [8.0, 10.0, 12.0]
+        }))
+    }
+
+    pub(crate) fn names() -> Names {
+        let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        Names {
+            kinds: [
+                names(&["garden", "wood"]),
+                names(&["navy"]),
+                names(&["jar", "mug"]),
+            ],
+            props: names(&["apple", "book"]),
+        }
+    }
+
+    #[test]
+    fn a_centimetre_is_as_long_as_the_props_say() {
+        // 10 cm take half of the side; props twice as large say that a centimetre takes twice as much.
+        let facts = Facts::of(&known(), &names());
+        assert!((facts.scale.unwrap() - 0.1f64.ln()).abs() < 1e-9);
+        assert_eq!(facts.props, [1]);
+        assert_eq!(facts.kinds, [Some(1), Some(0), Some(1)]);
+        let bare = record(
+            json!({ "props": [], "prop_scale": 1.0, "share": 0.5, "product_cm": [8.0, 10.0, 12.0] }),
+        );
+        let facts = Facts::of(&bare, &names());
+        assert_eq!((facts.scale, facts.kinds), (None, [None; KINDS]));
+    }
+}
