@@ -48,6 +48,11 @@ impl Record {
             .unwrap_or_else(|| Split::of_product(self.product_id))
     }
 
+    /// A scene parameter by its name, of those that have no field of their own.
+    pub fn parameter(&self, name: &str) -> Option<&Value> {
+        self.parameters.as_ref()?.others.get(name)
+    }
+
     /// Where the picture of this kind lies, if there is one.
     pub fn place(&self, kind: Modality) -> Option<&Place> {
         match kind {

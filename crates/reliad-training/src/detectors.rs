@@ -183,8 +183,8 @@ pub fn compare(
             serde_json::to_value(&network).map_err(Error::component("detector"))?,
             serde_json::to_value(detector.config.fit).map_err(Error::component("detector"))?,
             format!(
-                "{:?} {:?}",
-                detector.config.recipe, detector.config.pretrained
+                "{:?} {:?} {:?}",
+                detector.config.recipe, detector.config.pretrained, detector.config.fusion
             ),
             format!("{:?} {made_of:016x} {pretraining:?}", stage.budget),
         ]);
@@ -248,6 +248,9 @@ pub fn compare(
             };
             reliad_weights::write_config(&file, &score).map_err(Error::component("detectors"))?;
             forget_weights(&dir)?;
+            if detector.config.fusion.is_some() && dir.join("fusion").exists() {
+                forget_weights(&dir.join("fusion"))?;
+            }
             scores.push(score);
         }
         rows.push(Row {

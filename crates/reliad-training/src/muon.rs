@@ -57,7 +57,8 @@ impl MuonSettings {
 /// zero convolutions aren't hidden matrices, and text encoders are left alone: AdamW trains them.
 const HIDDEN: &str = concat!(
     r"\b(down_blocks|mid_block|up_blocks|layer[1-4]|stage[1-6]d?)\.(.*\.)?weight$",
-    r"|\bself_attention\..*weight$|\bmlp\.linear_[12]\.weight$",
+    // RoBERTa's `layer.N.attention.self_attention` is none of them.
+    r"|\blayers\.\d+\.(self_attention\..*weight|mlp\.linear_[12]\.weight)$",
 );
 
 /// AdamW as `config` has it, and Muon for the hidden weights of `model` where it asks for it.
@@ -236,7 +237,7 @@ mod tests {
             "controlnet_down_blocks.0.weight",
             "stage1.rebnconvin.conv_s1.bias",
             "text_encoder.text_model.encoder.layers.0.mlp.fc1.weight",
-            "text_encoder.encoder.layer.0.attention.self.query.weight",
+            "text_encoder.encoder.layer.0.attention.self_attention.query.weight",
         ] {
             assert!(!matches(name), "{name}");
         }

@@ -17,15 +17,19 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::card;
+use crate::checkpoint::Checkpoints;
 use crate::encoder;
 use crate::error::{Error, Result};
 use crate::fit::{FitConfig, Loss, Outcome, Step, Task, fit};
+use crate::fusion::{Fusion, FusionTraining};
 use crate::measure::verdicts::most_probable;
 use crate::metrics::JudgeMetrics;
 use crate::progress::Control;
 use crate::random::Order;
+use crate::retitle::Retitling;
 use crate::samples::{Augmentation, Eyes, Samples};
 use crate::stage::{Ended, Stage};
+use crate::text;
 
 /// Settings of the judge's training (`rfnet.json`).
 #[derive(Debug, Clone, Deserialize)]
@@ -37,6 +41,9 @@ pub struct RfNetTraining {
     /// Pretrained encoders to begin with; fresh ones where none is given.
     #[serde(default)]
     pub pretrained: Pretrained,
+    /// For RFNet: trains what is fresh in it first, on what the pretrained encoders make of the views; absent: all at once.
+    #[serde(default)]
+    pub fusion: Option<FusionTraining>,
     /// The shared loop.
     #[serde(default)]
     pub fit: FitConfig,
@@ -56,15 +63,24 @@ pub struct Pretrained {
     pub encoder_stage: bool,
     /// Directory of a RoBERTa in transformers' layout, `config.json` of the same sizes.
     pub text_encoder: Option<PathBuf>,
+    /// For RFNet: the RoBERTa that the `text` stage wrote into the same model directory.
+    pub text_stage: bool,
 }
 
 impl Pretrained {
-    /// `encoder`: what the encoder stage wrote.
+    /// Where the text encoder's weights are, if it begins with some.
+    fn text(&self, stage: &Stage) -> Option<PathBuf> {
+        let made = self.text_stage.then(|| stage.component(text::NAME));
+        made.or_else(|| self.text_encoder.clone())
+    }
+
+    /// `encoder`: what the encoder stage wrote. `text`: a directory of RoBERTa's.
     fn put_into(
         &self,
         network: Detector,
         config: &DetectorConfig,
         encoder: Option<&Path>,
+        text: Option<&Path>,
         device: &Device,
     ) -> Result<Detector> {
         let setting = |reason: &str| Error::Setting {
@@ -75,6 +91,9 @@ impl Pretrained {
             return Err(setting(
                 "image_encoder and encoder_stage exclude each other",
             ));
+        }
+        if self.text_stage && self.text_encoder.is_some() {
+            return Err(setting("text_encoder and text_stage exclude each other"));
         }
         let (network, config) = match (network, config) {
             (Detector::RfNet(network), DetectorConfig::RfNet(config)) => (network, config),
@@ -107,7 +126,7 @@ impl Pretrained {
             }
             (None, None) => network,
         };
-        match &self.text_encoder {
+        match text {
             Some(dir) => network.map_text_encoder(|encoder| {
                 reliad_weights::load(encoder, &ModelDir::open(dir)?, &Roberta::key_map())
             }),
@@ -135,6 +154,8 @@ pub struct RfNetRecipe {
     pub exposure: f64,
     /// Weight of a class is its rarity to this power: 0 none, 1 balanced.
     pub balance: f64,
+    /// Titles that tell another size, for rendered samples.
+    pub retitle: Retitling,
 }
 
 impl Default for RfNetRecipe {
@@ -146,6 +167,7 @@ impl Default for RfNetRecipe {
             shift: 8,
             exposure: 0.1,
             balance: 0.0,
+            retitle: Retitling::default(),
         }
     }
 }
@@ -190,6 +212,11 @@ pub fn train(config: &RfNetTraining, stage: &Stage, control: &mut Control<'_>) -
     if let Some(dir) = encoder {
         // Now, and not after an hour of views.
         encoder::open(dir, &network.image_encoder())?;
+    }
+    if let Some(dir) = config.pretrained.text(stage) {
+        ModelDir::open(dir).map_err(Error::component(
+            "pretrained text encoder; `reliad train text` makes it",
+        ))?;
     }
     let Some(samples) = Samples::prepare(config, stage, control)? else {
         return Ok(Ended::Stopped);
@@ -239,20 +266,44 @@ pub fn train_on(
     let device = stage.training_device();
     device.seed(stage.seed);
     let start = network.init(&device).map_err(failed("rfnet config"))?;
+    let text = config.pretrained.text(stage);
     let start = config
         .pretrained
-        .put_into(start, &network, encoder, &device)?;
+        .put_into(start, &network, encoder, text.as_deref(), &device)?;
+    let mut recipe = config.recipe;
+    if !network.inputs().caption {
+        // Nothing that such a network sees would tell why a label changed.
+        recipe.retitle.share = 0.0;
+    }
+    let dir = stage.checkpoints(name);
+    let weights = class_weights(network.classes(), samples, recipe.balance);
+    let begun = Checkpoints::new(&dir).state()?.is_some();
+    let start = match (&config.fusion, start) {
+        (Some(fusion), Detector::RfNet(start)) if !begun => {
+            let eyes = Eyes::new(&network)?;
+            let first = Fusion {
+                samples,
+                eyes: &eyes,
+                recipe: &recipe,
+                weights: &weights,
+            };
+            match first.train(fusion, start, stage, &dir.join("fusion"), control)? {
+                Outcome::Finished { model, .. } => model.train(),
+                Outcome::Stopped(state) => return Ok(Outcome::Stopped(state)),
+            }
+        }
+        (_, start) => start,
+    };
     let mut task = RfNetTask {
         order: Order::new(stage.seed, samples.train.samples.len()),
-        weights: class_weights(network.classes(), samples, config.recipe.balance),
+        weights,
         eyes: Eyes::new(&network)?,
         samples,
         batch_size: config.fit.batch_size,
-        recipe: config.recipe,
+        recipe,
         seed: stage.seed,
         plain: stage.device.clone(),
     };
-    let dir = stage.checkpoints(name);
     let training = stage.training(NAME, &config.fit, &dir);
     fit(&mut task, start, &training, control)
 }
@@ -311,54 +362,67 @@ impl Task for RfNetTask<'_> {
             .seed(self.seed.wrapping_mul(0x9e37_79b9).wrapping_add(step.index));
         let places = self.order.batch(step.index, self.batch_size);
         let (samples, views) = (self.samples, &self.samples.train);
-        let labels = self.eyes.labels(samples, views, &places);
-        let count = labels.len();
-        let drawn = Augmentation::draw(count, &self.recipe, &mut step.rng, &step.device);
+        let records = samples.records(views, &places);
+        let drawn = Augmentation::draw(&records, &self.recipe, &mut step.rng, &step.device);
+        let labels = self.eyes.indices(drawn.retitled.labels(&records));
         let input = self
             .eyes
             .input(samples, views, &places, &drawn, &step.device)?;
-        let logits = model.forward(input);
-        let weights: Vec<f32> = labels.iter().map(|&label| self.weights[label]).collect();
-        let index: Vec<i64> = labels.iter().map(|&label| label as i64).collect();
-        let index = Tensor::<2, Int>::from_data(TensorData::new(index, [count, 1]), &step.device);
-        let weights = Tensor::<2>::from_data(TensorData::new(weights, [count, 1]), &step.device);
-        let chosen = log_softmax(logits, 1).gather(1, index);
         Ok(Loss {
-            total: (chosen * weights).mean().neg(),
+            total: cross_entropy(model.forward(input), &labels, &self.weights),
             parts: Vec::new(),
         })
     }
 
     fn validate(&mut self, average: &Detector) -> Result<Vec<(String, f64)>> {
         let average = average.valid();
-        let classes = self.eyes.classes;
-        let available = classes.index(Class::Available).unwrap_or(0);
         let (samples, views) = (self.samples, &self.samples.held_out);
         let rows = self
             .eyes
             .logits(&average, samples, views, self.batch_size, &self.plain)?;
         let places: Vec<usize> = (0..rows.len()).collect();
         let labels = self.eyes.labels(samples, views, &places);
-        let mut loss = 0.0;
-        let verdicts: Vec<(usize, usize, f64)> = rows
-            .iter()
-            .zip(labels)
-            .map(|(row, label)| {
-                let probabilities = Calibration::default().probabilities(row);
-                loss -= f64::from(probabilities[label]).max(1e-12).ln();
-                let verdict = most_probable(&probabilities);
-                (label, verdict, f64::from(probabilities[available]))
-            })
-            .collect();
-        let metrics = JudgeMetrics::new(classes.count(), available, &verdicts);
-        Ok(vec![
-            (
-                "held_out_loss".to_owned(),
-                loss / verdicts.len().max(1) as f64,
-            ),
-            ("accuracy".to_owned(), metrics.accuracy),
-            ("f1".to_owned(), metrics.f1),
-            ("average_precision".to_owned(), metrics.average_precision),
-        ])
+        Ok(held_out_figures(self.eyes.classes, &rows, &labels))
     }
+}
+
+/// Mean cross-entropy of `logits` `[n, classes]`, each sample weighted as its class is.
+pub(crate) fn cross_entropy(logits: Tensor<2>, labels: &[usize], weights: &[f32]) -> Tensor<1> {
+    let (count, device) = (labels.len(), logits.device());
+    let weights: Vec<f32> = labels.iter().map(|&label| weights[label]).collect();
+    let index: Vec<i64> = labels.iter().map(|&label| label as i64).collect();
+    let index = Tensor::<2, Int>::from_data(TensorData::new(index, [count, 1]), &device);
+    let weights = Tensor::<2>::from_data(TensorData::new(weights, [count, 1]), &device);
+    let chosen = log_softmax(logits, 1).gather(1, index);
+    (chosen * weights).mean().neg()
+}
+
+/// What is told of held-out samples with these logits, a row each.
+pub(crate) fn held_out_figures(
+    classes: Classes,
+    rows: &[Vec<f32>],
+    labels: &[usize],
+) -> Vec<(String, f64)> {
+    let available = classes.index(Class::Available).unwrap_or(0);
+    let mut loss = 0.0;
+    let verdicts: Vec<(usize, usize, f64)> = rows
+        .iter()
+        .zip(labels)
+        .map(|(row, &label)| {
+            let probabilities = Calibration::default().probabilities(row);
+            loss -= f64::from(probabilities[label]).max(1e-12).ln();
+            let verdict = most_probable(&probabilities);
+            (label, verdict, f64::from(probabilities[available]))
+        })
+        .collect();
+    let metrics = JudgeMetrics::new(classes.count(), available, &verdicts);
+    vec![
+        (
+            "held_out_loss".to_owned(),
+            loss / verdicts.len().max(1) as f64,
+        ),
+        ("accuracy".to_owned(), metrics.accuracy),
+        ("f1".to_owned(), metrics.f1),
+        ("average_precision".to_owned(), metrics.average_precision),
+    ]
 }

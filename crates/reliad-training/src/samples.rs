@@ -3,17 +3,19 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use rand_chacha::ChaCha8Rng;
+use reliad_dataset::{Label, Record};
 use reliad_rfnet::calibration::Calibration;
 use reliad_rfnet::classes::Classes;
 use reliad_rfnet::detector::{Detector, DetectorConfig};
 use reliad_rfnet::preprocess::Preprocess;
 use reliad_rfnet::rfnet::{Inputs, RfNetInput};
-use reliad_rfnet::roberta::RobertaTokenizer;
+use reliad_rfnet::roberta::{CaptionTokens, RobertaTokenizer};
 
 use crate::error::{Error, Result};
 use crate::pictures::{Movement, Pictures};
 use crate::progress::Control;
 use crate::random;
+use crate::retitle::Retitled;
 use crate::rfnet::{RfNetRecipe, RfNetTraining, logit};
 use crate::stage::Stage;
 use crate::views::{Viewer, Views};
@@ -50,6 +52,7 @@ impl Samples {
                 reason: format!("{} is outside 0 to 1", recipe.repaint_strength),
             });
         }
+        recipe.retitle.check()?;
         let tokenizer = config.tokenizer(stage)?;
         let network = config.network(&tokenizer)?;
         let world = World::open(&stage.data, recipe.samples)?;
@@ -72,6 +75,17 @@ impl Samples {
             held_out,
             tokenizer,
         }))
+    }
+}
+
+impl Samples {
+    /// The records of the views at `places`.
+    pub(crate) fn records(&self, views: &Views, places: &[usize]) -> Vec<&Record> {
+        let records = self.world.records();
+        places
+            .iter()
+            .map(|&place| &records[views.samples[place]])
+            .collect()
     }
 }
 
@@ -140,34 +154,40 @@ pub(crate) struct Eyes {
     preprocess: Preprocess,
 }
 
-/// How each sample of a batch is moved, and its gain and offset `[n, 3, 1, 1]`.
+/// How each sample of a batch is moved, its gain and offset `[n, 3, 1, 1]`, and another title with the label it makes.
 pub(crate) struct Augmentation {
     moves: Vec<Movement>,
+    pub(crate) retitled: Retitled,
     gain: Tensor<4>,
     offset: Tensor<4>,
 }
 
 impl Augmentation {
-    fn none(count: usize, device: &Device) -> Self {
+    pub(crate) fn none(count: usize, device: &Device) -> Self {
         Self {
             moves: vec![Movement::default(); count],
+            retitled: Retitled::none(count),
             gain: Tensor::ones([count, 3, 1, 1], device),
             offset: Tensor::zeros([count, 3, 1, 1], device),
         }
     }
 
     pub(crate) fn draw(
-        count: usize,
+        records: &[&Record],
         recipe: &RfNetRecipe,
         rng: &mut ChaCha8Rng,
         device: &Device,
     ) -> Self {
-        let moves = Movement::draw(count, recipe.shift, rng);
-        let shape = [count, 3, 1, 1];
+        let shape = [records.len(), 3, 1, 1];
+        let moves = Movement::draw(records.len(), recipe.shift, rng);
+        let gain = random::normal(rng, shape, device) * recipe.exposure + 1.0;
+        let offset = random::normal(rng, shape, device) * (0.5 * recipe.exposure);
+        let retitled = Retitled::draw(records, &recipe.retitle, rng);
         Self {
             moves,
-            gain: random::normal(rng, shape, device) * recipe.exposure + 1.0,
-            offset: random::normal(rng, shape, device) * (0.5 * recipe.exposure),
+            retitled,
+            gain,
+            offset,
         }
     }
 }
@@ -182,6 +202,20 @@ impl Eyes {
         })
     }
 
+    /// The tokens of titles, where the network reads them.
+    pub(crate) fn caption(
+        &self,
+        samples: &Samples,
+        titles: &[&str],
+        device: &Device,
+    ) -> Result<Option<CaptionTokens>> {
+        self.inputs
+            .caption
+            .then(|| samples.tokenizer.encode_batch(titles, device))
+            .transpose()
+            .map_err(Error::component("tokenizer"))
+    }
+
     pub(crate) fn input(
         &self,
         samples: &Samples,
@@ -191,20 +225,15 @@ impl Eyes {
         device: &Device,
     ) -> Result<RfNetInput> {
         let inputs = self.inputs;
-        let titles: Vec<&str> = places
-            .iter()
-            .map(|&place| samples.world.records()[views.samples[place]].title.as_str())
-            .collect();
-        let caption = inputs
-            .caption
-            .then(|| samples.tokenizer.encode_batch(&titles, device))
-            .transpose()
-            .map_err(Error::component("tokenizer"))?;
         let Augmentation {
             moves,
+            retitled,
             gain,
             offset,
         } = augmentation;
+        let records = samples.records(views, places);
+        let titles = retitled.titles(&records);
+        let caption = self.caption(samples, &titles, device)?;
         let seen = views.read(places)?;
         let all: Vec<usize> = (0..places.len()).collect();
         let rgb = |on: bool, pictures: &Pictures| {
@@ -226,13 +255,14 @@ impl Eyes {
     }
 
     pub(crate) fn labels(&self, samples: &Samples, views: &Views, places: &[usize]) -> Vec<usize> {
-        places
-            .iter()
-            .map(|&place| {
-                let label = samples.world.records()[views.samples[place]].label;
-                logit(self.classes, label).unwrap_or(0)
-            })
-            .collect()
+        let records = samples.records(views, places);
+        self.indices(records.iter().map(|record| record.label))
+    }
+
+    /// The logits that stand for labels, all of which the network can express.
+    pub(crate) fn indices(&self, labels: impl IntoIterator<Item = Label>) -> Vec<usize> {
+        let index = |label| logit(self.classes, label).unwrap_or(0);
+        labels.into_iter().map(index).collect()
     }
 
     /// The logits of all `views`, one row each, uncalibrated.

@@ -14,12 +14,13 @@ use reliad_rfnet::judge::{Judge, JudgeItem};
 use reliad_rfnet::rfnet::RfNetConfig;
 use reliad_rfnet::scene_network::SceneClassifier;
 use reliad_training::detectors::{compare, tables};
+use reliad_training::fusion::FusionTraining;
 use reliad_training::judging::judge_folder;
 use reliad_training::repaint::Repainter;
 use reliad_training::schedule::LearningRate;
 use reliad_training::{
     Budget, Control, Ended, FitConfig, Stage, controlnet, encoder, maps, painter, rfnet, scene,
-    tokenizer, vae,
+    text, tokenizer, vae,
 };
 use reliad_weights::{ModelDir, Precision};
 use safetensors::SafeTensors;
@@ -231,7 +232,7 @@ fn every_stage_writes_a_component_that_loads() {
     }));
     let judge = |strength: f64| {
         config(json!({
-            "pretrained": { "encoder_stage": true },
+            "pretrained": { "encoder_stage": true, "text_stage": true },
             "network": {
                 "preprocess": { "image_size": 32 }, "max_caption_tokens": 16,
                 "image_encoder": { "block": "basic", "layers": [1, 1, 1, 1], "base_width": 2 },
@@ -241,6 +242,7 @@ fn every_stage_writes_a_component_that_loads() {
                 },
                 "width": 8, "heads": 2, "fusion_feed_forward": 8, "classes": 5
             },
+            "fusion": { "fit": { "batch_size": 4, "epochs": 1.0, "validations": 1 } },
             "fit": fit,
             "recipe": { "repaint_every": 3, "repaint_strength": strength, "balance": 1.0 }
         }))
@@ -251,10 +253,21 @@ fn every_stage_writes_a_component_that_loads() {
         "{early}"
     );
     finished(encoder::train(&encoder, &stage, control).unwrap());
+    let early = rfnet::train(&judge(0.4), &stage, control).unwrap_err();
+    assert!(early.to_string().contains("`reliad train text`"), "{early}");
+    let titles = config(json!({
+        "network": {
+            "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2,
+            "intermediate_size": 8, "max_position_embeddings": 18
+        },
+        "fit": fit, "recipe": { "max_tokens": 16, "told": 1.0 }
+    }));
+    finished(text::train(&titles, &stage, control).unwrap());
     finished(rfnet::train(&judge(0.4), &stage, control).unwrap());
     let card = std::fs::read_to_string(out.path().join("rfnet/README.md")).unwrap();
     assert!(card.contains("Trained for 2 steps of 2 samples"), "{card}");
     begins_with_pretrained_encoders(judge(0.4), &stage, control);
+    the_fusion_learns_while_the_encoders_stand_still(judge(0.4), &stage, control);
     compares_detectors(&stage, control);
 
     let model = ModelDir::open(out.path()).unwrap();
@@ -441,6 +454,54 @@ fn compares_detectors(stage: &Stage, control: &mut Control<'_>) {
     }
 }
 
+fn weights(file: &Path, name: &str) -> Vec<u8> {
+    let bytes = std::fs::read(file).unwrap();
+    let tensors = SafeTensors::deserialize(&bytes).unwrap();
+    tensors.tensor(name).unwrap().data().to_vec()
+}
+
+/// With a rate of next to nothing for the whole network, what has changed has changed in the fusion's training.
+fn the_fusion_learns_while_the_encoders_stand_still(
+    mut config: rfnet::RfNetTraining,
+    stage: &Stage,
+    control: &mut Control<'_>,
+) {
+    let written = stage.component("rfnet").join("model.safetensors");
+    let slow = |base: f64| FitConfig {
+        batch_size: 2,
+        average_decay: 0.0,
+        weight_decay: 0.0,
+        epochs: Some(1.0),
+        learning_rate: LearningRate {
+            base,
+            warmup_steps: 0,
+            ..LearningRate::default()
+        },
+        ..FitConfig::default()
+    };
+    config.fit = slow(1e-12);
+    let names = [
+        "image_encoder.generated.conv1.weight",
+        "text_encoder.embeddings.word_embeddings.weight",
+        "fusion.0.attention.query.weight",
+        "head.weight",
+    ];
+    let mut trained = |fusion: Option<f64>| {
+        let _ = std::fs::remove_dir_all(stage.checkpoints("rfnet"));
+        config.fusion = fusion.map(|rate| FusionTraining {
+            fit: slow(rate),
+            copies: 2,
+        });
+        rfnet::train(&config, stage, control).unwrap();
+        names.map(|name| weights(&written, name))
+    };
+    let (without, first, again) = (trained(None), trained(Some(0.1)), trained(Some(0.1)));
+    assert_eq!(first, again);
+    for (at, name) in names.iter().enumerate() {
+        assert_eq!(without[at] == first[at], at < 2, "{name}");
+    }
+}
+
 /// Every image encoder starts from the same file and learns for itself.
 fn begins_with_pretrained_encoders(
     mut config: rfnet::RfNetTraining,
@@ -457,14 +518,10 @@ fn begins_with_pretrained_encoders(
     let file = stage.out.join("encoder.safetensors");
     let network = encoder.init(&stage.device).unwrap();
     reliad_weights::save(&network, &file, Precision::F16, &encoder.key_map()).unwrap();
-    let weights = |file: &Path, name: &str| {
-        let bytes = std::fs::read(file).unwrap();
-        let tensors = SafeTensors::deserialize(&bytes).unwrap();
-        tensors.tensor(name).unwrap().data().to_vec()
-    };
     let first = weights(&file, "conv1.weight");
     config.pretrained.image_encoder = Some(file);
     config.pretrained.encoder_stage = false;
+    config.fusion = None;
     for (rate, alike) in [(1e-12, true), (0.1, false)] {
         config.fit = FitConfig {
             batch_size: 2,

@@ -19,8 +19,7 @@ use crate::{device, interrupt};
 /// Train the networks of a model directory on rendered samples.
 ///
 /// Stages build on one another: tokenizer, vae, painter, controlnet; depth and saliency; scene, which only
-/// `evaluate painter` looks through; encoder, with which the judge begins, and rfnet last. `text` prepares RoBERTa for a
-/// judge of real size; mini does without.
+/// `evaluate painter` looks through; encoder and text, with which the judge begins, and rfnet last.
 /// `mini` runs them all, each for its share of the time. A stage that was stopped or killed is
 /// continued by the same command; a finished one is not repeated.
 #[derive(Debug, Args)]
@@ -136,7 +135,7 @@ enum StageName {
 }
 
 /// The stages of `mini`, in the order in which they run.
-const ALL: [StageName; 9] = [
+const ALL: [StageName; 10] = [
     StageName::Tokenizer,
     StageName::Vae,
     StageName::Painter,
@@ -145,6 +144,7 @@ const ALL: [StageName; 9] = [
     StageName::Saliency,
     StageName::Scene,
     StageName::Encoder,
+    StageName::Text,
     StageName::Rfnet,
 ];
 
@@ -159,6 +159,7 @@ struct Plan {
     saliency: f64,
     scene: f64,
     encoder: f64,
+    text: f64,
     rfnet: f64,
 }
 
@@ -192,8 +193,9 @@ impl StageName {
             Self::Saliency => plan.saliency,
             Self::Scene => plan.scene,
             Self::Encoder => plan.encoder,
+            Self::Text => plan.text,
             Self::Rfnet => plan.rfnet,
-            Self::Tokenizer | Self::Text | Self::Mini => 0.0,
+            Self::Tokenizer | Self::Mini => 0.0,
         }
     }
 }

@@ -8,4 +8,4 @@ mod network;
 pub use config::{FusionNorm, Inputs, RfNetConfig};
 pub use filter::FeatureFilter;
 pub use fusion::FusionLayer;
-pub use network::{ImageEncoders, RfNet, RfNetInput};
+pub use network::{Features, ImageEncoders, RfNet, RfNetInput};

@@ -74,6 +74,27 @@ pub struct RfNet {
     head: Linear,
 }
 
+/// What the encoders make of an input.
+#[derive(Clone, Debug)]
+pub struct Features {
+    /// As [`RfNet::encode_images`] gives them.
+    pub images: [Option<Tensor<4>>; 4],
+    /// As [`RfNet::encode_caption`] gives it.
+    pub caption: Option<(Tensor<3>, Tensor<2, Bool>)>,
+}
+
+impl Features {
+    /// The same on the autodiff device that belongs to theirs, as constants of its graphs.
+    pub fn with_gradients(self) -> Self {
+        Self {
+            images: self.images.map(|map| map.map(Tensor::from_inner)),
+            caption: self
+                .caption
+                .map(|(hidden, mask)| (Tensor::from_inner(hidden), Tensor::from_inner(mask))),
+        }
+    }
+}
+
 /// The four streams of the fusion, in the paper's order: rows of the modality embedding.
 const STREAMS: usize = 4;
 
@@ -192,7 +213,75 @@ impl RfNet {
     /// # Panics
     /// If an input that the config has is missing, or the inputs' batch sizes differ.
     pub fn forward(&self, input: RfNetInput) -> Tensor<2> {
-        let (mut tokens, mask) = self.streams(input);
+        let images = self.encode_images(&input);
+        let caption = self.encode_caption(input.caption);
+        self.fuse(Features { images, caption })
+    }
+
+    /// What the image encoders make of product, generated picture, depth and saliency: `[n, channels, h, w]` each, none
+    /// of an input that the config hasn't.
+    ///
+    /// # Panics
+    /// If an input that the config has is missing.
+    pub fn encode_images(&self, input: &RfNetInput) -> [Option<Tensor<4>>; 4] {
+        let encoders = &self.image_encoder;
+        let sources = [
+            ("product", &input.product, &encoders.product),
+            ("generated", &input.generated, &encoders.generated),
+            ("depth", &input.depth, &encoders.depth),
+            ("saliency", &input.saliency, &encoders.saliency),
+        ];
+        let image = |name: &str, image: &Option<Tensor<4>>| match image {
+            Some(image) => image.clone(),
+            None => panic!("RFNet's config has the input `{name}`, which is missing"),
+        };
+        let Some(shared) = &encoders.shared else {
+            return sources.map(|(name, source, encoder)| {
+                Some(encoder.as_ref()?.features(image(name, source)))
+            });
+        };
+        // One pass for all images, so that batch statistics in training are those of the mixture that the running
+        // statistics describe.
+        let projections = &self.projection;
+        let on = [
+            projections.product.is_some(),
+            projections.generated.is_some(),
+            projections.depth.is_some(),
+            projections.saliency.is_some(),
+        ];
+        let present: Vec<Tensor<4>> = sources
+            .iter()
+            .zip(on)
+            .filter(|(_, on)| *on)
+            .map(|((name, source, _), _)| image(name, source))
+            .collect();
+        let count = present.len();
+        let mut maps = shared
+            .features(Tensor::cat(present, 0))
+            .chunk(count, 0)
+            .into_iter();
+        on.map(|on| if on { maps.next() } else { None })
+    }
+
+    /// What the text encoder makes of titles, `[n, tokens, hidden_size]`, and which tokens are real; `None` where the config
+    /// has no caption.
+    ///
+    /// # Panics
+    /// If the config has a caption and none is given.
+    pub fn encode_caption(
+        &self,
+        caption: Option<CaptionTokens>,
+    ) -> Option<(Tensor<3>, Tensor<2, Bool>)> {
+        let encoder = self.text_encoder.as_ref()?;
+        let Some(CaptionTokens { ids, mask }) = caption else {
+            panic!("RFNet's config has the input `caption`, which is missing");
+        };
+        Some((encoder.forward(ids, mask.clone()), mask))
+    }
+
+    /// The logits `[n, classes]` of what the encoders have made.
+    pub fn fuse(&self, features: Features) -> Tensor<2> {
+        let (mut tokens, mask) = self.streams(features);
         for layer in &self.fusion {
             tokens = layer.forward(tokens, mask.clone());
         }
@@ -212,9 +301,22 @@ impl RfNet {
     }
 
     /// `concat(e_f, e_g, e_d, e_s)` with its embeddings, and a mask where some tokens are padding.
-    fn streams(&self, input: RfNetInput) -> (Tensor<3>, Option<Tensor<2, Bool>>) {
-        let [mut product, generated, depth, saliency] = self.encode_images(&input);
-        let caption = self.encode_caption(input.caption);
+    fn streams(&self, features: Features) -> (Tensor<3>, Option<Tensor<2, Bool>>) {
+        let projections = &self.projection;
+        let [mut product, mut generated, mut depth, mut saliency] = features.images;
+        for (map, projection) in [
+            (&mut product, &projections.product),
+            (&mut generated, &projections.generated),
+            (&mut depth, &projections.depth),
+            (&mut saliency, &projections.saliency),
+        ] {
+            let projection = projection.as_ref();
+            *map = map.take().zip(projection).map(|(map, by)| by.forward(map));
+        }
+        let caption = features
+            .caption
+            .zip(self.caption_projection.as_ref())
+            .map(|((hidden, mask), projection)| (projection.forward(hidden), mask));
 
         let mut streams = Vec::with_capacity(STREAMS);
         let mut caption_mask = None;
@@ -243,70 +345,6 @@ impl RfNet {
             Tensor::cat(vec![mask, images], 1)
         });
         (tokens, mask)
-    }
-
-    /// The projected maps of product, generated picture, depth and saliency, `[n, width, h, w]` each.
-    fn encode_images(&self, input: &RfNetInput) -> [Option<Tensor<4>>; 4] {
-        let (encoders, projections) = (&self.image_encoder, &self.projection);
-        let sources = [
-            (
-                "product",
-                &input.product,
-                &encoders.product,
-                &projections.product,
-            ),
-            (
-                "generated",
-                &input.generated,
-                &encoders.generated,
-                &projections.generated,
-            ),
-            ("depth", &input.depth, &encoders.depth, &projections.depth),
-            (
-                "saliency",
-                &input.saliency,
-                &encoders.saliency,
-                &projections.saliency,
-            ),
-        ];
-        let image = |name: &str, image: &Option<Tensor<4>>| match image {
-            Some(image) => image.clone(),
-            None => panic!("RFNet's config has the input `{name}`, which is missing"),
-        };
-        let Some(shared) = &encoders.shared else {
-            return sources.map(|(name, source, encoder, projection)| {
-                let (encoder, projection) = (encoder.as_ref()?, projection.as_ref()?);
-                Some(projection.forward(encoder.features(image(name, source))))
-            });
-        };
-        // One pass for all images, so that batch statistics in training are those of the mixture that the running
-        // statistics describe.
-        let present: Vec<Tensor<4>> = sources
-            .iter()
-            .filter(|(.., projection)| projection.is_some())
-            .map(|(name, source, ..)| image(name, source))
-            .collect();
-        let count = present.len();
-        let mut maps = shared
-            .features(Tensor::cat(present, 0))
-            .chunk(count, 0)
-            .into_iter();
-        sources.map(|(.., projection)| Some(projection.as_ref()?.forward(maps.next()?)))
-    }
-
-    fn encode_caption(
-        &self,
-        caption: Option<CaptionTokens>,
-    ) -> Option<(Tensor<3>, Tensor<2, Bool>)> {
-        let (encoder, projection) = (
-            self.text_encoder.as_ref()?,
-            self.caption_projection.as_ref()?,
-        );
-        let Some(CaptionTokens { ids, mask }) = caption else {
-            panic!("RFNet's config has the input `caption`, which is missing");
-        };
-        let hidden = encoder.forward(ids, mask.clone());
-        Some((projection.forward(hidden), mask))
     }
 
     fn image_stream(&self, map: Tensor<4>, stream: usize) -> Tensor<3> {

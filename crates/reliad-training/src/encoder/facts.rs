@@ -42,30 +42,26 @@ impl Names {
     }
 }
 
-fn parameter<'a>(record: &'a Record, field: &str) -> Option<&'a Value> {
-    record.parameters.as_ref()?.others.get(field)
-}
-
 fn text<'a>(record: &'a Record, field: &str) -> Option<&'a str> {
     let known = record.parameters.as_ref()?;
     match field {
         "scene_family" => known.scene_family.as_deref(),
         "main_color" => known.main_color.as_deref(),
-        _ => parameter(record, field)?.as_str(),
+        _ => record.parameter(field)?.as_str(),
     }
 }
 
 fn props(record: &Record) -> impl Iterator<Item = &str> {
-    let list = parameter(record, "props").and_then(Value::as_array);
+    let list = record.parameter("props").and_then(Value::as_array);
     list.into_iter().flatten().filter_map(Value::as_str)
 }
 
 /// Natural logarithm of the picture's sides a centimetre takes, by its props: as the product, times `prop_scale`.
 /// `None` where nothing shows it.
 fn scale(record: &Record) -> Option<f64> {
-    let number = |field| parameter(record, field).and_then(Value::as_f64);
+    let number = |field| record.parameter(field).and_then(Value::as_f64);
     props(record).next()?;
-    let size = parameter(record, "product_cm")?.as_array()?;
+    let size = record.parameter("product_cm")?.as_array()?;
     let longer = size.iter().take(2).filter_map(Value::as_f64);
     let longer = longer.fold(0.0, f64::max);
     let scale = number("share")? / longer * number("prop_scale")?;

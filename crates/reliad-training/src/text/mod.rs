@@ -1,7 +1,13 @@
 //! Fine-tuning of RoBERTa on product titles: it learns to guess masked tokens, as the paper prepares its text encoder.
+//!
+//! A RoBERTa of mini's size knows nothing to begin with, numbers least of all. So it can learn besides to read what the rendered
+//! world tells of the product: its kind, and its height from the title's centimetres. Ours.
+
+mod reading;
 
 use std::path::PathBuf;
 
+use burn::module::Module;
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand::RngExt as _;
@@ -19,6 +25,8 @@ use crate::progress::Control;
 use crate::random::{self, Order};
 use crate::stage::{Ended, Stage};
 use crate::world::World;
+
+use reading::{Head, Reading};
 
 /// Settings of the text encoder's training (`text.json`).
 #[derive(Debug, Clone, Deserialize)]
@@ -53,6 +61,8 @@ pub struct TextRecipe {
     pub exchanged: f64,
     /// Held-out titles of each measurement.
     pub held_out: usize,
+    /// Weight of reading the product's kind and height beside the guessing, for rendered samples; 0: guess only.
+    pub told: f64,
 }
 
 impl Default for TextRecipe {
@@ -64,11 +74,13 @@ impl Default for TextRecipe {
             masked: 0.8,
             exchanged: 0.1,
             held_out: 1024,
+            told: 0.0,
         }
     }
 }
 
-const NAME: &str = "roberta";
+/// Name of the component.
+pub const NAME: &str = "roberta";
 
 /// Trains RoBERTa on the titles and writes `roberta/`, which transformers reads, and which a judge begins with where its
 /// configuration names it as `pretrained.text_encoder`.
@@ -126,6 +138,9 @@ pub fn train(config: &TextTraining, stage: &Stage, control: &mut Control<'_>) ->
         Ok(rows)
     };
     let (train, held_out) = world.split();
+    let reading = (recipe.told > 0.0)
+        .then(|| Reading::of(&world, [&train, &held_out], &tokenizer, stage))
+        .transpose()?;
     let (train, mut held_out) = (titles(train)?, titles(held_out)?);
     // They are in alphabetical order: the first ones would be of one kind.
     let order = random::shuffled(
@@ -139,14 +154,21 @@ pub fn train(config: &TextTraining, stage: &Stage, control: &mut Control<'_>) ->
         .collect();
     let device = stage.training_device();
     device.seed(stage.seed);
-    let mut start = RobertaForMaskedLm::init(&network, &device).map_err(failed("text config"))?;
+    let mut language =
+        RobertaForMaskedLm::init(&network, &device).map_err(failed("text config"))?;
     if let Some(dir) = &config.pretrained {
-        start = pretrained(start, dir)?;
+        language = pretrained(language, dir)?;
     }
+    let head = |reading: &Reading| reading.head(network.hidden_size, &device);
+    let start = Reader {
+        language,
+        head: reading.as_ref().map(head),
+    };
     let mut task = TextTask {
         order: Order::new(stage.seed, train.len()),
         train,
         held_out,
+        reading,
         vocabulary: network.vocab_size as u32,
         pad_id: tokenizer.pad_id(),
         mask_id,
@@ -165,7 +187,7 @@ pub fn train(config: &TextTraining, stage: &Stage, control: &mut Control<'_>) ->
         Outcome::Finished { model, figures, .. } => {
             let dir = stage.component(NAME);
             reliad_weights::save(
-                &model,
+                &model.language,
                 &dir.join("model.safetensors"),
                 Precision::F16,
                 &RobertaForMaskedLm::key_map(),
@@ -211,6 +233,12 @@ impl TextRecipe {
             ("exchanged", self.exchanged),
             ("masked and exchanged", self.masked + self.exchanged),
         ];
+        if !(self.told >= 0.0 && self.told.is_finite()) {
+            return Err(Error::Setting {
+                name: "told",
+                reason: format!("{} is no weight; give 0 or more", self.told),
+            });
+        }
         match shares
             .into_iter()
             .find(|(_, share)| !(0.0..=1.0).contains(share))
@@ -224,9 +252,17 @@ impl TextRecipe {
     }
 }
 
+/// RoBERTa, and what reads off its tokens.
+#[derive(Module, Debug)]
+struct Reader {
+    language: RobertaForMaskedLm,
+    head: Option<Head>,
+}
+
 struct TextTask {
     train: Vec<Vec<u32>>,
     held_out: Vec<Vec<u32>>,
+    reading: Option<Reading>,
     order: Order,
     vocabulary: u32,
     pad_id: u32,
@@ -306,13 +342,13 @@ impl TextTask {
 }
 
 impl Task for TextTask {
-    type Model = RobertaForMaskedLm;
+    type Model = Reader;
 
     fn samples(&self) -> usize {
         self.order.count()
     }
 
-    fn loss(&mut self, model: &RobertaForMaskedLm, step: &mut Step) -> Result<Loss> {
+    fn loss(&mut self, model: &Reader, step: &mut Step) -> Result<Loss> {
         // Dropout draws from the device's generator: it too must depend on the step alone.
         step.device
             .seed(self.seed.wrapping_mul(0x9e37_79b9).wrapping_add(step.index));
@@ -323,29 +359,44 @@ impl Task for TextTask {
             .map(|place| self.train[place].clone())
             .collect();
         let masked = self.mask(rows, &mut step.rng);
-        let (guess, were) = self.guess(model, &masked, &step.device);
+        let (guess, were) = self.guess(&model.language, &masked, &step.device);
+        let guessing = guess.gather(1, were).mean().neg();
+        let (Some(reading), Some(head)) = (&mut self.reading, &model.head) else {
+            return Ok(Loss {
+                total: guessing,
+                parts: Vec::new(),
+            });
+        };
+        let told = reading.batch(step.index, self.batch_size, &mut step.rng);
+        let errors = reading.errors(&model.language.roberta, head, &told, &step.device)?;
         Ok(Loss {
-            total: guess.gather(1, were).mean().neg(),
-            parts: Vec::new(),
+            total: guessing + errors.total() * self.recipe.told,
+            parts: vec![("height", errors.height)],
         })
     }
 
-    fn validate(&mut self, average: &RobertaForMaskedLm) -> Result<Vec<(String, f64)>> {
+    fn validate(&mut self, average: &Reader) -> Result<Vec<(String, f64)>> {
         let (mut loss, mut right, mut count) = (0.0, 0.0, 0.0);
         for (number, rows) in self.held_out.chunks(self.batch_size).enumerate() {
             // The same masks every time: only the weights differ between two measurements.
             let mut rng = random::generator(0, "masked titles", number as u64);
             let masked = self.mask(rows.to_vec(), &mut rng);
-            let (guess, were) = self.guess(average, &masked, &self.plain);
+            let (guess, were) = self.guess(&average.language, &masked, &self.plain);
             let hits = guess.clone().argmax(1).equal(were.clone()).int().sum();
             right += hits.into_scalar::<f64>();
             loss -= guess.gather(1, were).sum().into_scalar::<f64>();
             count += masked.guesses.len() as f64;
         }
-        Ok(vec![
+        let mut figures = vec![
             ("held_out_loss".to_owned(), loss / count),
             ("accuracy".to_owned(), right / count),
-        ])
+        ];
+        if let (Some(reading), Some(head)) = (&self.reading, &average.head) {
+            let size = self.batch_size;
+            let roberta = &average.language.roberta;
+            figures.extend(reading.held_out_errors(roberta, head, size, &self.plain)?);
+        }
+        Ok(figures)
     }
 }
 
@@ -357,6 +408,7 @@ mod tests {
         TextTask {
             train: Vec::new(),
             held_out: Vec::new(),
+            reading: None,
             order: Order::new(1, 1),
             vocabulary: 1000,
             pad_id: 1,
