@@ -6,7 +6,9 @@ use burn::backend::{
 };
 use burn::tensor::{DType, Shape, Tensor, TensorData};
 
-use crate::{attention, batch_norm, conv2d, geglu, gelu, group_norm, max_pool, residual, unary};
+use crate::{
+    attention, batch_norm, conv2d, dropout, geglu, gelu, group_norm, max_pool, residual, unary,
+};
 
 /// Whether the fused kernels serve this tensor: f32 on Flex, with or without autodiff.
 pub(crate) fn fused<const D: usize>(tensor: &Tensor<D>) -> bool {
@@ -86,6 +88,9 @@ pub(crate) trait FusedOps: Backend {
     /// Gaussian error linear unit.
     fn fused_gelu(x: FloatTensor<Self>) -> FloatTensor<Self>;
 
+    /// Dropout.
+    fn fused_dropout(x: FloatTensor<Self>, options: dropout::kernel::Options) -> FloatTensor<Self>;
+
     /// `relu(x + identity)`.
     fn fused_add_relu(x: FloatTensor<Self>, identity: FloatTensor<Self>) -> FloatTensor<Self>;
 
@@ -143,6 +148,10 @@ impl FusedOps for Flex {
 
     fn fused_gelu(x: FlexTensor) -> FlexTensor {
         unary::forward(&gelu::node::Gelu, x)
+    }
+
+    fn fused_dropout(x: FlexTensor, options: dropout::kernel::Options) -> FlexTensor {
+        unary::forward(&options, x)
     }
 
     fn fused_add_relu(x: FlexTensor, identity: FlexTensor) -> FlexTensor {
@@ -206,6 +215,10 @@ impl<C: CheckpointStrategy> FusedOps for Autodiff<Flex, C> {
 
     fn fused_gelu(x: FloatTensor<Self>) -> FloatTensor<Self> {
         unary::record::<_, C>(gelu::node::Gelu, x)
+    }
+
+    fn fused_dropout(x: FloatTensor<Self>, options: dropout::kernel::Options) -> FloatTensor<Self> {
+        unary::record::<_, C>(options, x)
     }
 
     fn fused_add_relu(x: FloatTensor<Self>, identity: FloatTensor<Self>) -> FloatTensor<Self> {
@@ -293,6 +306,17 @@ pub(crate) fn attention(
 /// See [`FusedOps::fused_geglu`].
 pub(crate) fn geglu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     Tensor::from_dispatch(<Dispatch as FusedOps>::fused_geglu(x.into_dispatch()))
+}
+
+/// See [`FusedOps::fused_dropout`].
+pub(crate) fn dropout<const D: usize>(
+    x: Tensor<D>,
+    options: dropout::kernel::Options,
+) -> Tensor<D> {
+    Tensor::from_dispatch(<Dispatch as FusedOps>::fused_dropout(
+        x.into_dispatch(),
+        options,
+    ))
 }
 
 /// See [`FusedOps::fused_add_relu`].

@@ -4,6 +4,7 @@ use burn::module::Module;
 use burn::nn::{Dropout, DropoutConfig, Initializer, Linear, LinearConfig};
 use burn::tensor::activation::softmax;
 use burn::tensor::{Bool, Device, Tensor};
+use reliad_kernels::dropout::dropout as dropped;
 
 /// `softmax(Q K^T / sqrt(d_head)) V`, head by head (Vaswani et al., 1706.03762, equation 1).
 ///
@@ -36,7 +37,7 @@ pub(crate) fn multi_head_attention(
         let hidden = hidden.expand([n, heads, queries, keys]);
         scores = scores.mask_fill(hidden, f32::MIN);
     }
-    let weights = dropout.forward(softmax(scores, 3));
+    let weights = dropped(dropout, softmax(scores, 3));
     weights
         .matmul(split(value, keys))
         .swap_dims(1, 2)

@@ -16,6 +16,7 @@ use burn::nn::{
     Dropout, DropoutConfig, Initializer, LayerNorm, LayerNormConfig, Linear, LinearConfig,
 };
 use burn::tensor::{Device, Tensor};
+use reliad_kernels::dropout::dropout;
 use reliad_kernels::gelu::gelu;
 use reliad_weights::{KeyMap, ModelDir};
 use serde::{Deserialize, Serialize};
@@ -221,11 +222,11 @@ impl EncoderLayer {
         let x = self
             .self_attention
             .forward(self.ln_1.forward(input.clone()));
-        let x = self.dropout.forward(x) + input;
+        let x = dropout(&self.dropout, x) + input;
         let mlp = &self.mlp;
         let y = gelu(mlp.linear_1.forward(self.ln_2.forward(x.clone())));
-        let y = mlp.linear_2.forward(mlp.dropout.forward(y));
-        x + mlp.dropout.forward(y)
+        let y = mlp.linear_2.forward(dropout(&mlp.dropout, y));
+        x + dropout(&mlp.dropout, y)
     }
 }
 
@@ -268,7 +269,7 @@ impl VisionTransformer {
         let patches = patches.flatten::<3>(2, 3).swap_dims(1, 2);
         let class = self.class_token.val().expand([n, 1, width]);
         let x = Tensor::cat(vec![class, patches], 1) + self.encoder.pos_embedding.val();
-        let x = self.encoder.dropout.forward(x);
+        let x = dropout(&self.encoder.dropout, x);
         let x = self
             .encoder
             .layers

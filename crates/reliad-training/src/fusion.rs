@@ -6,6 +6,7 @@
 //! through the encoders, and there can be many of them.
 
 use std::path::Path;
+use std::time::Instant;
 
 use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor, TensorData};
@@ -130,6 +131,7 @@ impl Fusion<'_> {
     ) -> Result<Option<[Option<Tensor<4>>; 4]>> {
         let device = &stage.device;
         let mut parts: [Vec<Tensor<4>>; 4] = Default::default();
+        let start = Instant::now();
         let count = views.samples.len();
         let total = count * copies.unwrap_or(1);
         for copy in 0..copies.unwrap_or(1) {
@@ -143,6 +145,7 @@ impl Fusion<'_> {
                     let report = Report {
                         step: done as u64,
                         progress: done as f64 / total as f64,
+                        elapsed_seconds: start.elapsed().as_secs_f64(),
                         ..Report::default()
                     };
                     (control.on_report)("features", &report);

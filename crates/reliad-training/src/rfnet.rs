@@ -127,14 +127,18 @@ impl Pretrained {
             (None, None) => network,
         };
         match text {
-            Some(dir) => network.map_text_encoder(|encoder| {
-                reliad_weights::load(encoder, &ModelDir::open(dir)?, &Roberta::key_map())
-            }),
+            Some(dir) => network.map_text_encoder(|encoder| load_text(encoder, dir)),
             None => Ok(network),
         }
         .map(Detector::RfNet)
-        .map_err(Error::component("pretrained text encoder"))
     }
+}
+
+fn load_text(encoder: Roberta, dir: &Path) -> Result<Roberta> {
+    let failed =
+        || Error::component("pretrained text encoder; `reliad train text` makes one for mini");
+    let dir = ModelDir::open(dir).map_err(failed())?;
+    reliad_weights::load(encoder, &dir, &Roberta::key_map()).map_err(failed())
 }
 
 /// Data and class weights of the judge's training.
@@ -213,10 +217,10 @@ pub fn train(config: &RfNetTraining, stage: &Stage, control: &mut Control<'_>) -
         // Now, and not after an hour of views.
         encoder::open(dir, &network.image_encoder())?;
     }
-    if let Some(dir) = config.pretrained.text(stage) {
-        ModelDir::open(dir).map_err(Error::component(
-            "pretrained text encoder; `reliad train text` makes it",
-        ))?;
+    if let (Some(dir), Some((text, _))) = (config.pretrained.text(stage), network.text_encoder()) {
+        let fresh = text.init(&stage.device);
+        let fresh = fresh.map_err(Error::component("rfnet config"))?;
+        load_text(fresh, &dir)?;
     }
     let Some(samples) = Samples::prepare(config, stage, control)? else {
         return Ok(Ended::Stopped);

@@ -3,6 +3,7 @@
 use burn::module::Module;
 use burn::nn::{Dropout, DropoutConfig, LayerNorm, LayerNormConfig, Linear, LinearConfig};
 use burn::tensor::{Bool, Device, Tensor};
+use reliad_kernels::dropout::dropout;
 use reliad_kernels::gelu::gelu;
 
 use super::{FusionNorm, RfNetConfig};
@@ -37,8 +38,8 @@ impl FusionLayer {
     }
 
     fn feed_forward(&self, x: Tensor<3>) -> Tensor<3> {
-        let x = self.dropout.forward(gelu(self.linear1.forward(x)));
-        self.dropout.forward(self.linear2.forward(x))
+        let x = dropout(&self.dropout, gelu(self.linear1.forward(x)));
+        dropout(&self.dropout, self.linear2.forward(x))
     }
 
     fn attend(&self, x: Tensor<3>, mask: Option<Tensor<2, Bool>>) -> Tensor<3> {

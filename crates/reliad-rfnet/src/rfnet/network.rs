@@ -16,6 +16,7 @@ use burn::nn::{
     Dropout, DropoutConfig, Initializer, LayerNorm, LayerNormConfig, Linear, LinearConfig,
 };
 use burn::tensor::{Bool, Device, Tensor};
+use reliad_kernels::dropout::dropout;
 use reliad_weights::{KeyMap, ModelDir};
 
 use super::{FeatureFilter, FusionLayer, FusionNorm, RfNetConfig};
@@ -297,7 +298,7 @@ impl RfNet {
             None => tokens.mean_dim(1),
         };
         self.head
-            .forward(self.dropout.forward(pooled.reshape([n, width])))
+            .forward(dropout(&self.dropout, pooled.reshape([n, width])))
     }
 
     /// `concat(e_f, e_g, e_d, e_s)` with its embeddings, and a mask where some tokens are padding.

@@ -18,6 +18,7 @@ use burn::nn::{
 };
 use burn::tensor::activation::{gelu_approximate, relu};
 use burn::tensor::{Bool, Device, Int, Tensor};
+use reliad_kernels::dropout::dropout;
 use reliad_kernels::gelu::gelu;
 use reliad_weights::{KeyMap, ModelDir};
 
@@ -108,7 +109,7 @@ impl RobertaOutput {
     }
 
     fn forward(&self, x: Tensor<3>, residual: Tensor<3>) -> Tensor<3> {
-        let x = self.dropout.forward(self.dense.forward(x));
+        let x = dropout(&self.dropout, self.dense.forward(x));
         self.layer_norm.forward(x + residual)
     }
 }
@@ -242,6 +243,6 @@ impl RobertaEmbeddings {
         let x = self.word_embeddings.forward(ids)
             + self.token_type_embeddings.forward(types)
             + self.position_embeddings.forward(positions);
-        self.dropout.forward(self.layer_norm.forward(x))
+        dropout(&self.dropout, self.layer_norm.forward(x))
     }
 }
