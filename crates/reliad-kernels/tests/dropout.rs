@@ -1,5 +1,7 @@
 //! Dropout as it is defined, and its random numbers.
 
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
 use burn::nn::{Dropout, DropoutConfig};
 use burn::tensor::{Device, Tensor};
 use reliad_kernels::dropout::dropout;

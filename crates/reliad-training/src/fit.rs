@@ -390,6 +390,9 @@ impl<M: Module + 'static> Run<'_, M> {
                 rng: random::generator(self.state.seed, self.name, index),
                 device: self.devices[place].clone(),
             };
+            // Dropout draws from the device's generator: it too must depend on the step alone.
+            let seed = self.state.seed.wrapping_mul(0x9e37_79b9);
+            step.device.seed(seed.wrapping_add(index));
             let mut loss = task.loss(model, &mut step)?;
             let share = match parts {
                 1 => loss.total.clone(),

@@ -106,7 +106,6 @@ impl Fusion<'_> {
             train,
             held_out,
             batch_size: config.fit.batch_size,
-            seed: stage.seed,
             plain: stage.device.clone(),
         };
         let stage = Stage {
@@ -180,7 +179,6 @@ struct FusionTask<'a> {
     held_out: [Option<Tensor<4>>; 4],
     order: Order,
     batch_size: usize,
-    seed: u64,
     plain: Device,
 }
 
@@ -214,9 +212,6 @@ impl Task for FusionTask<'_> {
     }
 
     fn loss(&mut self, model: &Detector, step: &mut Step) -> Result<Loss> {
-        // Dropout draws from the device's generator: it too must depend on the step alone.
-        step.device
-            .seed(self.seed.wrapping_mul(0x9e37_79b9).wrapping_add(step.index));
         let places = self.order.batch(step.index, self.batch_size);
         let (samples, views) = (self.of.samples, &self.of.samples.train);
         let of_views: Vec<usize> = places

@@ -305,7 +305,6 @@ pub fn train_on(
         samples,
         batch_size: config.fit.batch_size,
         recipe,
-        seed: stage.seed,
         plain: stage.device.clone(),
     };
     let training = stage.training(NAME, &config.fit, &dir);
@@ -349,7 +348,6 @@ struct RfNetTask<'a> {
     weights: Vec<f32>,
     batch_size: usize,
     recipe: RfNetRecipe,
-    seed: u64,
     plain: Device,
 }
 
@@ -361,9 +359,6 @@ impl Task for RfNetTask<'_> {
     }
 
     fn loss(&mut self, model: &Detector, step: &mut Step) -> Result<Loss> {
-        // Dropout draws from the device's generator: it too must depend on the step alone.
-        step.device
-            .seed(self.seed.wrapping_mul(0x9e37_79b9).wrapping_add(step.index));
         let places = self.order.batch(step.index, self.batch_size);
         let (samples, views) = (self.samples, &self.samples.train);
         let records = samples.records(views, &places);

@@ -47,14 +47,9 @@ pub struct BenchArgs {
     )]
     device: String,
 
-    /// Denoising steps of a picture
-    #[arg(
-        long,
-        env = "RELIAD_STEPS",
-        hide_env_values = true,
-        default_value_t = 30
-    )]
-    steps: usize,
+    /// Denoising steps of a picture [default: the model's]
+    #[arg(long, env = "RELIAD_STEPS", hide_env_values = true)]
+    steps: Option<usize>,
 
     /// Measurements of each kind; the median is shown
     #[arg(
@@ -116,7 +111,9 @@ fn measure(arguments: &BenchArgs, scratch: &Path, product: &Path) -> Result<Meas
     let start_up_seconds = median(arguments.repeat, |_| {
         process(&["models", "show", &arguments.model])
     })?;
-    let steps = arguments.steps.to_string();
+    let mut sampling = SamplingDefaults::of(&model)?.sampling(PROMPT, "");
+    sampling.steps = arguments.steps.unwrap_or(sampling.steps);
+    let steps = sampling.steps.to_string();
     let first_picture_seconds = median(arguments.repeat, |round| {
         let out = scratch.join(format!("first-{round}"));
         process(&[
@@ -145,8 +142,6 @@ fn measure(arguments: &BenchArgs, scratch: &Path, product: &Path) -> Result<Meas
     let judge = ModelJudge::load(&model, &device)?;
     let load_seconds = began.elapsed().as_secs_f64();
 
-    let mut sampling = SamplingDefaults::of(&model)?.sampling(PROMPT, "");
-    sampling.steps = arguments.steps;
     let placed = PlacedProduct::place(&Cutout::read(product)?, sampling.canvas()?, 0.74);
     let mut drawing = Drawing {
         recipe: Recipe {
@@ -193,12 +188,12 @@ fn measure(arguments: &BenchArgs, scratch: &Path, product: &Path) -> Result<Meas
         threads: threads(),
         width: sampling.width,
         height: sampling.height,
-        steps: arguments.steps,
+        steps: sampling.steps,
         start_up_seconds,
         first_picture_seconds,
         load_seconds,
         picture_seconds,
-        step_seconds: picture_seconds / arguments.steps.max(1) as f64,
+        step_seconds: picture_seconds / sampling.steps.max(1) as f64,
         judgement_seconds,
         peak_memory_mib: peak_memory_mib(),
     })

@@ -174,7 +174,6 @@ pub fn train(config: &TextTraining, stage: &Stage, control: &mut Control<'_>) ->
         mask_id,
         recipe,
         batch_size: config.fit.batch_size,
-        seed: stage.seed,
         plain: stage.device.clone(),
     };
     match fit(
@@ -269,7 +268,6 @@ struct TextTask {
     mask_id: u32,
     recipe: TextRecipe,
     batch_size: usize,
-    seed: u64,
     plain: Device,
 }
 
@@ -349,9 +347,6 @@ impl Task for TextTask {
     }
 
     fn loss(&mut self, model: &Reader, step: &mut Step) -> Result<Loss> {
-        // Dropout draws from the device's generator: it too must depend on the step alone.
-        step.device
-            .seed(self.seed.wrapping_mul(0x9e37_79b9).wrapping_add(step.index));
         let rows = self
             .order
             .batch(step.index, self.batch_size)
@@ -415,7 +410,6 @@ mod tests {
             mask_id: 999,
             recipe,
             batch_size: 2,
-            seed: 1,
             plain: Device::flex(),
         }
     }
