@@ -129,6 +129,11 @@ pub fn compare(
     stage: &Stage,
     control: &mut Control<'_>,
 ) -> Result<Option<Vec<Row>>> {
+    // Now, and not after an hour of views.
+    let tokenizer = rfnet.tokenizer(stage)?;
+    for Detector { config, .. } in detectors {
+        config.check(&config.network(&tokenizer)?, stage)?;
+    }
     let Some(samples) = Samples::prepare(rfnet, stage, control)? else {
         return Ok(None);
     };
@@ -187,6 +192,7 @@ pub fn compare(
                 detector.config.recipe, detector.config.pretrained, detector.config.fusion
             ),
             format!("{:?} {made_of:016x} {pretraining:?}", stage.budget),
+            detector.config.pretrained.text_fingerprint(stage)?,
         ]);
         let key = random::fingerprint(settings.to_string().as_bytes());
         let mut scores = Vec::new();

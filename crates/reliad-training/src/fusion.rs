@@ -10,7 +10,6 @@ use std::time::Instant;
 
 use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use reliad_rfnet::detector::Detector;
 use reliad_rfnet::rfnet::{Features, RfNet};
 use serde::Deserialize;
 
@@ -45,6 +44,29 @@ impl Default for FusionTraining {
     }
 }
 
+impl FusionTraining {
+    /// # Errors
+    /// [`Error::Setting`] for a value that is missing or out of its range.
+    pub(crate) fn check(&self) -> Result<()> {
+        self.fit.check()?;
+        self.epochs()?;
+        if self.copies == 0 {
+            return Err(Error::Setting {
+                name: "copies",
+                reason: "must be at least 1".to_owned(),
+            });
+        }
+        Ok(())
+    }
+
+    fn epochs(&self) -> Result<f64> {
+        self.fit.epochs.ok_or_else(|| Error::Setting {
+            name: "epochs",
+            reason: "fusion.fit.epochs must say how long the fusion is trained".to_owned(),
+        })
+    }
+}
+
 const NAME: &str = "fusion";
 
 /// What the fusion learns from.
@@ -68,19 +90,8 @@ impl Fusion<'_> {
         stage: &Stage,
         dir: &Path,
         control: &mut Control<'_>,
-    ) -> Result<Outcome<Detector>> {
-        let Some(epochs) = config.fit.epochs else {
-            return Err(Error::Setting {
-                name: "epochs",
-                reason: "fusion.fit.epochs must say how long the fusion is trained".to_owned(),
-            });
-        };
-        if config.copies == 0 {
-            return Err(Error::Setting {
-                name: "copies",
-                reason: "must be at least 1".to_owned(),
-            });
-        }
+    ) -> Result<Outcome<RfNet>> {
+        let epochs = config.epochs()?;
         let encoders = network.valid();
         let mut encode = |views: &Views, copies: Option<usize>| {
             self.encode(
@@ -114,7 +125,7 @@ impl Fusion<'_> {
             ..stage.clone()
         };
         let training = stage.training(NAME, &config.fit, dir);
-        fit(&mut task, Detector::RfNet(network), &training, control)
+        fit(&mut task, network, &training, control)
     }
 
     /// What the encoders make of the pictures of all `views`, so many augmented copies of them one after another, or as they are.
@@ -205,13 +216,13 @@ impl FusionTask<'_> {
 }
 
 impl Task for FusionTask<'_> {
-    type Model = Detector;
+    type Model = RfNet;
 
     fn samples(&self) -> usize {
         self.order.count()
     }
 
-    fn loss(&mut self, model: &Detector, step: &mut Step) -> Result<Loss> {
+    fn loss(&mut self, model: &RfNet, step: &mut Step) -> Result<Loss> {
         let places = self.order.batch(step.index, self.batch_size);
         let (samples, views) = (self.of.samples, &self.of.samples.train);
         let of_views: Vec<usize> = places
@@ -222,14 +233,14 @@ impl Task for FusionTask<'_> {
         let retitled = Retitled::draw(&records, &self.of.recipe.retitle, &mut step.rng);
         let labels = self.of.eyes.indices(retitled.labels(&records));
         let features = self.features(&self.train, &places, &retitled.titles(&records))?;
-        let logits = fused(model, features.with_gradients())?;
+        let logits = model.fuse(features.as_constants());
         Ok(Loss {
             total: cross_entropy(logits, &labels, self.of.weights),
             parts: Vec::new(),
         })
     }
 
-    fn validate(&mut self, average: &Detector) -> Result<Vec<(String, f64)>> {
+    fn validate(&mut self, average: &RfNet) -> Result<Vec<(String, f64)>> {
         let average = average.valid();
         let (samples, views) = (self.of.samples, &self.of.samples.held_out);
         let places: Vec<usize> = (0..views.samples.len()).collect();
@@ -237,22 +248,12 @@ impl Task for FusionTask<'_> {
         for chunk in places.chunks(self.batch_size) {
             let records = samples.records(views, chunk);
             let titles: Vec<&str> = records.iter().map(|record| &*record.title).collect();
-            let logits = fused(&average, self.features(&self.held_out, chunk, &titles)?)?;
+            let logits = average.fuse(self.features(&self.held_out, chunk, &titles)?);
             let classes = logits.dims()[1];
             let logits: Vec<f32> = logits.into_data().iter::<f32>().collect();
             rows.extend(logits.chunks_exact(classes).map(<[f32]>::to_vec));
         }
         let labels = self.of.eyes.labels(samples, views, &places);
         Ok(held_out_figures(self.of.eyes.classes, &rows, &labels))
-    }
-}
-
-fn fused(model: &Detector, features: Features) -> Result<Tensor<2>> {
-    match model {
-        Detector::RfNet(network) => Ok(network.fuse(features)),
-        Detector::Classifier(_) => Err(Error::Setting {
-            name: "fusion",
-            reason: "only RFNet has one".to_owned(),
-        }),
     }
 }

@@ -177,6 +177,7 @@ mod tests {
     use burn::nn::{Linear, LinearConfig};
     use burn::optim::GradientsParams;
     use burn::tensor::TensorData;
+    use reliad_rfnet::rfnet::RfNetConfig;
     use serde_json::Value;
 
     use super::*;
@@ -241,6 +242,60 @@ mod tests {
         ] {
             assert!(!matches(name), "{name}");
         }
+    }
+
+    /// Paths of the parameters that Muon trains.
+    struct Hidden<'a>(Search<'a>, Vec<String>);
+
+    impl ModuleVisitor for Hidden<'_> {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            let path = self.0.path.join(".");
+            if self.0.hidden.matches(&param.id, Some(&path)) {
+                self.1.push(path);
+            }
+        }
+
+        fn enter_module(&mut self, name: &str, container: &str) {
+            self.0.enter_module(name, container);
+        }
+
+        fn exit_module(&mut self, name: &str, container: &str) {
+            self.0.exit_module(name, container);
+        }
+    }
+
+    /// Names as the program has them, which those of files needn't be.
+    #[test]
+    fn of_rfnet_only_the_stages_of_its_image_encoders_are_hidden() {
+        let config = RfNetConfig::from_json(&serde_json::json!({
+            "preprocess": { "image_size": 32 }, "classes": 5,
+            "image_encoder": { "block": "basic", "layers": [1, 1, 1, 1], "base_width": 2 },
+            "text_encoder": {
+                "vocab_size": 9, "hidden_size": 8, "num_hidden_layers": 1,
+                "num_attention_heads": 2, "intermediate_size": 8, "max_position_embeddings": 18
+            },
+            "max_caption_tokens": 16, "width": 8, "heads": 2, "fusion_feed_forward": 8
+        }));
+        let network = config.unwrap().init(&Device::flex()).unwrap();
+        let hidden = ParamGroup::from_regex(HIDDEN).unwrap();
+        let search = Search {
+            hidden: &hidden,
+            path: Vec::new(),
+            found: false,
+        };
+        let mut found = Hidden(search, Vec::new());
+        network.visit(&mut found);
+        for encoder in ["product", "generated", "depth", "saliency"] {
+            for layer in 1..=4 {
+                let name = format!("image_encoder.{encoder}.layer{layer}.0.conv2.weight");
+                assert!(found.1.contains(&name), "{name}: {:?}", found.1);
+            }
+        }
+        let others = found
+            .1
+            .iter()
+            .filter(|name| !name.starts_with("image_encoder."));
+        assert_eq!(others.collect::<Vec<_>>(), Vec::<&String>::new());
     }
 
     /// `parity/training/muon.py`.

@@ -11,6 +11,7 @@ use reliad_rfnet::calibration::Calibration;
 use reliad_rfnet::classes::Classes;
 use reliad_rfnet::classifier::Architecture;
 use reliad_rfnet::detector::{Detector, DetectorConfig};
+use reliad_rfnet::rfnet::Inputs;
 use reliad_rfnet::roberta::{Roberta, RobertaTokenizer};
 use reliad_weights::{ModelDir, Precision};
 use serde::Deserialize;
@@ -25,7 +26,7 @@ use crate::fusion::{Fusion, FusionTraining};
 use crate::measure::verdicts::most_probable;
 use crate::metrics::JudgeMetrics;
 use crate::progress::Control;
-use crate::random::Order;
+use crate::random::{self, Order};
 use crate::retitle::Retitling;
 use crate::samples::{Augmentation, Eyes, Samples};
 use crate::stage::{Ended, Stage};
@@ -72,6 +73,20 @@ impl Pretrained {
     fn text(&self, stage: &Stage) -> Option<PathBuf> {
         let made = self.text_stage.then(|| stage.component(text::NAME));
         made.or_else(|| self.text_encoder.clone())
+    }
+
+    /// Tells two files of text weights apart; `None` where it begins with none.
+    ///
+    /// # Errors
+    /// A file that can't be read.
+    pub(crate) fn text_fingerprint(&self, stage: &Stage) -> Result<Option<u64>> {
+        let Some(dir) = self.text(stage) else {
+            return Ok(None);
+        };
+        let dir = ModelDir::open(dir).map_err(Error::component(TEXT))?;
+        let weights = dir.read("model.safetensors");
+        let weights = weights.map_err(Error::component(TEXT))?;
+        Ok(Some(random::fingerprint(&weights)))
     }
 
     /// `encoder`: what the encoder stage wrote. `text`: a directory of RoBERTa's.
@@ -135,11 +150,11 @@ impl Pretrained {
 }
 
 fn load_text(encoder: Roberta, dir: &Path) -> Result<Roberta> {
-    let failed =
-        || Error::component("pretrained text encoder; `reliad train text` makes one for mini");
-    let dir = ModelDir::open(dir).map_err(failed())?;
-    reliad_weights::load(encoder, &dir, &Roberta::key_map()).map_err(failed())
+    let dir = ModelDir::open(dir).map_err(Error::component(TEXT))?;
+    reliad_weights::load(encoder, &dir, &Roberta::key_map()).map_err(Error::component(TEXT))
 }
+
+const TEXT: &str = "pretrained text encoder; `reliad train text` makes one for mini";
 
 /// Data and class weights of the judge's training.
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -176,9 +191,35 @@ impl Default for RfNetRecipe {
     }
 }
 
+impl RfNetRecipe {
+    /// The recipe for a network with these inputs: nothing would tell one that reads no titles why a label changes with them.
+    fn seen_by(mut self, inputs: Inputs) -> Self {
+        if !inputs.caption {
+            self.retitle.share = 0.0;
+        }
+        self
+    }
+}
+
 const NAME: &str = "rfnet";
 
 impl RfNetTraining {
+    /// Checks the settings, and that the pretrained text encoder fits `network`.
+    ///
+    /// # Errors
+    /// A setting out of its range, or a text encoder that is missing or of another size.
+    pub(crate) fn check(&self, network: &DetectorConfig, stage: &Stage) -> Result<()> {
+        self.fit.check()?;
+        self.fusion.as_ref().map_or(Ok(()), FusionTraining::check)?;
+        if let (Some(dir), Some((text, _))) = (self.pretrained.text(stage), network.text_encoder())
+        {
+            let fresh = text.init(&stage.device);
+            let fresh = fresh.map_err(Error::component("rfnet config"))?;
+            load_text(fresh, &dir)?;
+        }
+        Ok(())
+    }
+
     /// The network's configuration, with what the tokenizer says where it was left out.
     ///
     /// # Errors
@@ -210,18 +251,14 @@ impl RfNetTraining {
 /// # Errors
 /// As [`Samples::prepare`], or a failing disk.
 pub fn train(config: &RfNetTraining, stage: &Stage, control: &mut Control<'_>) -> Result<Ended> {
+    // Now, and not after an hour of views.
     let network = config.network(&config.tokenizer(stage)?)?;
     let encoder = encoder::weights(stage, encoder::NAME);
     let encoder = config.pretrained.encoder_stage.then_some(encoder.as_path());
     if let Some(dir) = encoder {
-        // Now, and not after an hour of views.
         encoder::open(dir, &network.image_encoder())?;
     }
-    if let (Some(dir), Some((text, _))) = (config.pretrained.text(stage), network.text_encoder()) {
-        let fresh = text.init(&stage.device);
-        let fresh = fresh.map_err(Error::component("rfnet config"))?;
-        load_text(fresh, &dir)?;
-    }
+    config.check(&network, stage)?;
     let Some(samples) = Samples::prepare(config, stage, control)? else {
         return Ok(Ended::Stopped);
     };
@@ -274,11 +311,7 @@ pub fn train_on(
     let start = config
         .pretrained
         .put_into(start, &network, encoder, text.as_deref(), &device)?;
-    let mut recipe = config.recipe;
-    if !network.inputs().caption {
-        // Nothing that such a network sees would tell why a label changed.
-        recipe.retitle.share = 0.0;
-    }
+    let recipe = config.recipe.seen_by(network.inputs());
     let dir = stage.checkpoints(name);
     let weights = class_weights(network.classes(), samples, recipe.balance);
     let begun = Checkpoints::new(&dir).state()?.is_some();
@@ -292,7 +325,7 @@ pub fn train_on(
                 weights: &weights,
             };
             match first.train(fusion, start, stage, &dir.join("fusion"), control)? {
-                Outcome::Finished { model, .. } => model.train(),
+                Outcome::Finished { model, .. } => Detector::RfNet(model.train()),
                 Outcome::Stopped(state) => return Ok(Outcome::Stopped(state)),
             }
         }
@@ -424,4 +457,26 @@ pub(crate) fn held_out_figures(
         ("f1".to_owned(), metrics.f1),
         ("average_precision".to_owned(), metrics.average_precision),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+    use super::*;
+
+    #[test]
+    fn titles_change_only_for_networks_that_read_them() {
+        let text = include_str!("../../../configs/mini/rfnet.json");
+        let config: RfNetTraining = serde_json::from_str(text).unwrap();
+        let share = |caption: bool| {
+            let inputs = Inputs {
+                caption,
+                ..Inputs::default()
+            };
+            config.recipe.seen_by(inputs).retitle.share
+        };
+        assert!(share(true) > 0.0);
+        assert_eq!(share(false), 0.0);
+    }
 }

@@ -24,11 +24,10 @@ pub(crate) fn masked(x: &[f32], options: Options) -> Vec<f32> {
         .for_each(|(number, (y, x))| {
             // Every run has a key of its own, so that places count from 0 and fit 32 bits.
             let [low, high] = options.key;
-            let (number, upper) = (number as u32, (number as u64 >> 32) as u32);
             vectorised(Masked {
                 x,
                 y,
-                key: [mixed(low ^ mixed(number)), mixed(high ^ upper)],
+                key: [mixed(low ^ mixed(number as u32)), high],
                 least: (f64::from(options.probability) * 4_294_967_296.0) as u32,
                 scale: (1.0 - options.probability).recip(),
             });

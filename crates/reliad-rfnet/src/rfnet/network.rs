@@ -85,8 +85,8 @@ pub struct Features {
 }
 
 impl Features {
-    /// The same on the autodiff device that belongs to theirs, as constants of its graphs.
-    pub fn with_gradients(self) -> Self {
+    /// The same as constants of graphs on the autodiff device that belongs to theirs.
+    pub fn as_constants(self) -> Self {
         Self {
             images: self.images.map(|map| map.map(Tensor::from_inner)),
             caption: self

@@ -1,0 +1,231 @@
+//! The judge's training: the fusion first, pretrained encoders, and the tables of detectors.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use image::{Rgb, RgbImage, Rgba, RgbaImage};
+use reliad_rfnet::judge::{Judge, JudgeItem};
+use reliad_rfnet::rfnet::RfNetConfig;
+use reliad_training::detectors::{compare, tables};
+use reliad_training::fusion::FusionTraining;
+use reliad_training::schedule::LearningRate;
+use reliad_training::{Control, Ended, FitConfig, Stage, rfnet};
+use reliad_weights::{ModelDir, Precision};
+use safetensors::SafeTensors;
+use serde_json::{Value, json};
+
+use crate::world::{SIZE, config};
+
+/// Each row of the tables is trained and measured once; the rivals make judges of their own.
+pub fn compares_detectors(stage: &Stage, control: &mut Control<'_>) {
+    let rfnet = json!({
+        "network": {
+            "preprocess": { "image_size": 32 }, "max_caption_tokens": 16,
+            "image_encoder": { "block": "basic", "layers": [1, 1, 1, 1], "base_width": 2 },
+            "text_encoder": {
+                "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2,
+                "intermediate_size": 8, "max_position_embeddings": 18
+            },
+            "width": 8, "heads": 2, "fusion_feed_forward": 8, "classes": 5
+        },
+        "pretrained": { "encoder_stage": true },
+        "fit": { "batch_size": 2, "validations": 1 }, "recipe": { "repaint_every": 0 }
+    });
+    let encoder = config(json!({
+        "preprocess": { "image_size": 32 },
+        "network": {
+            "architecture": "resnet", "block": "basic", "layers": [1, 1, 1, 1], "base_width": 2
+        },
+        "fit": { "batch_size": 8, "validations": 1, "epochs": 0.3 }
+    }));
+    let encoder = Some(&encoder);
+    let rival = |network: Value| json!({ "_class_name": "ImageClassifier", "preprocess": { "image_size": 32 }, "network": network });
+    let rivals = vec![
+        (
+            "resnext".to_owned(),
+            rival(json!({
+                "architecture": "resnet", "block": "bottleneck", "layers": [1, 1, 1, 1],
+                "base_width": 4, "groups": 2, "width_per_group": 32, "num_classes": 5
+            })),
+        ),
+        (
+            "hrnet".to_owned(),
+            rival(json!({
+                "architecture": "hrnet", "stem_width": 4, "stage1": { "blocks": 1, "channels": 2 },
+                "modules": [1, 1, 1], "blocks": [1, 1, 1], "channels": [2, 2, 2, 2],
+                "head_channels": [2, 2, 2, 2], "head_width": 8, "num_classes": 5
+            })),
+        ),
+        (
+            "vit".to_owned(),
+            rival(json!({
+                "architecture": "vision_transformer", "image_size": 32, "patch_size": 8,
+                "num_layers": 1, "num_heads": 2, "hidden_dim": 8, "mlp_dim": 8, "num_classes": 5
+            })),
+        ),
+    ];
+    let networks: Vec<Value> = rivals.iter().map(|(_, network)| network.clone()).collect();
+    let detectors = tables(&rfnet, rivals).unwrap();
+    assert_eq!(detectors.len(), 10);
+    let base = &detectors[0].config;
+    let rows = compare(base, encoder, &detectors, &[1, 2], stage, control)
+        .unwrap()
+        .unwrap();
+    for (row, detector) in rows.iter().zip(&detectors) {
+        assert_eq!(row.name, detector.name);
+        assert_eq!(row.scores.len(), 2);
+        for score in &row.scores {
+            assert!(score.samples > 0 && score.steps == 2, "{score:?}");
+            assert!((0.0..=1.0).contains(&score.ap), "{score:?}");
+        }
+    }
+    // Once more nothing is trained.
+    let mut trained = 0;
+    let mut quiet = Control {
+        on_report: &mut |_, _| trained += 1,
+        stop: control.stop,
+    };
+    let again = compare(base, encoder, &detectors, &[1, 2], stage, &mut quiet)
+        .unwrap()
+        .unwrap();
+    assert_eq!(trained, 0);
+    for (again, row) in again.iter().zip(&rows) {
+        for (again, score) in again.scores.iter().zip(&row.scores) {
+            // Read back from JSON, whose numbers may differ in their last digit.
+            assert!((again.ap - score.ap).abs() < 1e-12 && again.seed == score.seed);
+        }
+    }
+    for network in networks {
+        let mut config = rfnet.clone();
+        config["network"] = network;
+        std::fs::remove_dir_all(stage.checkpoints("rfnet")).unwrap();
+        let train = |config: &Value, control: &mut Control<'_>| {
+            rfnet::train(
+                &serde_json::from_value(config.clone()).unwrap(),
+                stage,
+                control,
+            )
+        };
+        // The stage's own encoder is RFNet's, not this one's.
+        let said = train(&config, control).unwrap_err().to_string();
+        assert!(said.contains("another network than the judge's"), "{said}");
+        config["pretrained"]["encoder_stage"] = json!(false);
+        train(&config, control).unwrap();
+        let model = ModelDir::open(&stage.out).unwrap();
+        let judge = Judge::load(&model, &stage.device).unwrap();
+        assert_eq!(judge.config().classes().count(), 5);
+        let picture = RgbImage::from_pixel(SIZE, SIZE, Rgb([90, 120, 30]));
+        let product = RgbaImage::from_pixel(SIZE, SIZE, Rgba([9, 9, 9, 255]));
+        let verdicts = judge.judge(&[JudgeItem {
+            picture: &picture,
+            product: &product,
+            title: "a mug",
+        }]);
+        let sum: f32 = verdicts.unwrap()[0].probabilities.iter().sum();
+        assert!((sum - 1.0).abs() < 1e-5, "{sum}");
+    }
+}
+
+fn weights(file: &Path, name: &str) -> Vec<u8> {
+    let bytes = std::fs::read(file).unwrap();
+    let tensors = SafeTensors::deserialize(&bytes).unwrap();
+    tensors.tensor(name).unwrap().data().to_vec()
+}
+
+/// With a rate of next to nothing for the whole network, what has changed has changed in the fusion's training.
+pub fn the_fusion_learns_while_the_encoders_stand_still(
+    mut config: rfnet::RfNetTraining,
+    stage: &Stage,
+    control: &mut Control<'_>,
+) {
+    let written = stage.component("rfnet").join("model.safetensors");
+    let slow = |base: f64| FitConfig {
+        batch_size: 2,
+        average_decay: 0.0,
+        weight_decay: 0.0,
+        epochs: Some(1.0),
+        report_seconds: 0.0,
+        learning_rate: LearningRate {
+            base,
+            warmup_steps: 0,
+            ..LearningRate::default()
+        },
+        ..FitConfig::default()
+    };
+    config.fit = slow(1e-12);
+    let names = [
+        "image_encoder.generated.conv1.weight",
+        "text_encoder.embeddings.word_embeddings.weight",
+        "fusion.0.attention.query.weight",
+        "head.weight",
+    ];
+    let mut trained = |fusion: Option<f64>, stopped_in: Option<&str>| {
+        let _ = std::fs::remove_dir_all(stage.checkpoints("rfnet"));
+        config.fusion = fusion.map(|rate| FusionTraining {
+            fit: slow(rate),
+            copies: 2,
+        });
+        if let Some(part) = stopped_in {
+            let stop = AtomicBool::new(false);
+            let mut control = Control {
+                on_report: &mut |name, _| stop.store(name == part, Ordering::Relaxed),
+                stop: &stop,
+            };
+            let ended = rfnet::train(&config, stage, &mut control).unwrap();
+            assert_eq!(ended, Ended::Stopped, "{part}");
+        }
+        rfnet::train(&config, stage, control).unwrap();
+        names.map(|name| weights(&written, name))
+    };
+    let (without, first) = (trained(None, None), trained(Some(0.1), None));
+    for part in ["features", "fusion", "rfnet"] {
+        assert_eq!(trained(Some(0.1), Some(part)), first, "stopped in {part}");
+    }
+    for (at, name) in names.iter().enumerate() {
+        assert_eq!(without[at] == first[at], at < 2, "{name}");
+    }
+}
+
+/// Every image encoder starts from the same file and learns for itself.
+pub fn begins_with_pretrained_encoders(
+    mut config: rfnet::RfNetTraining,
+    stage: &Stage,
+    control: &mut Control<'_>,
+) {
+    let encoder = RfNetConfig::from_json(&{
+        let mut network = config.network.clone();
+        network["text_encoder"]["vocab_size"] = json!(280);
+        network
+    })
+    .unwrap()
+    .image_encoder;
+    let file = stage.out.join("encoder.safetensors");
+    let network = encoder.init(&stage.device).unwrap();
+    reliad_weights::save(&network, &file, Precision::F16, &encoder.key_map()).unwrap();
+    let first = weights(&file, "conv1.weight");
+    config.pretrained.image_encoder = Some(file);
+    config.pretrained.encoder_stage = false;
+    config.fusion = None;
+    for (rate, alike) in [(1e-12, true), (0.1, false)] {
+        config.fit = FitConfig {
+            batch_size: 2,
+            average_decay: 0.0,
+            weight_decay: 0.0,
+            learning_rate: LearningRate {
+                base: rate,
+                warmup_steps: 0,
+                ..LearningRate::default()
+            },
+            ..FitConfig::default()
+        };
+        std::fs::remove_dir_all(stage.checkpoints("rfnet")).unwrap();
+        rfnet::train(&config, stage, control).unwrap();
+        let written = stage.component("rfnet").join("model.safetensors");
+        let own = ["product", "generated", "depth", "saliency"]
+            .map(|name| weights(&written, &format!("image_encoder.{name}.conv1.weight")));
+        for (at, encoder) in own.iter().enumerate() {
+            assert_eq!(*encoder == first, alike);
+            assert!(own[..at].iter().all(|other| (other == encoder) == alike));
+        }
+    }
+}
