@@ -34,6 +34,7 @@ class TinyResNet(ResNet):
             config["layers"],
             groups=config.get("groups", 1),
             width_per_group=config.get("width_per_group", 64),
+            replace_stride_with_dilation=config.get("replace_stride_with_dilation"),
         )
         width = config["base_width"]
         self.conv1 = nn.Conv2d(3, width, 7, 2, 3, bias=False)

@@ -7,6 +7,8 @@ CASES = {
     "resnet_bottleneck": {"block": "bottleneck", "layers": [1, 2, 1, 1], "num_classes": 5},
     "resnet_basic": {"block": "basic", "layers": [2, 1, 1, 1]},
     "resnext": {"block": "bottleneck", "layers": [1, 1, 1, 1], "groups": 4, "width_per_group": 32},
+    "resnet_dilated": {"block": "bottleneck", "layers": [1, 1, 2, 2], "replace_stride_with_dilation": [False, True, True]},
+    "resnet_kept": {"block": "basic", "layers": [1, 1, 1, 1], "replace_stride_with_dilation": [False, False, True]},
 }
 
 for seed, (case, config) in enumerate(CASES.items()):

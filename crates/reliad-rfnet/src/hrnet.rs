@@ -159,9 +159,9 @@ impl HrNetConfig {
             .collect();
         let head = |branch: usize| 4 * self.head_channels[branch];
         Ok(HrNet {
-            conv1: conv([3, self.stem_width], 3, 2, 1, device),
+            conv1: conv([3, self.stem_width], 3, 2, device),
             bn1: norm(self.stem_width, device),
-            conv2: conv([self.stem_width, STEM], 3, 2, 1, device),
+            conv2: conv([self.stem_width, STEM], 3, 2, device),
             bn2: norm(STEM, device),
             layer1,
             transition1: self.transition(&[first], device),
@@ -232,7 +232,7 @@ impl HrNetConfig {
 }
 
 fn unit(channels: [usize; 2], kernel: usize, stride: usize, device: &Device) -> Unit {
-    let convolution = conv(channels, kernel, stride, 1, device);
+    let convolution = conv(channels, kernel, stride, device);
     (convolution, norm(channels[1], device))
 }
 

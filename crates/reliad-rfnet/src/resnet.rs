@@ -67,6 +67,10 @@ pub struct ResNetConfig {
     /// Channels per group when the nominal width is 64 (ResNeXt50: 4; ResNet: 64).
     #[serde(default = "default_width_per_group")]
     pub width_per_group: usize,
+    /// Whether each stage after the first keeps the resolution of the one before it and spreads the 3x3 kernels of its
+    /// further blocks instead: torchvision's setting, off in classifiers. Spread kernels need `bottleneck`.
+    #[serde(default, skip_serializing_if = "is_published_stride")]
+    pub replace_stride_with_dilation: [bool; 3],
     /// Classes of the optional classifier `fc` after global average pooling; absent: no classifier.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub num_classes: Option<usize>,
@@ -81,6 +85,9 @@ fn default_groups() -> usize {
 fn default_width_per_group() -> usize {
     64
 }
+fn is_published_stride(replaced: &[bool; 3]) -> bool {
+    *replaced == [false; 3]
+}
 
 impl ResNetConfig {
     /// A network of the given blocks and layers, without classifier, all else as published.
@@ -91,6 +98,7 @@ impl ResNetConfig {
             base_width: default_base_width(),
             groups: default_groups(),
             width_per_group: default_width_per_group(),
+            replace_stride_with_dilation: [false; 3],
             num_classes: None,
         }
     }
@@ -100,8 +108,25 @@ impl ResNetConfig {
         self.base_width * 8 * self.block.expansion()
     }
 
-    /// Pixels of the input per cell of [`ResNet::features`], on each axis.
-    pub const STRIDE: usize = 32;
+    /// Pixels of the input per cell of [`ResNet::features`], on each axis: 32 as published.
+    pub fn stride(&self) -> usize {
+        let kept = self
+            .replace_stride_with_dilation
+            .iter()
+            .filter(|&&kept| kept);
+        32 >> kept.count()
+    }
+
+    /// Stride of a stage and the dilation of its first and of its further blocks.
+    fn stage(&self, index: usize) -> (usize, [usize; 2]) {
+        let replaced = |stage: &usize| self.replace_stride_with_dilation[stage - 1];
+        let before = 1 << (1..index).filter(replaced).count();
+        match index {
+            0 => (1, [1, 1]),
+            _ if replaced(&index) => (1, [before, 2 * before]),
+            _ => (2, [before, before]),
+        }
+    }
 
     /// Checks every field.
     ///
@@ -146,6 +171,18 @@ impl ResNetConfig {
                 "groups 1 and width_per_group 64, or block `bottleneck`",
             ));
         }
+        let spread = |stage: usize| {
+            let (_, [first, further]) = self.stage(stage);
+            first > 1 || (self.layers[stage] > 1 && further > 1)
+        };
+        if self.block == BlockKind::Basic && (0..4).any(spread) {
+            return Err(Error::unsupported(
+                NETWORK,
+                "replace_stride_with_dilation",
+                format!("{:?} with block `basic`", self.replace_stride_with_dilation),
+                "block `bottleneck`, or only the last stage, of one block",
+            ));
+        }
         if self.block == BlockKind::Bottleneck && self.grouped_width(self.base_width) == 0 {
             return Err(Error::unsupported(
                 NETWORK,
@@ -178,11 +215,14 @@ impl ResNetConfig {
         let mut channels = self.base_width;
         let mut stage = |index: usize| -> Vec<ResNetBlock> {
             let planes = self.base_width << index;
-            let stride = if index == 0 { 1 } else { 2 };
+            let (stride, [first, further]) = self.stage(index);
             (0..self.layers[index])
                 .map(|block| {
-                    let stride = if block == 0 { stride } else { 1 };
-                    let block = self.block_init(channels, planes, stride, device);
+                    let (stride, dilation) = match block {
+                        0 => (stride, first),
+                        _ => (1, further),
+                    };
+                    let block = self.block_init(channels, planes, stride, dilation, device);
                     channels = planes * self.block.expansion();
                     block
                 })
@@ -190,7 +230,7 @@ impl ResNetConfig {
         };
         let (layer1, layer2, layer3, layer4) = (stage(0), stage(1), stage(2), stage(3));
         Ok(ResNet {
-            conv1: conv([3, self.base_width], 7, 2, 1, device),
+            conv1: conv([3, self.base_width], 7, 2, device),
             bn1: norm(self.base_width, device),
             layer1,
             layer2,
@@ -207,6 +247,7 @@ impl ResNetConfig {
         channels: usize,
         planes: usize,
         stride: usize,
+        dilation: usize,
         device: &Device,
     ) -> ResNetBlock {
         let width = match self.block {
@@ -217,22 +258,42 @@ impl ResNetConfig {
             self.block,
             [channels, width, planes],
             stride,
-            self.groups,
+            Middle {
+                groups: self.groups,
+                dilation,
+            },
             device,
         )
     }
 }
 
-pub(crate) fn conv(
+/// Groups and dilation of the 3x3 convolution in the middle of a bottleneck.
+#[derive(Clone, Copy)]
+struct Middle {
+    groups: usize,
+    dilation: usize,
+}
+
+const PLAIN: Middle = Middle {
+    groups: 1,
+    dilation: 1,
+};
+
+pub(crate) fn conv(channels: [usize; 2], kernel: usize, stride: usize, device: &Device) -> Conv2d {
+    grouped_conv(channels, kernel, stride, PLAIN, device)
+}
+
+fn grouped_conv(
     channels: [usize; 2],
     kernel: usize,
     stride: usize,
-    groups: usize,
+    Middle { groups, dilation }: Middle,
     device: &Device,
 ) -> Conv2d {
-    let pad = kernel / 2;
+    let pad = kernel / 2 * dilation;
     Conv2dConfig::new(channels, [kernel, kernel])
         .with_stride([stride, stride])
+        .with_dilation([dilation, dilation])
         .with_groups(groups)
         .with_padding(PaddingConfig2d::Explicit(pad, pad, pad, pad))
         .with_bias(false)
@@ -268,7 +329,7 @@ impl ResNetBlock {
         stride: usize,
         device: &Device,
     ) -> Self {
-        Self::grouped(kind, [channels, planes, planes], stride, 1, device)
+        Self::grouped(kind, [channels, planes, planes], stride, PLAIN, device)
     }
 
     /// A block of `[channels in, width of its middle, nominal channels]`.
@@ -276,32 +337,28 @@ impl ResNetBlock {
         kind: BlockKind,
         [channels, width, planes]: [usize; 3],
         stride: usize,
-        groups: usize,
+        middle: Middle,
         device: &Device,
     ) -> Self {
         let out = planes * kind.expansion();
-        let downsample = (stride != 1 || channels != out).then(|| {
-            (
-                conv([channels, out], 1, stride, 1, device),
-                norm(out, device),
-            )
-        });
+        let downsample = (stride != 1 || channels != out)
+            .then(|| (conv([channels, out], 1, stride, device), norm(out, device)));
         match kind {
             BlockKind::Basic => Self {
-                conv1: conv([channels, planes], 3, stride, 1, device),
+                conv1: conv([channels, planes], 3, stride, device),
                 bn1: norm(planes, device),
-                conv2: conv([planes, planes], 3, 1, 1, device),
+                conv2: conv([planes, planes], 3, 1, device),
                 bn2: norm(planes, device),
                 conv3: None,
                 bn3: None,
                 downsample,
             },
             BlockKind::Bottleneck => Self {
-                conv1: conv([channels, width], 1, 1, 1, device),
+                conv1: conv([channels, width], 1, 1, device),
                 bn1: norm(width, device),
-                conv2: conv([width, width], 3, stride, groups, device),
+                conv2: grouped_conv([width, width], 3, stride, middle, device),
                 bn2: norm(width, device),
-                conv3: Some(conv([width, out], 1, 1, 1, device)),
+                conv3: Some(conv([width, out], 1, 1, device)),
                 bn3: Some(norm(out, device)),
                 downsample,
             },
@@ -364,7 +421,7 @@ impl ResNet {
     ///
     /// # Shapes
     /// - picture: `[n, 3, h, w]`, normalised as the weights expect
-    /// - output: `[n, channels, ceil(h / 32), ceil(w / 32)]`
+    /// - output: `[n, channels, ceil(h / s), ceil(w / s)]` with `s` of [`ResNetConfig::stride`]
     pub fn features(&self, picture: Tensor<4>) -> Tensor<4> {
         let [.., last] = self.stages(picture);
         last
@@ -374,7 +431,8 @@ impl ResNet {
     ///
     /// # Shapes
     /// - picture: `[n, 3, h, w]`, normalised as the weights expect
-    /// - output `i`: `[n, channels / 2^(3 - i), h / 2^(i + 2), w / 2^(i + 2)]`, sides rounded up, no value below 0
+    /// - output `i`: `[n, channels / 2^(3 - i), h / 2^(i + 2), w / 2^(i + 2)]` where no stride was replaced, sides rounded
+    ///   up, no value below 0
     pub fn stages(&self, picture: Tensor<4>) -> [Tensor<4>; 4] {
         let x = batch_norm(&self.bn1, self.conv1.convolve(picture), true);
         let mut x = max_pool(x, 3, 2, 1);

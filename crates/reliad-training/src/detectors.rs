@@ -18,6 +18,8 @@ use crate::rfnet::{RfNetTraining, train_on};
 use crate::samples::{Samples, judged, test_views};
 use crate::schedule::Budget;
 use crate::stage::{Ended, Stage};
+use crate::views::Views;
+use crate::world::World;
 
 /// One row of the tables.
 #[derive(Debug, Clone)]
@@ -114,51 +116,67 @@ pub fn tables(rfnet: &Value, rivals: Vec<(String, Value)>) -> Result<Vec<Detecto
     Ok(all)
 }
 
-/// Trains each detector with each seed and measures it on the test part. `rfnet` says which samples and views all of them
-/// get; a detector that begins with the encoder stage's gets an encoder of its own architecture, pretrained once by
-/// `encoder` for all seeds, as the paper's begin with one set of ImageNet weights. What an earlier run with the same settings, views and labels has measured is taken from `.training/detectors`.
-/// `None` when the caller asked to stop.
+/// What [`compare`] trains and measures.
+#[derive(Debug, Clone, Copy)]
+pub struct Comparison<'a> {
+    /// Says which samples and views all detectors get.
+    pub rfnet: &'a RfNetTraining,
+    /// How the image encoders are pretrained that detectors begin with: one for each architecture, once for all seeds, as
+    /// the paper's begin with one set of ImageNet weights.
+    pub encoder: Option<&'a EncoderTraining>,
+    /// The rows.
+    pub detectors: &'a [Detector],
+    /// Seeds of each.
+    pub seeds: &'a [u64],
+    /// Folder whose test part they are measured on; absent: that of the stage's data.
+    pub test: Option<&'a Path>,
+}
+
+/// Trains each detector with each seed and measures it on the test part. What an earlier run with the same settings, views
+/// and labels has measured is taken from `.training/detectors`. `None` when the caller asked to stop.
 ///
 /// # Errors
-/// As [`Samples::prepare`]; a detector that looks at pictures of another size than `rfnet`.
+/// As [`Samples::prepare`]; a detector that looks at pictures of another size than `rfnet`; no sample to test on.
 pub fn compare(
-    rfnet: &RfNetTraining,
-    encoder: Option<&EncoderTraining>,
-    detectors: &[Detector],
-    seeds: &[u64],
+    comparison: Comparison<'_>,
     stage: &Stage,
     control: &mut Control<'_>,
 ) -> Result<Option<Vec<Row>>> {
+    let Comparison {
+        rfnet,
+        encoder,
+        detectors,
+        seeds,
+        test,
+    } = comparison;
     // Now, and not after an hour of views.
     let tokenizer = rfnet.tokenizer(stage)?;
     for Detector { config, .. } in detectors {
         config.check(&config.network(&tokenizer)?, stage)?;
     }
-    let Some(samples) = Samples::prepare(rfnet, stage, control)? else {
-        return Ok(None);
-    };
-    let Some(test) = test_views(rfnet, &samples, stage, control)? else {
-        return Ok(None);
-    };
-    if test.samples.is_empty() {
+    let tested = World::open(test.unwrap_or(&stage.data), None)?;
+    if tested.test().is_empty() {
         return Err(Error::Data {
-            path: stage.data.clone(),
+            path: test.unwrap_or(&stage.data).to_owned(),
             reason: format!("no sample of the {} part", Split::Test.name()),
         });
     }
+    let Some(samples) = Samples::prepare(rfnet, stage, control)? else {
+        return Ok(None);
+    };
+    let tested = Samples::to_judge(tested, tokenizer);
+    let Some(test) = test_views(rfnet, &tested, stage, control)? else {
+        return Ok(None);
+    };
     let seen = rfnet.network(&samples.tokenizer)?;
-    let labels: String = samples
-        .world
-        .records()
-        .iter()
-        .map(|record| record.label.slug())
-        .collect();
     // Views are named after the networks, settings and pictures that made them.
-    let made_of = format!(
-        "{:?} {:?} {:?} {labels}",
-        samples.train, samples.held_out, test
-    );
-    let made_of = random::fingerprint(made_of.as_bytes());
+    let made_of = |views: &[&Views], samples: &Samples| {
+        let records = samples.world.records().iter();
+        let labels: String = records.map(|record| record.label.slug()).collect();
+        random::fingerprint(format!("{views:?} {labels}").as_bytes())
+    };
+    let learned = made_of(&[&samples.train, &samples.held_out], &samples);
+    let measured = made_of(&[&test], &tested);
     let mut rows = Vec::new();
     for detector in detectors {
         let network = detector.config.network(&samples.tokenizer)?;
@@ -191,7 +209,10 @@ pub fn compare(
                 "{:?} {:?} {:?}",
                 detector.config.recipe, detector.config.pretrained, detector.config.fusion
             ),
-            format!("{:?} {made_of:016x} {pretraining:?}", stage.budget),
+            format!(
+                "{:?} {learned:016x} {measured:016x} {pretraining:?}",
+                stage.budget
+            ),
             detector.config.pretrained.text_fingerprint(stage)?,
         ]);
         let key = random::fingerprint(settings.to_string().as_bytes());
@@ -210,7 +231,7 @@ pub fn compare(
             };
             let weights = match &pretraining {
                 None => None,
-                Some(config) => match pretrained(config, made_of, &stage, control)? {
+                Some(config) => match pretrained(config, learned, &stage, control)? {
                     None => return Ok(None),
                     weights => weights,
                 },
@@ -233,7 +254,7 @@ pub fn compare(
             let Outcome::Finished { model, state, .. } = outcome else {
                 return Ok(None);
             };
-            let verdicts = judged(&detector.config, &model, &samples, &test, &stage)?;
+            let verdicts = judged(&detector.config, &model, &tested, &test, &stage)?;
             let classes = network.classes();
             let available = classes.index(Class::Available).unwrap_or(0);
             let verdicts: Vec<(usize, usize, f64)> = verdicts
@@ -270,7 +291,7 @@ pub fn compare(
 /// The encoder of `config`, trained now unless an earlier run or row has done it. `None` when the caller asked to stop.
 fn pretrained(
     config: &EncoderTraining,
-    made_of: u64,
+    learned: u64,
     stage: &Stage,
     control: &mut Control<'_>,
 ) -> Result<Option<PathBuf>> {
@@ -278,7 +299,7 @@ fn pretrained(
         name: "epochs",
         reason: "the encoder's fit.epochs must say how long it is trained".to_owned(),
     })?;
-    let key = random::fingerprint(format!("{config:?} {made_of:016x}").as_bytes());
+    let key = random::fingerprint(format!("{config:?} {learned:016x}").as_bytes());
     let name = format!("detectors/encoder-{key:016x}");
     let dir = encoder::weights(stage, &name);
     if dir.join("config.json").exists() {

@@ -30,8 +30,8 @@ use crate::views::Views;
 pub struct FusionTraining {
     /// The shared loop; `epochs` says how long, over all copies.
     pub fit: FitConfig,
-    /// So many augmented copies of every view. A copy takes `4 * channels * (side / 32)^2` numbers of 4 bytes a view: 32 KB at
-    /// mini's size, 4.7 MB at the paper's, so it isn't for a million views.
+    /// So many augmented copies of every view. A copy takes `4 * channels * (side / stride)^2` numbers of 4 bytes a view: 32 KB
+    /// at mini's size, 4.7 MB at the paper's, so it isn't for a million views.
     pub copies: usize,
 }
 

@@ -79,6 +79,16 @@ impl Samples {
 }
 
 impl Samples {
+    /// Samples of `world` to be judged: nothing to learn from.
+    pub fn to_judge(world: World, tokenizer: RobertaTokenizer) -> Self {
+        Self {
+            world,
+            train: Views::default(),
+            held_out: Views::default(),
+            tokenizer,
+        }
+    }
+
     /// The records of the views at `places`.
     pub(crate) fn records(&self, views: &Views, places: &[usize]) -> Vec<&Record> {
         let records = self.world.records();

@@ -29,7 +29,7 @@ use crate::threads;
 use crate::world::World;
 
 /// Views on disk at the judge's size, and the sample that each shows. Only the batch that is asked for is in memory.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Views {
     /// Sample of each view.
     pub samples: Vec<usize>,

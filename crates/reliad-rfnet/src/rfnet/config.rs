@@ -171,12 +171,10 @@ impl RfNetConfig {
             return bad("image_encoder.num_classes", classes.to_string(), "absent");
         }
         let size = self.preprocess.image_size;
-        if !size.is_multiple_of(ResNetConfig::STRIDE) {
-            return bad(
-                "preprocess.image_size",
-                size.to_string(),
-                "a multiple of 32",
-            );
+        let stride = self.image_encoder.stride();
+        if !size.is_multiple_of(stride) {
+            let supported = format!("a multiple of {stride}");
+            return bad("preprocess.image_size", size.to_string(), &supported);
         }
         if self.inputs.images() == 0 {
             return bad("inputs", "no image".to_owned(), "at least one image");
@@ -239,7 +237,7 @@ impl RfNetConfig {
 
     /// Tokens of one image.
     pub fn image_tokens(&self) -> usize {
-        (self.preprocess.image_size / ResNetConfig::STRIDE).pow(2)
+        (self.preprocess.image_size / self.image_encoder.stride()).pow(2)
     }
 
     /// Builds the network.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use image::{Rgb, RgbImage, Rgba, RgbaImage};
 use reliad_rfnet::judge::{Judge, JudgeItem};
 use reliad_rfnet::rfnet::RfNetConfig;
-use reliad_training::detectors::{compare, tables};
+use reliad_training::detectors::{Comparison, compare, tables};
 use reliad_training::fusion::FusionTraining;
 use reliad_training::schedule::LearningRate;
 use reliad_training::{Control, Ended, FitConfig, Stage, rfnet};
@@ -67,10 +67,14 @@ pub fn compares_detectors(stage: &Stage, control: &mut Control<'_>) {
     let networks: Vec<Value> = rivals.iter().map(|(_, network)| network.clone()).collect();
     let detectors = tables(&rfnet, rivals).unwrap();
     assert_eq!(detectors.len(), 10);
-    let base = &detectors[0].config;
-    let rows = compare(base, encoder, &detectors, &[1, 2], stage, control)
-        .unwrap()
-        .unwrap();
+    let comparison = Comparison {
+        rfnet: &detectors[0].config,
+        encoder,
+        detectors: &detectors,
+        seeds: &[1, 2],
+        test: None,
+    };
+    let rows = compare(comparison, stage, control).unwrap().unwrap();
     for (row, detector) in rows.iter().zip(&detectors) {
         assert_eq!(row.name, detector.name);
         assert_eq!(row.scores.len(), 2);
@@ -79,15 +83,19 @@ pub fn compares_detectors(stage: &Stage, control: &mut Control<'_>) {
             assert!((0.0..=1.0).contains(&score.ap), "{score:?}");
         }
     }
+    let elsewhere = Comparison {
+        test: Some(Path::new("nowhere")),
+        ..comparison
+    };
+    let said = compare(elsewhere, stage, control).unwrap_err().to_string();
+    assert!(said.contains("nowhere"), "{said}");
     // Once more nothing is trained.
     let mut trained = 0;
     let mut quiet = Control {
         on_report: &mut |_, _| trained += 1,
         stop: control.stop,
     };
-    let again = compare(base, encoder, &detectors, &[1, 2], stage, &mut quiet)
-        .unwrap()
-        .unwrap();
+    let again = compare(comparison, stage, &mut quiet).unwrap().unwrap();
     assert_eq!(trained, 0);
     for (again, row) in again.iter().zip(&rows) {
         for (again, score) in again.scores.iter().zip(&row.scores) {

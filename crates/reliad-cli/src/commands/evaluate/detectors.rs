@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use reliad_generation::report::escape;
-use reliad_training::detectors::{Row, Score, compare, tables};
+use reliad_training::detectors::{Comparison, Row, Score, compare, tables};
 use reliad_training::{Budget, Control, Report, Stage, read_config};
 use serde::Serialize;
 use serde_json::Value;
@@ -24,6 +24,10 @@ pub struct DetectorsArgs {
     /// Folder of samples with a train, a validation and a test part
     #[arg(long, env = "RELIAD_DATA", hide_env_values = true, value_name = "DIR")]
     data: PathBuf,
+
+    /// Folder of samples whose test part is measured instead of that of DATA
+    #[arg(long, env = "RELIAD_TEST", hide_env_values = true, value_name = "DIR")]
+    test: Option<PathBuf>,
 
     /// Model directory with depth/, saliency/, the vocabulary in rfnet/, and a painter when views are repainted
     #[arg(long, env = "RELIAD_MODEL", hide_env_values = true, value_name = "DIR")]
@@ -99,6 +103,12 @@ pub struct DetectorsArgs {
     device: String,
 }
 
+impl DetectorsArgs {
+    fn tested(&self) -> &Path {
+        self.test.as_ref().unwrap_or(&self.data)
+    }
+}
+
 /// The paper's F1 and AP in percent (2408.00418, its tables of detectors and of inputs), where it has the row.
 const PAPER: [(&str, Option<f64>, f64); 11] = [
     ("rfnet", Some(85.83), 87.58),
@@ -118,6 +128,8 @@ const PAPER: [(&str, Option<f64>, f64); 11] = [
 struct Figures<'a> {
     reliad: &'a str,
     data: String,
+    /// Folder whose test part was measured.
+    test: String,
     steps: u64,
     rows: &'a [Row],
 }
@@ -162,15 +174,14 @@ pub fn run(arguments: DetectorsArgs) -> Result<Code> {
         on_report: &mut report,
         stop: interrupt::flag()?,
     };
-    let Some(rows) = compare(
-        &base,
-        encoder.as_ref(),
-        &detectors,
-        &seeds,
-        &stage,
-        &mut control,
-    )?
-    else {
+    let comparison = Comparison {
+        rfnet: &base,
+        encoder: encoder.as_ref(),
+        detectors: &detectors,
+        seeds: &seeds,
+        test: arguments.test.as_deref(),
+    };
+    let Some(rows) = compare(comparison, &stage, &mut control)? else {
         eprintln!("stopped; the same command goes on from here");
         return Ok(Code::Interrupted);
     };
@@ -179,6 +190,7 @@ pub fn run(arguments: DetectorsArgs) -> Result<Code> {
         let figures = Figures {
             reliad: env!("CARGO_PKG_VERSION"),
             data: arguments.data.display().to_string(),
+            test: arguments.tested().display().to_string(),
             steps: arguments.steps,
             rows: &rows,
         };
@@ -253,7 +265,7 @@ fn text(rows: &[Row]) -> String {
 fn html(rows: &[Row], arguments: &DetectorsArgs) -> String {
     let note = format!(
         "{} · {} steps · {} seeds · {} test samples · reliad {}",
-        escape(&arguments.data.display().to_string()),
+        escape(&arguments.tested().display().to_string()),
         arguments.steps,
         arguments.seeds,
         rows.first()
