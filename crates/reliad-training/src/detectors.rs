@@ -1,5 +1,6 @@
 //! Detectors compared as the paper's two tables do: the same samples and budget, several seeds.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use reliad_dataset::Split;
@@ -164,6 +165,12 @@ pub fn compare(
     let Some(samples) = Samples::prepare(rfnet, stage, control)? else {
         return Ok(None);
     };
+    let shared = shared_products(&samples.world, &tested);
+    if shared > 0 {
+        tracing::warn!(
+            "{shared} samples of the test part show products that are learned from as well, if equal identities mean that"
+        );
+    }
     let tested = Samples::to_judge(tested, tokenizer);
     let Some(test) = test_views(rfnet, &tested, stage, control)? else {
         return Ok(None);
@@ -288,6 +295,18 @@ pub fn compare(
     Ok(Some(rows))
 }
 
+/// Samples of the test part of `tested` whose products the training part of `learned` shows.
+fn shared_products(learned: &World, tested: &World) -> usize {
+    let product = |world: &World, index: usize| world.records()[index].product_id;
+    let (train, _) = learned.split();
+    let known: HashSet<u64> = train.iter().map(|&index| product(learned, index)).collect();
+    let test = tested.test();
+    let shared = test
+        .iter()
+        .filter(|&&index| known.contains(&product(tested, index)));
+    shared.count()
+}
+
 /// The encoder of `config`, trained now unless an earlier run or row has done it. `None` when the caller asked to stop.
 fn pretrained(
     config: &EncoderTraining,
@@ -365,6 +384,33 @@ mod tests {
         assert!((mean - 0.7).abs() < 1e-12);
         assert!((spread.unwrap() - 0.2).abs() < 1e-12);
         assert_eq!(row(vec![score(0.5)]).mean(|s| s.f1), (0.5, None));
+    }
+
+    #[test]
+    fn products_on_both_sides_are_counted() {
+        let world = |lines: &[(u64, &str)]| {
+            let dir = tempfile::tempdir().unwrap();
+            let line = |&(product, split): &(u64, &str)| {
+                json!({
+                    "image": "a.png", "product": "b.png", "title": "A mug", "prompt": "on grass", "label": "available",
+                    "product_id": product, "split": split,
+                })
+                .to_string()
+            };
+            let lines: Vec<String> = lines.iter().map(line).collect();
+            std::fs::write(dir.path().join("metadata.jsonl"), lines.join("\n")).unwrap();
+            World::open(dir.path(), None).unwrap()
+        };
+        let learned = world(&[(1, "train"), (2, "validation"), (3, "test")]);
+        let tested = world(&[
+            (1, "test"),
+            (1, "test"),
+            (2, "test"),
+            (1, "train"),
+            (4, "test"),
+        ]);
+        assert_eq!(shared_products(&learned, &tested), 2);
+        assert_eq!(shared_products(&learned, &learned), 0);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
 use reliad_rfnet::preprocess::resize;
 use serde::Deserialize;
 
@@ -72,21 +73,30 @@ impl Softening {
 /// # Shapes
 /// `[n, c, size, size]` in [0, 1] to the same.
 pub fn soften(pictures: Tensor<4>, softening: &Softening, rng: &mut ChaCha8Rng) -> Tensor<4> {
-    let [n, channels, _, _] = pictures.dims();
+    let [n, channels, height, width] = pictures.dims();
     let device = pictures.device();
-    let softened = (0..n)
-        .map(|index| {
-            let mut picture = pictures.clone().narrow(0, index, 1);
+    // Random numbers in the pictures' order, then the pictures side by side.
+    let drawn: Vec<(Option<[f64; 3]>, Tensor<4>)> = (0..n)
+        .map(|_| {
             // Drawn whether used or not, so that settings don't move the stream.
-            let draws: [f64; 4] = std::array::from_fn(|_| rng.random());
-            if rng.random::<bool>() {
-                let share = softening.reduction + (1.0 - softening.reduction) * draws[0];
+            let [reduction, blur, blocks, noise]: [f64; 4] = std::array::from_fn(|_| rng.random());
+            let strengths = rng.random::<bool>().then_some([reduction, blur, blocks]);
+            let grain = random::normal(rng, [1, channels, height, width], &device);
+            (strengths, grain * (softening.noise * noise))
+        })
+        .collect();
+    let softened: Vec<Tensor<4>> = drawn
+        .into_par_iter()
+        .enumerate()
+        .map(|(index, (strengths, grain))| {
+            let mut picture = pictures.clone().narrow(0, index, 1);
+            if let Some([reduction, blur, blocks]) = strengths {
+                let share = softening.reduction + (1.0 - softening.reduction) * reduction;
                 picture = reduced(picture, share);
-                picture = blurred(picture, softening.blur * draws[1]);
-                picture = blocky(picture, softening.blocks * draws[2]);
+                picture = blurred(picture, softening.blur * blur);
+                picture = blocky(picture, softening.blocks * blocks);
             }
-            let noise = random::normal(rng, picture.dims(), &device);
-            picture + noise * (softening.noise * draws[3])
+            picture + grain
         })
         .collect();
     let gain = random::normal(rng, [n, 1, 1, 1], &device) * softening.exposure + 1.0;
