@@ -3,12 +3,13 @@
 use reliad_rfnet::calibration::Calibration;
 use reliad_rfnet::classes::Classes;
 
-use crate::measure::verdicts::Judged;
+use crate::measure::verdicts::{Judged, most_probable};
 
 /// Where the threshold of "available" is put.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Operating {
-    /// Where F1 of "available" is largest on the fitting samples.
+    /// Where F1 of "available" is largest on the fitting samples: a threshold, or none where the most probable class
+    /// says it better than any.
     BestF1,
     /// As low as it may be while at least this share, 0 to 1, of the pictures that can't be published is rejected.
     Reject(f64),
@@ -125,10 +126,22 @@ fn available_threshold(told: &[(usize, Vec<f32>)], operating: Operating) -> Opti
                     best
                 }
             });
-            best.filter(|_| !good.is_empty())
+            best.filter(|(f1, _)| !good.is_empty() && *f1 > f1_of_the_most_probable(told))
                 .map(|(_, threshold)| threshold)
         }
     }
+}
+
+/// F1 of "available" where it is said when no class is more probable.
+fn f1_of_the_most_probable(told: &[(usize, Vec<f32>)]) -> f64 {
+    let (mut good, mut said, mut hits) = (0usize, 0usize, 0usize);
+    for (label, probabilities) in told {
+        let says = most_probable(probabilities) == 0;
+        good += usize::from(*label == 0);
+        said += usize::from(says);
+        hits += usize::from(*label == 0 && says);
+    }
+    2.0 * hits as f64 / (good + said).max(1) as f64
 }
 
 /// Thresholds of the failing classes.
@@ -178,8 +191,8 @@ fn fit_reasons(told: &[(usize, Vec<f32>)], classes: Classes, calibration: &mut C
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::verdicts::most_probable;
     use rand::RngExt as _;
+    use reliad_imaging::Class;
     use serde_json::json;
 
     use crate::random;
@@ -274,6 +287,24 @@ mod tests {
             json!(calibration.thresholds)
         );
         assert!(calibration.validate().is_ok());
+    }
+
+    #[test]
+    fn no_threshold_is_set_where_the_most_probable_class_says_it_better() {
+        // p(available) is larger where it is wrong, but only there another class is larger still.
+        let sample = |label: usize, p: [f32; 3]| Judged {
+            sample: 0,
+            product: 0,
+            label,
+            verdict: 0,
+            logits: p.map(f32::ln).to_vec(),
+            probabilities: p.to_vec(),
+        };
+        let good = std::iter::repeat_with(|| sample(0, [0.4, 0.3, 0.3])).take(50);
+        let bad = std::iter::repeat_with(|| sample(1, [0.45, 0.5, 0.05])).take(50);
+        let judged: Vec<Judged> = good.chain(bad).collect();
+        let calibration = fit(&judged, Classes(3), Operating::BestF1);
+        assert!(!calibration.thresholds.contains_key(&Class::Available));
     }
 
     #[test]
