@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use reliad_dataset::Split;
 use reliad_imaging::Class;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -155,13 +154,7 @@ pub fn compare(
     for Detector { config, .. } in detectors {
         config.check(&config.network(&tokenizer)?, stage)?;
     }
-    let tested = World::open(test.unwrap_or(&stage.data), None)?;
-    if tested.test().is_empty() {
-        return Err(Error::Data {
-            path: test.unwrap_or(&stage.data).to_owned(),
-            reason: format!("no sample of the {} part", Split::Test.name()),
-        });
-    }
+    let tested = World::open_to_test(test.unwrap_or(&stage.data))?;
     let Some(samples) = Samples::prepare(rfnet, stage, control)? else {
         return Ok(None);
     };
@@ -399,7 +392,7 @@ mod tests {
             };
             let lines: Vec<String> = lines.iter().map(line).collect();
             std::fs::write(dir.path().join("metadata.jsonl"), lines.join("\n")).unwrap();
-            World::open(dir.path(), None).unwrap()
+            World::open_to_test(dir.path()).unwrap()
         };
         let learned = world(&[(1, "train"), (2, "validation"), (3, "test")]);
         let tested = world(&[

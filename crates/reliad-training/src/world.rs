@@ -20,9 +20,7 @@ impl World {
     /// # Errors
     /// A missing or damaged `metadata.jsonl`, or too few products for both parts.
     pub fn open(dir: &Path, samples: Option<usize>) -> Result<Self> {
-        let folder = Folder::open(dir).map_err(Error::component("data"))?;
-        let count = folder.records().len().min(samples.unwrap_or(usize::MAX));
-        let world = Self { folder, count };
+        let world = Self::read(dir, samples)?;
         let (train, held_out) = world.split();
         if train.is_empty() || held_out.is_empty() {
             return Err(Error::Data {
@@ -35,6 +33,27 @@ impl World {
             });
         }
         Ok(world)
+    }
+
+    /// As [`open`](Self::open), to be tested on: only the test part must be there.
+    ///
+    /// # Errors
+    /// A missing or damaged `metadata.jsonl`, or no sample of the test part.
+    pub fn open_to_test(dir: &Path) -> Result<Self> {
+        let world = Self::read(dir, None)?;
+        if world.test().is_empty() {
+            return Err(Error::Data {
+                path: dir.to_owned(),
+                reason: format!("no sample of the {} part", Split::Test.name()),
+            });
+        }
+        Ok(world)
+    }
+
+    fn read(dir: &Path, samples: Option<usize>) -> Result<Self> {
+        let folder = Folder::open(dir).map_err(Error::component("data"))?;
+        let count = folder.records().len().min(samples.unwrap_or(usize::MAX));
+        Ok(Self { folder, count })
     }
 
     /// All samples, in the order of the file.
