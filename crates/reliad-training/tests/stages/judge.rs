@@ -16,18 +16,43 @@ use serde_json::{Value, json};
 
 use crate::world::{SIZE, config};
 
+/// A folder with the first three samples of another, all of them in the test part.
+fn three_to_test(from: &Path) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let text = std::fs::read_to_string(from.join("metadata.jsonl")).unwrap();
+    let mut lines = Vec::new();
+    for line in text.lines().take(3) {
+        let mut record: Value = serde_json::from_str(line).unwrap();
+        record["split"] = json!("test");
+        for kind in ["image", "product"] {
+            let name = record[kind].as_str().unwrap();
+            let to = dir.path().join(name);
+            std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+            std::fs::copy(from.join(name), to).unwrap();
+        }
+        lines.push(record.to_string());
+    }
+    std::fs::write(dir.path().join("metadata.jsonl"), lines.join("\n")).unwrap();
+    dir
+}
+
+/// The smallest judge with all inputs.
+pub fn network() -> Value {
+    json!({
+        "preprocess": { "image_size": 32 }, "max_caption_tokens": 16,
+        "image_encoder": { "block": "basic", "layers": [1, 1, 1, 1], "base_width": 2 },
+        "text_encoder": {
+            "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2,
+            "intermediate_size": 8, "max_position_embeddings": 18
+        },
+        "width": 8, "heads": 2, "fusion_feed_forward": 8, "classes": 5
+    })
+}
+
 /// Each row of the tables is trained and measured once; the rivals make judges of their own.
 pub fn compares_detectors(stage: &Stage, control: &mut Control<'_>) {
     let rfnet = json!({
-        "network": {
-            "preprocess": { "image_size": 32 }, "max_caption_tokens": 16,
-            "image_encoder": { "block": "basic", "layers": [1, 1, 1, 1], "base_width": 2 },
-            "text_encoder": {
-                "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2,
-                "intermediate_size": 8, "max_position_embeddings": 18
-            },
-            "width": 8, "heads": 2, "fusion_feed_forward": 8, "classes": 5
-        },
+        "network": network(),
         "pretrained": { "encoder_stage": true },
         "fit": { "batch_size": 2, "validations": 1 }, "recipe": { "repaint_every": 0 }
     });
@@ -89,6 +114,15 @@ pub fn compares_detectors(stage: &Stage, control: &mut Control<'_>) {
     };
     let said = compare(elsewhere, stage, control).unwrap_err().to_string();
     assert!(said.contains("nowhere"), "{said}");
+    let three = three_to_test(&stage.data);
+    let other = Comparison {
+        test: Some(three.path()),
+        detectors: &detectors[..1],
+        seeds: &[1],
+        ..comparison
+    };
+    let measured = compare(other, stage, control).unwrap().unwrap();
+    assert_eq!(measured[0].scores[0].samples, 3);
     // Once more nothing is trained.
     let mut trained = 0;
     let mut quiet = Control {

@@ -26,7 +26,7 @@ use safetensors::SafeTensors;
 use serde_json::{Value, json};
 
 use judge::{
-    begins_with_pretrained_encoders, compares_detectors,
+    begins_with_pretrained_encoders, compares_detectors, network,
     the_fusion_learns_while_the_encoders_stand_still,
 };
 use world::{SIZE, config, write_world};
@@ -187,15 +187,7 @@ fn every_stage_writes_a_component_that_loads() {
     let judge = |strength: f64| {
         config(json!({
             "pretrained": { "encoder_stage": true, "text_stage": true },
-            "network": {
-                "preprocess": { "image_size": 32 }, "max_caption_tokens": 16,
-                "image_encoder": { "block": "basic", "layers": [1, 1, 1, 1], "base_width": 2 },
-                "text_encoder": {
-                    "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2,
-                    "intermediate_size": 8, "max_position_embeddings": 18
-                },
-                "width": 8, "heads": 2, "fusion_feed_forward": 8, "classes": 5
-            },
+            "network": network(),
             "fusion": { "fit": { "batch_size": 4, "epochs": 1.0, "validations": 1 } },
             "fit": fit,
             "recipe": { "repaint_every": 3, "repaint_strength": strength, "balance": 1.0 }
