@@ -1,13 +1,12 @@
 //! A training that is killed and continued equals one that was not.
 #![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use burn::module::Module;
+use burn::module::{Module, ModuleMapper, Param};
 use burn::nn::conv::{Conv1d, Conv1dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig};
-use burn::tensor::{Device, Tensor, activation};
+use burn::tensor::{Device, Tensor, TensorData, activation};
 use reliad_training::fit::{FitConfig, Loss, Outcome, Step, Task, Training, fit};
 use reliad_training::muon::MuonSettings;
 use reliad_training::random;
@@ -91,21 +90,33 @@ impl Task for Regression {
     }
 }
 
-/// The backend's generator is one for the whole process: tests beside this one must not draw between seed and weights.
-static GENERATOR: Mutex<()> = Mutex::new(());
+/// Start weights that no generator draws: the device's is the whole process's, and every training seeds it.
+struct Start(f32);
+
+impl ModuleMapper for Start {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        param.map(|tensor| {
+            let shape = tensor.shape();
+            let values: Vec<f32> = (0..shape.num_elements())
+                .map(|_| {
+                    self.0 += 1.0;
+                    0.3 * (self.0 * self.0).sin()
+                })
+                .collect();
+            Tensor::from_data(TensorData::new(values, shape), &tensor.device())
+                .set_require_grad(tensor.is_require_grad())
+        })
+    }
+}
 
 fn toy(device: &Device) -> Toy {
-    let _alone = GENERATOR.lock().unwrap();
-    device.seed(11);
     let toy = Toy {
         first: LinearConfig::new(6, 32).init(device),
         norm: Some(BatchNormConfig::new(32).init(device)),
         mid_block: Conv1dConfig::new(32, 32, 1).init(device),
         second: LinearConfig::new(32, 1).init(device),
     };
-    // Lazy parameters, biases among them, draw their values when they are first read.
-    let _ = weights(&toy);
-    toy
+    toy.map(&mut Start(0.0))
 }
 
 /// Parameters and running statistics.
