@@ -143,11 +143,13 @@ fn a_data_set_goes_through_all_commands() {
             "data",
             "--reject",
             "0.9",
+            "--mirrored",
         ])
         .expect(0);
     assert!(ran.out.contains("calibration error"), "{}", ran.out);
     let calibration = json(&scene, "model/rfnet/calibration.json");
     assert!(calibration["temperature"].as_f64().unwrap() > 0.0);
+    assert_eq!(calibration["mirrored"], true);
     assert_ne!(
         fs::read(scene.path("model/rfnet/calibration.json")).unwrap(),
         before

@@ -1,8 +1,9 @@
 //! `calibration.json`: from logits to probabilities that mean what they say, and from those to a verdict.
 //!
 //! ```json
-//! { "version": 1, "temperature": 1.3, "thresholds": { "available": 0.62, "size_mismatch": 0.1 } }
+//! { "version": 1, "mirrored": true, "temperature": 1.3, "thresholds": { "available": 0.62, "size_mismatch": 0.1 } }
 //! ```
+//! - With `mirrored` the logits are the mean of what the judge says of a picture and of its mirror image (ours).
 //! - Probabilities are `softmax(logits / temperature)` (Guo et al., 1706.04599).
 //! - A picture is available when p(available) reaches `thresholds.available`; without that threshold, when available
 //!   is the most probable class. A threshold below or above one half trades availability against precision.
@@ -32,6 +33,10 @@ pub struct Calibration {
     /// Divides the logits; above 0.
     #[serde(default = "one")]
     pub temperature: f32,
+    /// Whether pictures are looked at twice, the second time as a mirror shows them: the logits are the mean of both
+    /// (ours). Maps are estimated once.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub mirrored: bool,
     /// Thresholds by class, each in [0, 1].
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub thresholds: BTreeMap<Class, f32>,
@@ -46,6 +51,7 @@ impl Default for Calibration {
         Self {
             version: VERSION,
             temperature: 1.0,
+            mirrored: false,
             thresholds: BTreeMap::new(),
         }
     }

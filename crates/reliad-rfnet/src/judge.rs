@@ -102,6 +102,13 @@ impl Judge {
         &self.calibration
     }
 
+    /// The same judge with or without the second look of [`Calibration::mirrored`].
+    #[must_use]
+    pub fn looking(mut self, mirrored: bool) -> Self {
+        self.calibration.mirrored = mirrored;
+        self
+    }
+
     /// Judges pictures one by one, so that a verdict never depends on the others of its batch.
     ///
     /// # Errors
@@ -189,13 +196,19 @@ impl Judge {
                 .filter(|_| on)
                 .map(|map| self.preprocess.map(map.clone()))
         };
-        let logits = self.network.forward(RfNetInput {
+        let input = RfNetInput {
             product: inputs.product.then(|| self.preprocess.product(product)),
             generated: inputs.generated.then(|| self.preprocess.generated(picture)),
             depth: map(inputs.depth, &maps.depth),
             saliency: map(inputs.saliency, &maps.saliency),
             caption,
-        });
+        };
+        let logits = if self.calibration.mirrored {
+            let mirrored = self.network.forward(input.mirrored());
+            (self.network.forward(input) + mirrored) / 2.0
+        } else {
+            self.network.forward(input)
+        };
         (logits, maps)
     }
 }

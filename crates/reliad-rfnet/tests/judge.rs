@@ -6,7 +6,7 @@ use std::path::Path;
 
 use burn::tensor::Device;
 use golden::{Outcome, folder};
-use image::{RgbImage, RgbaImage};
+use image::{RgbImage, RgbaImage, imageops};
 use reliad_imaging::Class;
 use reliad_rfnet::calibration::Calibration;
 use reliad_rfnet::classes::Classes;
@@ -161,6 +161,47 @@ fn inputs_that_are_off_need_no_network() -> Outcome {
     }])?[0];
     assert_eq!(verdict.probabilities.len(), 2);
     assert!(verdict.depth.is_none() && verdict.saliency.is_some());
+    Ok(())
+}
+
+#[test]
+fn a_second_look_sees_the_mirror_image() -> Outcome {
+    // Without maps, since those of a mirrored picture are estimated anew.
+    let dir = judge_dir(|config| {
+        config.inputs.depth = false;
+        config.inputs.saliency = false;
+    })?;
+    let load = || Judge::load(&ModelDir::open(dir.path())?, &Device::default());
+    let (rgb, rgba) = picture(4);
+    let mirrored = (
+        imageops::flip_horizontal(&rgb),
+        imageops::flip_horizontal(&rgba),
+    );
+    let logits = |judge: &Judge, (picture, product): (&RgbImage, &RgbaImage)| {
+        let item = JudgeItem {
+            picture,
+            product,
+            title: "a mug",
+        };
+        judge
+            .judge(&[item])
+            .map(|verdicts| verdicts[0].logits.clone())
+    };
+    let once = load()?;
+    let plain = logits(&once, (&rgb, &rgba))?;
+    let mirror = logits(&once, (&mirrored.0, &mirrored.1))?;
+    let apart = plain.iter().zip(&mirror).map(|(a, b)| (a - b).abs());
+    assert!(apart.fold(0.0, f32::max) > 1e-3, "{plain:?} {mirror:?}");
+    std::fs::write(
+        dir.path().join("rfnet/calibration.json"),
+        r#"{"version": 1, "mirrored": true}"#,
+    )?;
+    let twice = logits(&load()?, (&rgb, &rgba))?;
+    for ((twice, a), b) in twice.iter().zip(&plain).zip(&mirror) {
+        // Resizing sums the same pixels in another order.
+        assert!((twice - (a + b) / 2.0).abs() < 1e-4, "{twice} {a} {b}");
+    }
+    assert_eq!(logits(&load()?.looking(false), (&rgb, &rgba))?, plain);
     Ok(())
 }
 

@@ -120,6 +120,49 @@ fn a_saved_network_has_public_names_and_loads_again() -> Outcome {
 }
 
 #[test]
+fn a_network_begins_with_the_parts_of_another() -> Outcome {
+    let device = Device::default();
+    let golden = Golden::read("rfnet")?;
+    let dir = model("rfnet")?;
+    let (whole, config) = RfNet::load(&dir, &device)?;
+    let preprocess = config.preprocess.init()?;
+    let seen = || {
+        let picture = golden.float("picture", &device);
+        input(&golden, &preprocess, picture, &device)
+    };
+    let alike = |a: Tensor<4>, b: Tensor<4>| (a - b).abs().max().into_scalar::<f32>() == 0.0;
+    let theirs = whole.encode_images(&seen());
+
+    let same = RfNet::begin_from(&dir, &config, &device)?;
+    assert!(golden.error("logits", same.forward(seen())) < 1e-4);
+
+    let mut less = config.clone();
+    less.inputs.product = false;
+    less.inputs.caption = false;
+    less.text_encoder = None;
+    less.classes = Classes(2);
+    let network = RfNet::begin_from(&dir, &less, &device)?;
+    let [product, generated, depth, saliency] = network.encode_images(&seen());
+    assert!(product.is_none());
+    let ours = [generated, depth, saliency].into_iter().flatten();
+    for (ours, theirs) in ours.zip(theirs.into_iter().skip(1).flatten()) {
+        assert!(alike(ours, theirs));
+    }
+    assert_eq!(network.forward(seen()).dims()[1], 2);
+
+    // What the other hasn't is missed by name.
+    let part = tempfile::tempdir()?;
+    let file = part.path().join("model.safetensors");
+    reliad_weights::save(&network, &file, Precision::F32, &RfNet::key_map())?;
+    reliad_weights::write_config(&part.path().join("config.json"), &less)?;
+    let message = RfNet::begin_from(&ModelDir::open(part.path())?, &config, &device)
+        .expect_err("it has no product encoder")
+        .to_string();
+    assert!(message.contains("image_encoder.product"), "{message}");
+    Ok(())
+}
+
+#[test]
 fn unsupported_configs_name_the_field() -> Outcome {
     let bytes = std::fs::read(folder("rfnet").join("config.json"))?;
     let good: serde_json::Value = serde_json::from_slice(&bytes)?;

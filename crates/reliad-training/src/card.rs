@@ -1,8 +1,7 @@
 //! The model card that a trained judge carries: what it is, what it learned from, what was measured on the way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
-use reliad_dataset::Label;
 use reliad_rfnet::detector::DetectorConfig;
 
 use crate::checkpoint::State;
@@ -78,7 +77,7 @@ pub fn judge(training: &Training<'_>) -> String {
     if let Some(best) = state.best.as_ref().filter(|_| fit.patience > 0) {
         card += &format!("- Weights of step {}, the best validation\n", best.step);
     }
-    card += "\n## Data\n\nDivided by product; a sample that was repainted by the painter counts once more as a view.\n\n\
+    card += "\n## Data\n\nDivided by product; a sample that was repainted by the painter, or is listed again, counts once more as a view.\n\n\
              | label | samples to learn from | views | samples held out |\n|---|---|---|---|\n";
     let (samples, seen) = (counts(world, train, true), counts(world, train, false));
     let kept = counts(world, held_out, true);
@@ -95,17 +94,53 @@ pub fn judge(training: &Training<'_>) -> String {
     card
 }
 
-/// Views, or samples, of each label.
+/// Views of each label, or with `once` the pictures behind them.
 fn counts(world: &World, views: &Views, once: bool) -> BTreeMap<String, usize> {
-    let mut samples = views.samples.clone();
-    if once {
-        samples.sort_unstable();
-        samples.dedup();
-    }
-    let mut counts = BTreeMap::new();
-    for sample in samples {
-        let label: Label = world.records()[sample].label;
-        *counts.entry(label.name().to_owned()).or_insert(0) += 1;
+    let (mut counts, mut pictures) = (BTreeMap::new(), HashSet::new());
+    for &sample in &views.samples {
+        let record = &world.records()[sample];
+        if once && !pictures.insert(record.image.to_string()) {
+            continue;
+        }
+        *counts.entry(record.label.name().to_owned()).or_insert(0) += 1;
     }
     counts
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
+
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_picture_that_is_listed_again_is_one_sample() {
+        let dir = tempfile::tempdir().unwrap();
+        let line = |image: &str, label: &str| {
+            json!({
+                "image": image, "product": "b.png", "title": "A mug", "prompt": "on grass", "label": label,
+                "product_id": 1, "split": "test",
+            })
+            .to_string()
+        };
+        let lines = [
+            line("a.png", "available"),
+            line("c.png", "available"),
+            line("d.png", "size_mismatch"),
+            line("a.png", "available"),
+        ];
+        std::fs::write(dir.path().join("metadata.jsonl"), lines.join("\n")).unwrap();
+        let world = World::open_to_test(dir.path()).unwrap();
+        let mut views = Views::default();
+        // The second is also seen as it was repainted.
+        views.samples = vec![0, 1, 2, 3, 1];
+        let of = |once| {
+            counts(&world, &views, once)
+                .into_values()
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(of(false), [4, 1]);
+        assert_eq!(of(true), [2, 1]);
+    }
 }

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use reliad_imaging::Class;
+use reliad_rfnet::detector::DetectorConfig;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -132,7 +133,7 @@ pub struct Comparison<'a> {
     pub test: Option<&'a Path>,
 }
 
-/// Trains each detector with each seed and measures it on the test part. What an earlier run with the same settings, views
+/// Trains each detector with each seed, seed by seed, and measures it on the test part. What an earlier run with the same settings, views
 /// and labels has measured is taken from `.training/detectors`. `None` when the caller asked to stop.
 ///
 /// # Errors
@@ -175,18 +176,82 @@ pub fn compare(
         let labels: String = records.map(|record| record.label.slug()).collect();
         random::fingerprint(format!("{views:?} {labels}").as_bytes())
     };
-    let learned = made_of(&[&samples.train, &samples.held_out], &samples);
-    let measured = made_of(&[&test], &tested);
-    let mut rows = Vec::new();
-    for detector in detectors {
-        let network = detector.config.network(&samples.tokenizer)?;
+    let contest = Contest {
+        learned: made_of(&[&samples.train, &samples.held_out], &samples),
+        measured: made_of(&[&test], &tested),
+        samples: &samples,
+        tested: &tested,
+        test: &test,
+        stage,
+    };
+    let contenders: Vec<Contender<'_>> = detectors
+        .iter()
+        .map(|detector| contest.contender(detector, encoder, &seen))
+        .collect::<Result<_>>()?;
+    let mut rows: Vec<Row> = detectors
+        .iter()
+        .map(|detector| Row {
+            name: detector.name.clone(),
+            scores: Vec::new(),
+        })
+        .collect();
+    // All rows with one seed before the next seed: what a stopped run leaves compares.
+    for &seed in seeds {
+        for (contender, row) in contenders.iter().zip(&mut rows) {
+            let Some(score) = contest.score(contender, seed, control)? else {
+                return Ok(None);
+            };
+            tracing::info!(
+                "{} seed {seed}: F1 {:.3}, AP {:.3}",
+                row.name,
+                score.f1,
+                score.ap
+            );
+            row.scores.push(score);
+        }
+    }
+    Ok(Some(rows))
+}
+
+/// What all detectors are trained and measured on.
+struct Contest<'a> {
+    samples: &'a Samples,
+    tested: &'a Samples,
+    test: &'a Views,
+    stage: &'a Stage,
+    /// Tells the samples to learn from, their labels and views from others.
+    learned: u64,
+    /// The same of the test part.
+    measured: u64,
+}
+
+/// A detector that is ready to be trained.
+struct Contender<'a> {
+    detector: &'a Detector,
+    network: DetectorConfig,
+    /// How the encoder that it begins with is trained.
+    pretraining: Option<EncoderTraining>,
+    /// Tells settings, samples and labels from others.
+    key: u64,
+}
+
+impl Contest<'_> {
+    /// `seen`: RFNet, whose views all get.
+    fn contender<'d>(
+        &self,
+        detector: &'d Detector,
+        encoder: Option<&EncoderTraining>,
+        seen: &DetectorConfig,
+    ) -> Result<Contender<'d>> {
+        let Detector { name, config } = detector;
+        let network = config.network(&self.samples.tokenizer)?;
         if network.preprocess() != seen.preprocess() {
             return Err(Error::Setting {
                 name: "preprocess",
-                reason: format!("{} sees pictures otherwise than rfnet", detector.name),
+                reason: format!("{name} sees pictures otherwise than rfnet"),
             });
         }
-        let pretraining = match (detector.config.pretrained.encoder_stage, encoder) {
+        let pretraining = match (config.pretrained.encoder_stage, encoder) {
             (false, _) => None,
             (true, Some(encoder)) => Some(EncoderTraining {
                 network: network.image_encoder().with_classes(1),
@@ -196,96 +261,95 @@ pub fn compare(
                 return Err(Error::Setting {
                     name: "pretrained",
                     reason: format!(
-                        "{} begins with an encoder, and nothing says how it is trained",
-                        detector.name
+                        "{name} begins with an encoder, and nothing says how it is trained"
                     ),
                 });
             }
         };
         let settings = json!([
             serde_json::to_value(&network).map_err(Error::component("detector"))?,
-            serde_json::to_value(detector.config.fit).map_err(Error::component("detector"))?,
+            serde_json::to_value(config.fit).map_err(Error::component("detector"))?,
             format!(
                 "{:?} {:?} {:?}",
-                detector.config.recipe, detector.config.pretrained, detector.config.fusion
+                config.recipe, config.pretrained, config.fusion
             ),
             format!(
-                "{:?} {learned:016x} {measured:016x} {pretraining:?}",
-                stage.budget
+                "{:?} {:016x} {:016x} {pretraining:?}",
+                self.stage.budget, self.learned, self.measured
             ),
-            detector.config.pretrained.text_fingerprint(stage)?,
+            config.pretrained.fingerprint(self.stage)?,
         ]);
-        let key = random::fingerprint(settings.to_string().as_bytes());
-        let mut scores = Vec::new();
-        for &seed in seeds {
-            let name = format!("detectors/{}-{key:016x}/seed-{seed}", detector.name);
-            let dir = stage.checkpoints(&name);
-            let file = dir.join("score.json");
-            if let Some(score) = read(&file)? {
-                scores.push(score);
-                continue;
-            }
-            let stage = Stage {
-                seed,
-                ..stage.clone()
-            };
-            let weights = match &pretraining {
-                None => None,
-                Some(config) => match pretrained(config, learned, &stage, control)? {
-                    None => return Ok(None),
-                    weights => weights,
-                },
-            };
-            let mut report = |_: &str, report: &crate::Report| {
-                (control.on_report)(&format!("{} seed {seed}", detector.name), report);
-            };
-            let mut inner = Control {
-                on_report: &mut report,
-                stop: control.stop,
-            };
-            let outcome = train_on(
-                &detector.config,
-                &samples,
-                &stage,
-                &name,
-                weights.as_deref(),
-                &mut inner,
-            )?;
-            let Outcome::Finished { model, state, .. } = outcome else {
-                return Ok(None);
-            };
-            let verdicts = judged(&detector.config, &model, &tested, &test, &stage)?;
-            let classes = network.classes();
-            let available = classes.index(Class::Available).unwrap_or(0);
-            let verdicts: Vec<(usize, usize, f64)> = verdicts
-                .iter()
-                .map(|(label, p)| (*label, most_probable(p), f64::from(p[available])))
-                .collect();
-            let metrics = JudgeMetrics::new(classes.count(), available, &verdicts);
-            let score = Score {
-                seed,
-                precision: metrics.precision,
-                recall: metrics.recall,
-                f1: metrics.f1,
-                ap: metrics.average_precision,
-                accuracy: metrics.accuracy,
-                samples: metrics.samples,
-                steps: state.step,
-                minutes: state.elapsed_seconds / 60.0,
-            };
-            reliad_weights::write_config(&file, &score).map_err(Error::component("detectors"))?;
-            forget_weights(&dir)?;
-            if detector.config.fusion.is_some() && dir.join("fusion").exists() {
-                forget_weights(&dir.join("fusion"))?;
-            }
-            scores.push(score);
-        }
-        rows.push(Row {
-            name: detector.name.clone(),
-            scores,
-        });
+        Ok(Contender {
+            detector,
+            network,
+            pretraining,
+            key: random::fingerprint(settings.to_string().as_bytes()),
+        })
     }
-    Ok(Some(rows))
+
+    /// Trains and measures with one seed, unless an earlier run has. `None` when the caller asked to stop.
+    fn score(
+        &self,
+        contender: &Contender<'_>,
+        seed: u64,
+        control: &mut Control<'_>,
+    ) -> Result<Option<Score>> {
+        let Detector { name: row, config } = contender.detector;
+        let name = format!("detectors/{row}-{:016x}/seed-{seed}", contender.key);
+        let dir = self.stage.checkpoints(&name);
+        let file = dir.join("score.json");
+        if let Some(score) = read(&file)? {
+            return Ok(Some(score));
+        }
+        let stage = Stage {
+            seed,
+            ..self.stage.clone()
+        };
+        let weights = match &contender.pretraining {
+            None => None,
+            Some(config) => match pretrained(config, self.learned, &stage, control)? {
+                None => return Ok(None),
+                weights => weights,
+            },
+        };
+        let mut report = |_: &str, report: &crate::Report| {
+            (control.on_report)(&format!("{row} seed {seed}"), report);
+        };
+        let mut inner = Control {
+            on_report: &mut report,
+            stop: control.stop,
+        };
+        let weights = weights.as_deref();
+        let outcome = train_on(config, self.samples, &stage, &name, weights, &mut inner)?;
+        let Outcome::Finished { model, state, .. } = outcome else {
+            return Ok(None);
+        };
+        let verdicts = judged(config, &model, self.tested, self.test, &stage)?;
+        let classes = contender.network.classes();
+        let available = classes.index(Class::Available).unwrap_or(0);
+        let verdicts: Vec<(usize, usize, f64)> = verdicts
+            .iter()
+            .map(|(label, p)| (*label, most_probable(p), f64::from(p[available])))
+            .collect();
+        let metrics = JudgeMetrics::new(classes.count(), available, &verdicts);
+        let score = Score {
+            seed,
+            precision: metrics.precision,
+            recall: metrics.recall,
+            f1: metrics.f1,
+            ap: metrics.average_precision,
+            accuracy: metrics.accuracy,
+            samples: metrics.samples,
+            steps: state.step,
+            minutes: state.elapsed_seconds / 60.0,
+        };
+        reliad_weights::write_config(&file, &score).map_err(Error::component("detectors"))?;
+        forget_weights(&dir)?;
+        if config.fusion.is_some() && dir.join("fusion").exists() {
+            forget_weights(&dir.join("fusion"))?;
+        }
+        Ok(Some(score))
+    }
 }
 
 /// Samples of the test part of `tested` whose products the training part of `learned` shows.

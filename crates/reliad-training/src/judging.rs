@@ -3,11 +3,9 @@
 use std::path::Path;
 use std::time::Instant;
 
-use burn::tensor::Device;
 use reliad_dataset::{Broken, Folder, Modality, Record, Split};
 use reliad_rfnet::classes::Classes;
 use reliad_rfnet::judge::{Judge, JudgeItem};
-use reliad_weights::ModelDir;
 
 use crate::error::{Error, Result};
 use crate::measure::verdicts::Judged;
@@ -30,19 +28,17 @@ pub struct Judgement {
     pub broken: Vec<Broken>,
 }
 
-/// Judges the samples of the folder `data` that are in one of `splits` and whose labels the judge of `model` can express.
+/// Judges the samples of the folder `data` that are in one of `splits` and whose labels `judge` can express.
 /// `None` when the caller asked to stop.
 ///
 /// # Errors
-/// A missing or damaged component, or an index that can't be read; a bad sample is none.
+/// An index that can't be read; a bad sample is none.
 pub fn judge_folder(
-    model: &ModelDir,
+    judge: &Judge,
     data: &Path,
     splits: &[Split],
-    device: &Device,
     control: &mut Control<'_>,
 ) -> Result<Option<Judgement>> {
-    let judge = Judge::load(model, device).map_err(Error::component("judge"))?;
     let folder = Folder::open(data).map_err(Error::component("data"))?;
     let classes = judge.config().classes();
     let wanted: Vec<(usize, usize)> = folder
@@ -68,7 +64,7 @@ pub fn judge_folder(
             (control.on_report)("judging", &report);
         }
         let record = &folder.records()[sample];
-        match judge_one(&judge, &folder, record) {
+        match judge_one(judge, &folder, record) {
             Ok(verdict) => judged.push(Judged {
                 sample,
                 product: record.product_id,

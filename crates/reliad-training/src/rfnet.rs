@@ -11,7 +11,7 @@ use reliad_rfnet::calibration::Calibration;
 use reliad_rfnet::classes::Classes;
 use reliad_rfnet::classifier::Architecture;
 use reliad_rfnet::detector::{Detector, DetectorConfig};
-use reliad_rfnet::rfnet::Inputs;
+use reliad_rfnet::rfnet::{Inputs, RfNet};
 use reliad_rfnet::roberta::{Roberta, RobertaTokenizer};
 use reliad_weights::{ModelDir, Precision};
 use serde::Deserialize;
@@ -66,6 +66,9 @@ pub struct Pretrained {
     pub text_encoder: Option<PathBuf>,
     /// For RFNet: the RoBERTa that the `text` stage wrote into the same model directory.
     pub text_stage: bool,
+    /// For RFNet: the `rfnet/` of a trained judge, to train on from, as far as it has the network's parts
+    /// ([`RfNet::begin_from`]). Then nothing else is pretrained and no fusion trained first.
+    pub rfnet: Option<PathBuf>,
 }
 
 impl Pretrained {
@@ -75,18 +78,36 @@ impl Pretrained {
         made.or_else(|| self.text_encoder.clone())
     }
 
-    /// Tells two files of text weights apart; `None` where it begins with none.
+    /// Tells two files of text weights or of a judge's apart; `None` where it begins with none.
     ///
     /// # Errors
     /// A file that can't be read.
-    pub(crate) fn text_fingerprint(&self, stage: &Stage) -> Result<Option<u64>> {
-        let Some(dir) = self.text(stage) else {
+    pub(crate) fn fingerprint(&self, stage: &Stage) -> Result<Option<u64>> {
+        let (dir, component) = match (&self.rfnet, self.text(stage)) {
+            (Some(dir), _) => (dir.clone(), JUDGE),
+            (None, Some(dir)) => (dir, TEXT),
+            (None, None) => return Ok(None),
+        };
+        let dir = ModelDir::open(dir).map_err(Error::component(component))?;
+        let weights = dir.read("model.safetensors");
+        let weights = weights.map_err(Error::component(component))?;
+        Ok(Some(random::fingerprint(&weights)))
+    }
+
+    /// The trained judge to train on from.
+    fn judge(&self, config: &DetectorConfig, device: &Device) -> Result<Option<RfNet>> {
+        let Some(dir) = &self.rfnet else {
             return Ok(None);
         };
-        let dir = ModelDir::open(dir).map_err(Error::component(TEXT))?;
-        let weights = dir.read("model.safetensors");
-        let weights = weights.map_err(Error::component(TEXT))?;
-        Ok(Some(random::fingerprint(&weights)))
+        let DetectorConfig::RfNet(config) = config else {
+            return Err(Error::Setting {
+                name: "pretrained",
+                reason: "only RFNet trains on from an rfnet".to_owned(),
+            });
+        };
+        let dir = ModelDir::open(dir).map_err(Error::component(JUDGE))?;
+        let judge = RfNet::begin_from(&dir, config, device);
+        judge.map(Some).map_err(Error::component(JUDGE))
     }
 
     /// `encoder`: what the encoder stage wrote. `text`: a directory of RoBERTa's.
@@ -102,6 +123,9 @@ impl Pretrained {
             name: "pretrained",
             reason: reason.to_owned(),
         };
+        if let Some(judge) = self.judge(config, device)? {
+            return Ok(Detector::RfNet(judge));
+        }
         if encoder.is_some() && self.image_encoder.is_some() {
             return Err(setting(
                 "image_encoder and encoder_stage exclude each other",
@@ -154,6 +178,7 @@ fn load_text(encoder: Roberta, dir: &Path) -> Result<Roberta> {
     reliad_weights::load(encoder, &dir, &Roberta::key_map()).map_err(Error::component(TEXT))
 }
 
+const JUDGE: &str = "pretrained rfnet";
 const TEXT: &str = "pretrained text encoder; `reliad train text` makes one for mini";
 
 /// Data and class weights of the judge's training.
@@ -211,6 +236,22 @@ impl RfNetTraining {
     pub(crate) fn check(&self, network: &DetectorConfig, stage: &Stage) -> Result<()> {
         self.fit.check()?;
         self.fusion.as_ref().map_or(Ok(()), FusionTraining::check)?;
+        let others = &self.pretrained;
+        let others = others.encoder_stage
+            || others.text_stage
+            || others.image_encoder.is_some()
+            || others.text_encoder.is_some()
+            || self.fusion.is_some();
+        if let (Some(dir), true) = (&self.pretrained.rfnet, network.text_encoder().is_some()) {
+            same_vocabulary(dir, &stage.component(NAME))?;
+        }
+        if self.pretrained.judge(network, &stage.device)?.is_some() && others {
+            return Err(Error::Setting {
+                name: "pretrained",
+                reason: "rfnet excludes all other pretrained parts and a fusion of its own"
+                    .to_owned(),
+            });
+        }
         if let (Some(dir), Some((text, _))) = (self.pretrained.text(stage), network.text_encoder())
         {
             let fresh = text.init(&stage.device);
@@ -342,6 +383,28 @@ pub fn train_on(
     };
     let training = stage.training(NAME, &config.fit, &dir);
     fit(&mut task, start, &training, control)
+}
+
+/// A judge that is trained on from must read titles as the one that is trained.
+fn same_vocabulary(theirs: &Path, ours: &Path) -> Result<()> {
+    for file in ["vocab.json", "merges.txt"] {
+        let theirs = theirs.join(file);
+        if !theirs.exists() {
+            continue;
+        }
+        let read = |path: &Path| std::fs::read(path).map_err(Error::io(path));
+        if read(&theirs)? != read(&ours.join(file))? {
+            return Err(Error::Setting {
+                name: "pretrained.rfnet",
+                reason: format!(
+                    "{} differs from the one in {}; copy it there",
+                    theirs.display(),
+                    ours.display()
+                ),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// The logit that stands for a label; `None` where the head can't express it.

@@ -6,6 +6,7 @@ use anyhow::{Result, ensure};
 use clap::Args;
 use reliad_dataset::Split;
 use reliad_rfnet::calibration::Calibration;
+use reliad_rfnet::judge::Judge;
 use reliad_training::calibrate::{Operating, fit};
 use reliad_training::judging::judge_folder;
 use reliad_training::measure::Figure;
@@ -41,6 +42,11 @@ pub struct CalibrateArgs {
     /// Keep at least this share of the available pictures, such as 0.9
     #[arg(long, env = "RELIAD_KEEP", hide_env_values = true, value_parser = share)]
     keep: Option<f64>,
+
+    /// Look at every picture twice, the second time as a mirror shows it: steadier, and twice the judge's work but for
+    /// depth and saliency
+    #[arg(long, env = "RELIAD_MIRRORED", hide_env_values = true)]
+    mirrored: bool,
 
     /// File to write [default: rfnet/calibration.json of the judge]
     #[arg(long, env = "RELIAD_OUT", hide_env_values = true, value_name = "FILE")]
@@ -92,7 +98,8 @@ pub fn run(arguments: CalibrateArgs) -> Result<Code> {
         stop: interrupt::flag()?,
     };
     let parts = [Split::Validation];
-    let judged = judge_folder(&model, &arguments.data, &parts, &device, &mut control)?;
+    let judge = Judge::load(&model, &device)?.looking(arguments.mirrored);
+    let judged = judge_folder(&judge, &arguments.data, &parts, &mut control)?;
     let Some(judgement) = judged else {
         return Ok(Code::Interrupted);
     };
@@ -104,7 +111,10 @@ pub fn run(arguments: CalibrateArgs) -> Result<Code> {
         arguments.data.display(),
         judged.len()
     );
-    let calibration = fit(judged, judgement.classes, operating);
+    let calibration = Calibration {
+        mirrored: arguments.mirrored,
+        ..fit(judged, judgement.classes, operating)
+    };
     let with = |calibration: &Calibration| -> Vec<Judged> {
         judged
             .iter()

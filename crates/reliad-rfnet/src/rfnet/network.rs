@@ -41,6 +41,21 @@ pub struct RfNetInput {
     pub caption: Option<CaptionTokens>,
 }
 
+impl RfNetInput {
+    /// The same with every image as a mirror shows it, left and right exchanged.
+    pub fn mirrored(&self) -> Self {
+        let mirror =
+            |image: &Option<Tensor<4>>| image.as_ref().map(|image| image.clone().flip([3]));
+        Self {
+            product: mirror(&self.product),
+            generated: mirror(&self.generated),
+            depth: mirror(&self.depth),
+            saliency: mirror(&self.saliency),
+            caption: self.caption.clone(),
+        }
+    }
+}
+
 /// The image encoders: one for all, or one for each image the config has.
 #[derive(Module, Debug)]
 pub struct ImageEncoders {
@@ -162,6 +177,46 @@ impl RfNet {
         let config = RfNetConfig::from_json(&reliad_weights::read_config(dir, "config.json")?)?;
         let network = reliad_weights::load(config.init(device)?, dir, &Self::key_map())?;
         Ok((network, config))
+    }
+
+    /// The network of `config` with the weights of the RFNet in `dir`, as far as it has its parts: what belongs to inputs that
+    /// `config` lacks stays behind, and a head for other classes is fresh.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load); a part of `config` that `dir` hasn't, or of another size, is a missing or mis-shaped key.
+    pub fn begin_from(dir: &ModelDir, config: &RfNetConfig, device: &Device) -> Result<Self> {
+        let theirs = RfNetConfig::from_json(&reliad_weights::read_config(dir, "config.json")?)?;
+        let inputs = config.inputs;
+        let absent: Vec<&str> = [
+            (inputs.product, "image_encoder.product"),
+            (inputs.product, "projection.product"),
+            (inputs.generated, "image_encoder.generated"),
+            (inputs.generated, "projection.generated"),
+            (inputs.depth, "image_encoder.depth"),
+            (inputs.depth, "projection.depth"),
+            (inputs.saliency, "image_encoder.saliency"),
+            (inputs.saliency, "projection.saliency"),
+            (inputs.caption, "text_encoder"),
+            (inputs.caption, "caption_projection"),
+            (config.filters_product(), "feature_filter"),
+        ]
+        .into_iter()
+        .filter_map(|(on, part)| (!on).then_some(part))
+        .collect();
+        let with_their_head = RfNetConfig {
+            classes: theirs.classes,
+            ..config.clone()
+        };
+        let keys = Self::key_map().ignoring(&absent);
+        let network = reliad_weights::load(with_their_head.init(device)?, dir, &keys)?;
+        Ok(if theirs.classes == config.classes {
+            network
+        } else {
+            Self {
+                head: LinearConfig::new(config.width, config.classes.count()).init(device),
+                ..network
+            }
+        })
     }
 
     /// Names in the file to ours; see the table at the top of the file.

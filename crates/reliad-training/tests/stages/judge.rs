@@ -228,6 +228,57 @@ pub fn the_fusion_learns_while_the_encoders_stand_still(
     }
 }
 
+/// A judge trains on from what it has learned, and then nothing else is pretrained.
+pub fn begins_with_a_trained_judge(
+    mut config: rfnet::RfNetTraining,
+    stage: &Stage,
+    control: &mut Control<'_>,
+) {
+    let written = stage.component("rfnet");
+    let names = ["image_encoder.depth.conv1.weight", "head.weight"];
+    let of = |dir: &Path| names.map(|name| weights(&dir.join("model.safetensors"), name));
+    let before = tempfile::tempdir().unwrap();
+    for file in ["config.json", "model.safetensors"] {
+        std::fs::copy(written.join(file), before.path().join(file)).unwrap();
+    }
+    config.fit = FitConfig {
+        batch_size: 2,
+        average_decay: 0.0,
+        weight_decay: 0.0,
+        learning_rate: LearningRate {
+            base: 1e-12,
+            warmup_steps: 0,
+            ..LearningRate::default()
+        },
+        ..FitConfig::default()
+    };
+    config.fusion = None;
+    config.pretrained = rfnet::Pretrained {
+        rfnet: Some(before.path().to_owned()),
+        ..rfnet::Pretrained::default()
+    };
+    // Other fresh weights than those of the judge to begin with, if they were taken.
+    let stage = Stage {
+        seed: stage.seed + 1,
+        ..stage.clone()
+    };
+    let _ = std::fs::remove_dir_all(stage.checkpoints("rfnet"));
+    rfnet::train(&config, &stage, control).unwrap();
+    assert_eq!(of(&written), of(before.path()));
+    let mut refused = |config: &rfnet::RfNetTraining| {
+        let said = rfnet::train(config, &stage, control).unwrap_err();
+        said.to_string()
+    };
+    let vocabulary = before.path().join("vocab.json");
+    std::fs::write(&vocabulary, "{}").unwrap();
+    let said = refused(&config);
+    assert!(said.contains("vocab.json differs"), "{said}");
+    std::fs::remove_file(&vocabulary).unwrap();
+    config.pretrained.encoder_stage = true;
+    let said = refused(&config);
+    assert!(said.contains("rfnet excludes"), "{said}");
+}
+
 /// Every image encoder starts from the same file and learns for itself.
 pub fn begins_with_pretrained_encoders(
     mut config: rfnet::RfNetTraining,

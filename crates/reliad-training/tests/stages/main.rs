@@ -26,7 +26,7 @@ use safetensors::SafeTensors;
 use serde_json::{Value, json};
 
 use judge::{
-    begins_with_pretrained_encoders, compares_detectors, network,
+    begins_with_a_trained_judge, begins_with_pretrained_encoders, compares_detectors, network,
     the_fusion_learns_while_the_encoders_stand_still,
 };
 use world::{SIZE, config, write_world};
@@ -214,11 +214,12 @@ fn every_stage_writes_a_component_that_loads() {
     assert!(card.contains("Trained for 2 steps of 2 samples"), "{card}");
     begins_with_pretrained_encoders(judge(0.4), &stage, control);
     the_fusion_learns_while_the_encoders_stand_still(judge(0.4), &stage, control);
+    begins_with_a_trained_judge(judge(0.4), &stage, control);
     compares_detectors(&stage, control);
 
     let model = ModelDir::open(out.path()).unwrap();
     repaints_around_the_product(&model, data.path());
-    Judge::load(&model, &device).unwrap();
+    let trained = Judge::load(&model, &device).unwrap();
     let classes = SceneClassifier::load(&model, &device).unwrap();
     assert_eq!(classes.config().families, ["garden", "marble"]);
     assert_eq!(classes.config().colors, ["navy", "sky blue", "teal"]);
@@ -227,7 +228,7 @@ fn every_stage_writes_a_component_that_loads() {
     let seen = classes.classify(&picture.into_rgb8(), &cover).unwrap();
     assert!((seen.color_probabilities.iter().sum::<f32>() - 1.0).abs() < 1e-5);
     let unseen = [Split::Validation, Split::Test];
-    let judged = judge_folder(&model, data.path(), &unseen, &device, control);
+    let judged = judge_folder(&trained, data.path(), &unseen, control);
     let judged = judged.unwrap().unwrap().judged;
     assert!((1..30).contains(&judged.len()), "{}", judged.len());
 

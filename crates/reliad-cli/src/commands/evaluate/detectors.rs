@@ -39,7 +39,7 @@ pub struct DetectorsArgs {
         env = "RELIAD_CONFIGS",
         hide_env_values = true,
         value_name = "DIR",
-        default_value = "configs/mini"
+        default_value = "configs/mini-detectors"
     )]
     configs: PathBuf,
 

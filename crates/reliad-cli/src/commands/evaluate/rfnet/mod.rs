@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use anyhow::{Result, ensure};
 use clap::Args;
 use reliad_dataset::Split;
+use reliad_rfnet::judge::Judge;
 use reliad_training::judging::judge_folder;
 use reliad_training::{Control, Report};
 
@@ -95,13 +96,8 @@ pub fn run(arguments: RfnetArgs) -> Result<Code> {
         on_report: &mut report,
         stop: interrupt::flag()?,
     };
-    let judged = judge_folder(
-        &model,
-        &arguments.data,
-        &arguments.split,
-        &device,
-        &mut control,
-    )?;
+    let judge = Judge::load(&model, &device)?;
+    let judged = judge_folder(&judge, &arguments.data, &arguments.split, &mut control)?;
     let Some(judgement) = judged else {
         return Ok(Code::Interrupted);
     };
