@@ -10,17 +10,19 @@ use crate::world::World;
 /// The names that the records know, sorted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Names {
-    /// Of what a picture shows one of: scene family, main colour, product family.
+    /// Of what a picture is one of: scene family, main colour, product family, and verdict where that is learned.
     pub(super) kinds: [Vec<String>; KINDS],
     /// Of what it may show several of.
     pub(super) props: Vec<String>,
 }
 
-pub(super) const KINDS: usize = 3;
-const FIELDS: [&str; KINDS] = ["scene_family", "main_color", "product_family"];
+pub(super) const KINDS: usize = 4;
+const FIELDS: [&str; KINDS] = ["scene_family", "main_color", "product_family", LABEL];
+const LABEL: &str = "label";
 
 impl Names {
-    pub(super) fn of(world: &World) -> Self {
+    /// With `verdicts` the labels are among them.
+    pub(super) fn of(world: &World, verdicts: bool) -> Self {
         let sorted = |names: BTreeSet<&str>| names.into_iter().map(str::to_owned).collect();
         let records = world.records().iter();
         Self {
@@ -28,6 +30,7 @@ impl Names {
                 sorted(
                     records
                         .clone()
+                        .filter(|_| verdicts || field != LABEL)
                         .filter_map(|record| text(record, field))
                         .collect(),
                 )
@@ -43,6 +46,9 @@ impl Names {
 }
 
 fn text<'a>(record: &'a Record, field: &str) -> Option<&'a str> {
+    if field == LABEL {
+        return Some(record.label.slug());
+    }
     let known = record.parameters.as_ref()?;
     match field {
         "scene_family" => known.scene_family.as_deref(),
@@ -119,6 +125,7 @@ pub(super) mod tests {
                 names(&["garden", "wood"]),
                 names(&["navy"]),
                 names(&["jar", "mug"]),
+                Vec::new(),
             ],
             props: names(&["apple", "book"]),
         }
@@ -130,7 +137,10 @@ pub(super) mod tests {
         let facts = Facts::of(&known(), &names());
         assert!((facts.scale.unwrap() - 0.1f64.ln()).abs() < 1e-9);
         assert_eq!(facts.props, [1]);
-        assert_eq!(facts.kinds, [Some(1), Some(0), Some(1)]);
+        assert_eq!(facts.kinds, [Some(1), Some(0), Some(1), None]);
+        let mut with_verdicts = names();
+        with_verdicts.kinds[3] = vec!["available".to_owned(), "size_mismatch".to_owned()];
+        assert_eq!(Facts::of(&known(), &with_verdicts).kinds[3], Some(0));
         let bare = record(
             json!({ "props": [], "prop_scale": 1.0, "share": 0.5, "product_cm": [8.0, 10.0, 12.0] }),
         );

@@ -2,7 +2,8 @@
 //!
 //! The paper's judge begins with ResNets that know things by sight; a judge of mini's size has nothing to begin with. Here
 //! it learns which product, props, scene and colour a picture shows, and how many pixels a centimetre is by the size of its
-//! props. None of that is a verdict: the failures stay for the judge to learn from its labels. Ours.
+//! props; and, where [`EncoderRecipe::verdict`] says so, the label, as far as the picture alone tells it: a look of one encoder is
+//! several times as cheap as one of the whole judge. Ours.
 
 mod facts;
 
@@ -95,6 +96,9 @@ pub struct EncoderRecipe {
     pub shift: u32,
     /// How pictures are softened, noised and exposed.
     pub softening: Softening,
+    /// Weight of the label's cross-entropy; 0: labels are left for the judge to learn, and samples that tell nothing else are
+    /// left out.
+    pub verdict: f64,
 }
 
 impl Default for EncoderRecipe {
@@ -103,6 +107,7 @@ impl Default for EncoderRecipe {
             samples: None,
             shift: 8,
             softening: Softening::default(),
+            verdict: 0.0,
         }
     }
 }
@@ -135,9 +140,15 @@ pub fn train_as(
     control: &mut Control<'_>,
 ) -> Result<Ended> {
     config.recipe.softening.check()?;
+    if !(config.recipe.verdict >= 0.0 && config.recipe.verdict.is_finite()) {
+        return Err(Error::Setting {
+            name: "verdict",
+            reason: format!("{} is no weight, which is 0 or more", config.recipe.verdict),
+        });
+    }
     let failed = Error::component::<reliad_rfnet::Error>;
     let world = World::open(&stage.data, config.recipe.samples)?;
-    let names = Names::of(&world);
+    let names = Names::of(&world, config.recipe.verdict > 0.0);
     let read = |indices: Vec<usize>| Data::read(&world, &indices, &names, config, stage);
     let (train, held_out) = world.split();
     let (train, held_out) = (read(train)?, read(held_out)?);
@@ -193,7 +204,7 @@ impl Data {
         let indices: Vec<usize> = indices
             .iter()
             .copied()
-            .filter(|&index| records[index].parameters.is_some())
+            .filter(|&index| config.recipe.verdict > 0.0 || records[index].parameters.is_some())
             .collect();
         if indices.is_empty() {
             return Err(Error::Data {
@@ -283,12 +294,10 @@ impl Errors {
     }
 
     /// What is minimised. The weights bring the parts to about the same size early on.
-    fn total(&self) -> Tensor<1> {
-        let kinds = self.kinds.iter().cloned();
-        let kinds = kinds.fold(Tensor::zeros([1], &self.scale.device()), |sum, kind| {
-            sum + kind
-        });
-        self.scale.clone() + self.props.clone() * 4.0 + kinds * 0.3
+    fn total(&self, verdict: f64) -> Tensor<1> {
+        let [family, color, product, label] = self.kinds.clone();
+        let kinds = (family + color + product) * 0.3 + label * verdict;
+        self.scale.clone() + self.props.clone() * 4.0 + kinds
     }
 }
 
@@ -326,7 +335,7 @@ impl Task for EncoderTask {
             .collect();
         let errors = Errors::new(model.forward(input), &facts, &self.names);
         Ok(Loss {
-            total: errors.total(),
+            total: errors.total(self.recipe.verdict),
             parts: vec![("scale", errors.scale), ("props", errors.props)],
         })
     }
@@ -345,9 +354,9 @@ impl Task for EncoderTask {
         let facts: Vec<&Facts> = data.facts.iter().collect();
         let errors = Errors::new(Tensor::cat(rows, 0), &facts, &self.names);
         let value = |error: Tensor<1>| error.into_scalar::<f64>();
-        let total = value(errors.total());
-        let [family, color, product] = errors.kinds.map(value);
-        let figures = [
+        let total = value(errors.total(self.recipe.verdict));
+        let [family, color, product, label] = errors.kinds.map(value);
+        let mut figures = vec![
             ("held_out_loss", total),
             ("scale_error", value(errors.scale)),
             ("prop_loss", value(errors.props)),
@@ -355,6 +364,9 @@ impl Task for EncoderTask {
             ("color_loss", color),
             ("product_loss", product),
         ];
+        if self.recipe.verdict > 0.0 {
+            figures.push(("verdict_loss", label));
+        }
         Ok(figures
             .into_iter()
             .map(|(name, value)| (name.to_owned(), value))
@@ -398,5 +410,6 @@ mod tests {
         near(&errors.kinds[0], soft(-1.0));
         near(&errors.kinds[1], 0.0);
         near(&errors.kinds[2], 2.0f64.ln());
+        near(&errors.kinds[3], 0.0);
     }
 }
