@@ -412,4 +412,17 @@ mod tests {
         near(&errors.kinds[2], 2.0f64.ln());
         near(&errors.kinds[3], 0.0);
     }
+
+    #[test]
+    fn the_label_counts_as_its_weight_says() {
+        let mut names = names();
+        names.kinds[3] = vec!["available".to_owned(), "size_mismatch".to_owned()];
+        let facts = Facts::of(&known(), &names);
+        let outputs = Tensor::<2>::zeros([1, names.outputs()], &Device::flex());
+        let errors = Errors::new(outputs, &[&facts], &names);
+        let label = errors.kinds[3].clone().into_scalar::<f64>();
+        assert!((label - 2.0f64.ln()).abs() < 1e-5, "{label}");
+        let more = (errors.total(2.0) - errors.total(0.0)).into_scalar::<f64>();
+        assert!((more - 2.0 * label).abs() < 1e-5, "{more}");
+    }
 }

@@ -61,7 +61,8 @@ pub fn compares_detectors(stage: &Stage, control: &mut Control<'_>) {
         "network": {
             "architecture": "resnet", "block": "basic", "layers": [1, 1, 1, 1], "base_width": 2
         },
-        "fit": { "batch_size": 8, "validations": 1, "epochs": 0.3 }
+        "fit": { "batch_size": 8, "validations": 1, "epochs": 0.3 },
+        "recipe": { "verdict": 1.0 }
     }));
     let encoder = Some(&encoder);
     let rival = |network: Value| json!({ "_class_name": "ImageClassifier", "preprocess": { "image_size": 32 }, "network": network });
