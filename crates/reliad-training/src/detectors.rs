@@ -201,12 +201,6 @@ pub fn compare(
             let Some(score) = contest.score(contender, seed, control)? else {
                 return Ok(None);
             };
-            tracing::info!(
-                "{} seed {seed}: F1 {:.3}, AP {:.3}",
-                row.name,
-                score.f1,
-                score.ap
-            );
             row.scores.push(score);
         }
     }
@@ -348,6 +342,14 @@ impl Contest<'_> {
         if config.fusion.is_some() && dir.join("fusion").exists() {
             forget_weights(&dir.join("fusion"))?;
         }
+        let measured = crate::Report {
+            step: score.steps,
+            progress: 1.0,
+            elapsed_seconds: state.elapsed_seconds,
+            figures: vec![("f1".to_owned(), score.f1), ("ap".to_owned(), score.ap)],
+            ..crate::Report::default()
+        };
+        (control.on_report)(&format!("{row} seed {seed}, measured:"), &measured);
         Ok(Some(score))
     }
 }

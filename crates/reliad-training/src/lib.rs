@@ -25,6 +25,7 @@ pub mod parameters;
 pub mod pca;
 pub mod pictures;
 pub mod prepare;
+pub mod pretrained;
 pub mod progress;
 pub mod prompts;
 pub mod random;

@@ -1,6 +1,6 @@
 //! Training of the judge on what the trained depth and saliency networks see.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use burn::module::Module;
 use burn::tensor::activation::log_softmax;
@@ -9,10 +9,9 @@ use reliad_dataset::Label;
 use reliad_imaging::Class;
 use reliad_rfnet::calibration::Calibration;
 use reliad_rfnet::classes::Classes;
-use reliad_rfnet::classifier::Architecture;
 use reliad_rfnet::detector::{Detector, DetectorConfig};
-use reliad_rfnet::rfnet::{Inputs, RfNet};
-use reliad_rfnet::roberta::{Roberta, RobertaTokenizer};
+use reliad_rfnet::rfnet::Inputs;
+use reliad_rfnet::roberta::RobertaTokenizer;
 use reliad_weights::{ModelDir, Precision};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -25,12 +24,12 @@ use crate::fit::{FitConfig, Loss, Outcome, Step, Task, fit};
 use crate::fusion::{Fusion, FusionTraining};
 use crate::measure::verdicts::most_probable;
 use crate::metrics::JudgeMetrics;
+use crate::pretrained::Pretrained;
 use crate::progress::Control;
-use crate::random::{self, Order};
+use crate::random::Order;
 use crate::retitle::Retitling;
 use crate::samples::{Augmentation, Eyes, Samples};
 use crate::stage::{Ended, Stage};
-use crate::text;
 
 /// Settings of the judge's training (`rfnet.json`).
 #[derive(Debug, Clone, Deserialize)]
@@ -52,134 +51,6 @@ pub struct RfNetTraining {
     #[serde(default)]
     pub recipe: RfNetRecipe,
 }
-
-/// Pretrained encoders; the paper begins with ResNet50 of ImageNet and RoBERTa. Paths are taken from where the program
-/// runs.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Pretrained {
-    /// Weights of torchvision's ResNet of the same configuration, `.pth` or `.safetensors`, for every image encoder.
-    pub image_encoder: Option<PathBuf>,
-    /// For every image encoder, or for a rival of RFNet: what the `encoder` stage made in the same model directory.
-    pub encoder_stage: bool,
-    /// Directory of a RoBERTa in transformers' layout, `config.json` of the same sizes.
-    pub text_encoder: Option<PathBuf>,
-    /// For RFNet: the RoBERTa that the `text` stage wrote into the same model directory.
-    pub text_stage: bool,
-    /// For RFNet: the `rfnet/` of a trained judge, to train on from, as far as it has the network's parts
-    /// ([`RfNet::begin_from`]). Then nothing else is pretrained and no fusion trained first.
-    pub rfnet: Option<PathBuf>,
-}
-
-impl Pretrained {
-    /// Where the text encoder's weights are, if it begins with some.
-    fn text(&self, stage: &Stage) -> Option<PathBuf> {
-        let made = self.text_stage.then(|| stage.component(text::NAME));
-        made.or_else(|| self.text_encoder.clone())
-    }
-
-    /// Tells two files of text weights or of a judge's apart; `None` where it begins with none.
-    ///
-    /// # Errors
-    /// A file that can't be read.
-    pub(crate) fn fingerprint(&self, stage: &Stage) -> Result<Option<u64>> {
-        let (dir, component) = match (&self.rfnet, self.text(stage)) {
-            (Some(dir), _) => (dir.clone(), JUDGE),
-            (None, Some(dir)) => (dir, TEXT),
-            (None, None) => return Ok(None),
-        };
-        let dir = ModelDir::open(dir).map_err(Error::component(component))?;
-        let weights = dir.read("model.safetensors");
-        let weights = weights.map_err(Error::component(component))?;
-        Ok(Some(random::fingerprint(&weights)))
-    }
-
-    /// The trained judge to train on from.
-    fn judge(&self, config: &DetectorConfig, device: &Device) -> Result<Option<RfNet>> {
-        let Some(dir) = &self.rfnet else {
-            return Ok(None);
-        };
-        let DetectorConfig::RfNet(config) = config else {
-            return Err(Error::Setting {
-                name: "pretrained",
-                reason: "only RFNet trains on from an rfnet".to_owned(),
-            });
-        };
-        let dir = ModelDir::open(dir).map_err(Error::component(JUDGE))?;
-        let judge = RfNet::begin_from(&dir, config, device);
-        judge.map(Some).map_err(Error::component(JUDGE))
-    }
-
-    /// `encoder`: what the encoder stage wrote. `text`: a directory of RoBERTa's.
-    fn put_into(
-        &self,
-        network: Detector,
-        config: &DetectorConfig,
-        encoder: Option<&Path>,
-        text: Option<&Path>,
-        device: &Device,
-    ) -> Result<Detector> {
-        let setting = |reason: &str| Error::Setting {
-            name: "pretrained",
-            reason: reason.to_owned(),
-        };
-        if let Some(judge) = self.judge(config, device)? {
-            return Ok(Detector::RfNet(judge));
-        }
-        if encoder.is_some() && self.image_encoder.is_some() {
-            return Err(setting(
-                "image_encoder and encoder_stage exclude each other",
-            ));
-        }
-        if self.text_stage && self.text_encoder.is_some() {
-            return Err(setting("text_encoder and text_stage exclude each other"));
-        }
-        let (network, config) = match (network, config) {
-            (Detector::RfNet(network), DetectorConfig::RfNet(config)) => (network, config),
-            (network, _) => {
-                if self.image_encoder.is_some() || self.text_encoder.is_some() {
-                    return Err(setting(
-                        "only RFNet begins with pretrained encoders from files",
-                    ));
-                }
-                let Some(dir) = encoder else {
-                    return Ok(network);
-                };
-                let wanted = config.image_encoder();
-                let classes = config.classes().count();
-                return encoder::load(dir, &wanted, classes, device).map(Detector::Classifier);
-            }
-        };
-        let image_encoder = "pretrained image encoder";
-        let keys = config.image_encoder.key_map();
-        let network = match (&self.image_encoder, encoder) {
-            (Some(file), _) => network
-                .map_image_encoders(|encoder| reliad_weights::load_file(encoder, file, &keys))
-                .map_err(Error::component(image_encoder))?,
-            (None, Some(dir)) => {
-                let wanted = Architecture::Resnet(config.image_encoder.clone());
-                let (dir, _) = encoder::open(dir, &wanted)?;
-                network
-                    .map_image_encoders(|encoder| reliad_weights::load(encoder, &dir, &keys))
-                    .map_err(Error::component(image_encoder))?
-            }
-            (None, None) => network,
-        };
-        match text {
-            Some(dir) => network.map_text_encoder(|encoder| load_text(encoder, dir)),
-            None => Ok(network),
-        }
-        .map(Detector::RfNet)
-    }
-}
-
-fn load_text(encoder: Roberta, dir: &Path) -> Result<Roberta> {
-    let dir = ModelDir::open(dir).map_err(Error::component(TEXT))?;
-    reliad_weights::load(encoder, &dir, &Roberta::key_map()).map_err(Error::component(TEXT))
-}
-
-const JUDGE: &str = "pretrained rfnet";
-const TEXT: &str = "pretrained text encoder; `reliad train text` makes one for mini";
 
 /// Data and class weights of the judge's training.
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -226,39 +97,18 @@ impl RfNetRecipe {
     }
 }
 
-const NAME: &str = "rfnet";
+/// Name of the stage, its component and checkpoints.
+pub(crate) const NAME: &str = "rfnet";
 
 impl RfNetTraining {
-    /// Checks the settings, and that the pretrained text encoder fits `network`.
+    /// Checks the settings, and that what it begins with fits `network`.
     ///
     /// # Errors
-    /// A setting out of its range, or a text encoder that is missing or of another size.
+    /// A setting out of its range, and as [`Pretrained::check`].
     pub(crate) fn check(&self, network: &DetectorConfig, stage: &Stage) -> Result<()> {
         self.fit.check()?;
         self.fusion.as_ref().map_or(Ok(()), FusionTraining::check)?;
-        let others = &self.pretrained;
-        let others = others.encoder_stage
-            || others.text_stage
-            || others.image_encoder.is_some()
-            || others.text_encoder.is_some()
-            || self.fusion.is_some();
-        if let (Some(dir), true) = (&self.pretrained.rfnet, network.text_encoder().is_some()) {
-            same_vocabulary(dir, &stage.component(NAME))?;
-        }
-        if self.pretrained.judge(network, &stage.device)?.is_some() && others {
-            return Err(Error::Setting {
-                name: "pretrained",
-                reason: "rfnet excludes all other pretrained parts and a fusion of its own"
-                    .to_owned(),
-            });
-        }
-        if let (Some(dir), Some((text, _))) = (self.pretrained.text(stage), network.text_encoder())
-        {
-            let fresh = text.init(&stage.device);
-            let fresh = fresh.map_err(Error::component("rfnet config"))?;
-            load_text(fresh, &dir)?;
-        }
-        Ok(())
+        self.pretrained.check(network, self.fusion.is_some(), stage)
     }
 
     /// The network's configuration, with what the tokenizer says where it was left out.
@@ -348,10 +198,9 @@ pub fn train_on(
     let device = stage.training_device();
     device.seed(stage.seed);
     let start = network.init(&device).map_err(failed("rfnet config"))?;
-    let text = config.pretrained.text(stage);
     let start = config
         .pretrained
-        .put_into(start, &network, encoder, text.as_deref(), &device)?;
+        .put_into(start, &network, encoder, stage, &device)?;
     let recipe = config.recipe.seen_by(network.inputs());
     let dir = stage.checkpoints(name);
     let weights = class_weights(network.classes(), samples, recipe.balance);
@@ -383,28 +232,6 @@ pub fn train_on(
     };
     let training = stage.training(NAME, &config.fit, &dir);
     fit(&mut task, start, &training, control)
-}
-
-/// A judge that is trained on from must read titles as the one that is trained.
-fn same_vocabulary(theirs: &Path, ours: &Path) -> Result<()> {
-    for file in ["vocab.json", "merges.txt"] {
-        let theirs = theirs.join(file);
-        if !theirs.exists() {
-            continue;
-        }
-        let read = |path: &Path| std::fs::read(path).map_err(Error::io(path));
-        if read(&theirs)? != read(&ours.join(file))? {
-            return Err(Error::Setting {
-                name: "pretrained.rfnet",
-                reason: format!(
-                    "{} differs from the one in {}; copy it there",
-                    theirs.display(),
-                    ours.display()
-                ),
-            });
-        }
-    }
-    Ok(())
 }
 
 /// The logit that stands for a label; `None` where the head can't express it.

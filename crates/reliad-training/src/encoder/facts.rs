@@ -132,6 +132,27 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn labels_are_learned_only_when_asked_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let line = |label: &str| {
+            json!({
+                "image": "a.png", "product": "b.png", "label": label, "product_id": 1, "split": "test",
+                "parameters": { "product_family": "mug" },
+            })
+            .to_string()
+        };
+        let lines = [line("size_mismatch"), line("available"), line("available")];
+        std::fs::write(dir.path().join("metadata.jsonl"), lines.join("\n")).unwrap();
+        let world = World::open_to_test(dir.path()).unwrap();
+        let told = Names::of(&world, true);
+        assert_eq!(told.kinds[3], ["available", "size_mismatch"]);
+        let untold = Names::of(&world, false);
+        assert!(untold.kinds[3].is_empty());
+        assert_eq!(untold.kinds[2], ["mug"]);
+        assert_eq!(told.outputs(), untold.outputs() + 2);
+    }
+
+    #[test]
     fn a_centimetre_is_as_long_as_the_props_say() {
         // 10 cm take half of the side; props twice as large say that a centimetre takes twice as much.
         let facts = Facts::of(&known(), &names());

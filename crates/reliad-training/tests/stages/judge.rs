@@ -8,6 +8,7 @@ use reliad_rfnet::judge::{Judge, JudgeItem};
 use reliad_rfnet::rfnet::RfNetConfig;
 use reliad_training::detectors::{Comparison, compare, tables};
 use reliad_training::fusion::FusionTraining;
+use reliad_training::pretrained::Pretrained;
 use reliad_training::schedule::LearningRate;
 use reliad_training::{Control, Ended, FitConfig, Stage, rfnet};
 use reliad_weights::{ModelDir, Precision};
@@ -254,9 +255,9 @@ pub fn begins_with_a_trained_judge(
         ..FitConfig::default()
     };
     config.fusion = None;
-    config.pretrained = rfnet::Pretrained {
+    config.pretrained = Pretrained {
         rfnet: Some(before.path().to_owned()),
-        ..rfnet::Pretrained::default()
+        ..Pretrained::default()
     };
     // Other fresh weights than those of the judge to begin with, if they were taken.
     let stage = Stage {
