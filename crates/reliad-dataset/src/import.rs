@@ -17,14 +17,15 @@ pub struct Imported {
     pub broken: u64,
 }
 
-/// Writes `metadata.jsonl` and `quarantine.jsonl` of `source` into `out`, which may be its own folder; both take their
-/// names when all is read. `progress` is told the number of samples so far.
+/// Writes `metadata.jsonl` and `quarantine.jsonl` of `sources`, one after another, into `out`, which may be the own folder of
+/// one; both take their names when all is read. A source that is listed twice counts twice. `progress` is told the number of
+/// samples so far.
 ///
 /// # Errors
-/// [`Error::Io`], [`Error::Layout`] when the source can't be opened, [`Error::Empty`] when none is usable,
+/// [`Error::Io`], [`Error::Layout`] when a source can't be opened, [`Error::Empty`] when one has no usable sample,
 /// [`Error::Stopped`].
 pub fn import(
-    source: &Source,
+    sources: &[Source],
     out: &Path,
     progress: &dyn Fn(u64),
     stop: &AtomicBool,
@@ -36,23 +37,26 @@ pub fn import(
     };
     let mut records = Lines::create(&out.join(METADATA))?;
     let mut broken = Lines::create(&out.join(QUARANTINE))?;
-    source.read(&mut |sample| {
-        if stop.load(Ordering::Relaxed) {
-            return Err(Error::Stopped);
+    for source in sources {
+        let before = records.count();
+        source.read(&mut |sample| {
+            if stop.load(Ordering::Relaxed) {
+                return Err(Error::Stopped);
+            }
+            match sample {
+                Ok(record) => records.write(&home.record(record))?,
+                Err(reason) => broken.write(&reason)?,
+            }
+            progress(records.count() + broken.count());
+            Ok(())
+        })?;
+        if records.count() == before {
+            // The list tells why; an index without this source would only hide it.
+            broken.finish()?;
+            return Err(Error::Empty {
+                path: source.path.clone(),
+            });
         }
-        match sample {
-            Ok(record) => records.write(&home.record(record))?,
-            Err(reason) => broken.write(&reason)?,
-        }
-        progress(records.count() + broken.count());
-        Ok(())
-    })?;
-    if records.count() == 0 {
-        // The list tells why; an empty index would only hide it.
-        broken.finish()?;
-        return Err(Error::Empty {
-            path: source.path.clone(),
-        });
     }
     Ok(Imported {
         broken: broken.finish()?,

@@ -99,7 +99,7 @@ fn samples_survive_every_layout() {
             fields: Fields::default(),
             product_by: ProductBy::default(),
         };
-        let imported = import(&source, &index, &|_| {}, &GO_ON).unwrap();
+        let imported = import(&[source], &index, &|_| {}, &GO_ON).unwrap();
         assert_eq!((imported.records, imported.broken), (7, 0));
         let again = Folder::open(&index).unwrap();
         for (a, b) in original.records().iter().zip(again.records()) {
@@ -139,11 +139,58 @@ fn an_index_of_its_own_folder_moves_with_it() {
         fields: Fields::default(),
         product_by: ProductBy::default(),
     };
-    import(&source, &before, &|_| {}, &GO_ON).unwrap();
+    import(&[source], &before, &|_| {}, &GO_ON).unwrap();
     let after = dir.path().join("after");
     std::fs::rename(&before, &after).unwrap();
     let moved = Folder::open(&after).unwrap();
     pixels(&moved, &moved.records()[1], Modality::Product);
+}
+
+#[test]
+fn several_sources_make_one_index_and_one_listed_twice_counts_twice() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = |name: &str, count: u32| {
+        let path = dir.path().join(name);
+        std::fs::create_dir_all(&path).unwrap();
+        folder(&path, count);
+        Source {
+            path,
+            layout: Layout::Folder,
+            products: None,
+            labels: LabelMap::default(),
+            fields: Fields::default(),
+            product_by: ProductBy::default(),
+        }
+    };
+    let (renders, paintings) = (source("renders", 3), source("paintings", 2));
+    let out = dir.path().join("all");
+    let sources = [renders, paintings.clone(), paintings];
+    let imported = import(&sources, &out, &|_| {}, &GO_ON).unwrap();
+    assert_eq!((imported.records, imported.broken), (7, 0));
+    let all = Folder::open(&out).unwrap();
+    let parts = all.records().iter().map(|record| {
+        let name = record.image.to_string();
+        ["renders", "paintings"].map(|part| name.contains(part))
+    });
+    let renders = [true, false];
+    let paintings = [false, true];
+    assert_eq!(
+        parts.collect::<Vec<_>>(),
+        [
+            renders, renders, renders, paintings, paintings, paintings, paintings
+        ]
+    );
+    pixels(&all, &all.records()[6], Modality::Product);
+
+    // One without a usable sample is no reason to leave it out in silence, and what was written before stays.
+    let empty = dir.path().join("empty");
+    std::fs::create_dir(&empty).unwrap();
+    write(&empty, &[]);
+    let mut sources = sources;
+    sources[1].path = empty.clone();
+    let refused = import(&sources, &out, &|_| {}, &GO_ON);
+    assert!(matches!(refused, Err(Error::Empty { path }) if path == empty));
+    assert_eq!(Folder::open(&out).unwrap().records().len(), 7);
 }
 
 #[test]

@@ -78,6 +78,8 @@ fn scale(record: &Record) -> Option<f64> {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Facts {
     pub(super) scale: Option<f64>,
+    /// Whether only the props tell the scale, since the product has another.
+    pub(super) mismatched: bool,
     pub(super) props: Vec<usize>,
     pub(super) kinds: [Option<usize>; KINDS],
 }
@@ -85,8 +87,10 @@ pub(super) struct Facts {
 impl Facts {
     pub(super) fn of(record: &Record, names: &Names) -> Self {
         let place = |names: &[String], name: &str| names.iter().position(|known| known == name);
+        let prop_scale = record.parameter("prop_scale").and_then(Value::as_f64);
         Self {
             scale: scale(record),
+            mismatched: prop_scale.is_some_and(|scale| scale != 1.0),
             props: props(record)
                 .filter_map(|prop| place(&names.props, prop))
                 .collect(),
@@ -158,6 +162,7 @@ pub(super) mod tests {
         let facts = Facts::of(&known(), &names());
         assert!((facts.scale.unwrap() - 0.1f64.ln()).abs() < 1e-9);
         assert_eq!(facts.props, [1]);
+        assert!(facts.mismatched);
         assert_eq!(facts.kinds, [Some(1), Some(0), Some(1), None]);
         let mut with_verdicts = names();
         with_verdicts.kinds[3] = vec!["available".to_owned(), "size_mismatch".to_owned()];
@@ -167,5 +172,6 @@ pub(super) mod tests {
         );
         let facts = Facts::of(&bare, &names());
         assert_eq!((facts.scale, facts.kinds), (None, [None; KINDS]));
+        assert!(!facts.mismatched);
     }
 }

@@ -301,6 +301,20 @@ impl Errors {
     }
 }
 
+/// The errors of those pictures whose product is no help in telling the scale; `None` where there are none.
+fn mismatched(outputs: Tensor<2>, facts: &[&Facts], names: &Names) -> Option<Errors> {
+    let places: Vec<usize> = (0..facts.len())
+        .filter(|&place| facts[place].mismatched)
+        .collect();
+    if places.is_empty() {
+        return None;
+    }
+    let rows = places.iter().map(|&place| place as i64).collect::<Vec<_>>();
+    let rows = Tensor::<1, Int>::from_data(rows.as_slice(), &outputs.device());
+    let facts: Vec<&Facts> = places.iter().map(|&place| facts[place]).collect();
+    Some(Errors::new(outputs.select(0, rows), &facts, names))
+}
+
 /// The logarithm of a common scale, which fresh weights begin at: a product of 20 cm that takes two thirds of the side.
 const USUAL_SCALE: f64 = -3.4;
 
@@ -351,8 +365,10 @@ impl Task for EncoderTask {
                 .generated(data.pictures.batch(chunk, &self.plain));
             rows.push(average.forward(input));
         }
+        let outputs = Tensor::cat(rows, 0);
         let facts: Vec<&Facts> = data.facts.iter().collect();
-        let errors = Errors::new(Tensor::cat(rows, 0), &facts, &self.names);
+        let errors = Errors::new(outputs.clone(), &facts, &self.names);
+        let mismatched = mismatched(outputs, &facts, &self.names);
         let value = |error: Tensor<1>| error.into_scalar::<f64>();
         let total = value(errors.total(self.recipe.verdict));
         let [family, color, product, label] = errors.kinds.map(value);
@@ -364,6 +380,9 @@ impl Task for EncoderTask {
             ("color_loss", color),
             ("product_loss", product),
         ];
+        if let Some(errors) = mismatched {
+            figures.push(("mismatched_scale_error", value(errors.scale)));
+        }
         if self.recipe.verdict > 0.0 {
             figures.push(("verdict_loss", label));
         }
@@ -385,6 +404,7 @@ mod tests {
         let facts = Facts::of(&known(), &names());
         let nothing = Facts {
             scale: None,
+            mismatched: false,
             props: vec![],
             kinds: [None; KINDS],
         };
@@ -396,7 +416,7 @@ mod tests {
             ],
             &device,
         );
-        let errors = Errors::new(outputs, &[&facts, &nothing], &names());
+        let errors = Errors::new(outputs.clone(), &[&facts, &nothing], &names());
         let near = |error: &Tensor<1>, wanted: f64| {
             let got = error.clone().into_scalar::<f64>();
             assert!((got - wanted).abs() < 1e-5, "{got} {wanted}");
@@ -411,6 +431,13 @@ mod tests {
         near(&errors.kinds[1], 0.0);
         near(&errors.kinds[2], 2.0f64.ln());
         near(&errors.kinds[3], 0.0);
+        // Of the two only the first has props of another scale than its product.
+        let apart = mismatched(outputs.clone(), &[&nothing, &facts], &names());
+        near(
+            &apart.map(|errors| errors.scale).expect("one"),
+            (9.0 - scale).abs().into(),
+        );
+        assert!(mismatched(outputs, &[&nothing, &nothing], &names()).is_none());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `reliad data import`: a data set of another layout gets an index of ours.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -13,13 +14,15 @@ use crate::message::{self, Code};
 
 /// Take over a data set: RF1M, an image folder with metadata.jsonl, parquet files or WebDataset shards.
 ///
-/// Only an index is written; the pictures stay where they are and none is copied. Samples that can't be used are listed
-/// in quarantine.jsonl with the reason and stop nothing. Exits with 1 when there were some.
+/// Only an index is written; the pictures stay where they are and none is copied. Several sources become one data set.
+/// Samples that can't be used are listed in quarantine.jsonl with the reason and stop nothing. Exits with 1 when there were
+/// some.
 #[derive(Debug, Args)]
 pub(super) struct ImportArgs {
-    /// The data set's folder, or one parquet or tar file
-    #[arg(value_name = "SOURCE")]
-    source: PathBuf,
+    /// The data set's folder, or one parquet or tar file; several are put one after another, and one that is listed twice
+    /// counts twice
+    #[arg(value_name = "SOURCE", required = true)]
+    sources: Vec<PathBuf>,
 
     /// Folder for the index; may be the data set's own
     #[arg(long, env = "RELIAD_OUT", hide_env_values = true, value_name = "DIR")]
@@ -76,21 +79,30 @@ fn product_by(name: &str) -> Result<ProductBy, String> {
 /// # Errors
 /// When the source can't be opened, holds nothing usable, or the index can't be written.
 pub(super) fn run(arguments: ImportArgs) -> Result<Code> {
-    let layout = match arguments.layout {
-        Some(layout) => layout,
-        None => Layout::detect(&arguments.source)?,
+    let labels = arguments.labels.unwrap_or_default();
+    let fields = arguments.fields.unwrap_or_default();
+    let source = |path: PathBuf| -> Result<Source> {
+        Ok(Source {
+            layout: match arguments.layout {
+                Some(layout) => layout,
+                None => Layout::detect(&path)?,
+            },
+            path,
+            products: arguments.products.clone(),
+            labels: labels.clone(),
+            fields: fields.clone(),
+            product_by: arguments.product_by,
+        })
     };
-    let source = Source {
-        path: arguments.source,
-        layout,
-        products: arguments.products,
-        labels: arguments.labels.unwrap_or_default(),
-        fields: arguments.fields.unwrap_or_default(),
-        product_by: arguments.product_by,
-    };
+    let sources: Vec<Source> = arguments
+        .sources
+        .into_iter()
+        .map(source)
+        .collect::<Result<_>>()?;
+    let layouts: BTreeSet<&str> = sources.iter().map(|source| source.layout.name()).collect();
     let counter = Counter::endless("samples read:");
     let imported = import(
-        &source,
+        &sources,
         &arguments.out,
         &|done| counter.reach(done, 0),
         interrupt::flag()?,
@@ -104,7 +116,7 @@ pub(super) fn run(arguments: ImportArgs) -> Result<Code> {
         "{}: {} samples as {}, {} set aside",
         arguments.out.display(),
         imported.records,
-        layout.name(),
+        Vec::from_iter(layouts).join(" and "),
         imported.broken
     );
     if imported.broken > 0 {
