@@ -34,7 +34,7 @@ pub struct Pretrained {
     /// For RFNet: the RoBERTa that the `text` stage wrote into the same model directory.
     pub text_stage: bool,
     /// For RFNet: the `rfnet/` of a trained judge, to train on from, as far as it has the network's parts
-    /// ([`RfNet::begin_from`]). Then nothing else is pretrained and no fusion trained first.
+    /// ([`RfNet::begin_from`]). Then nothing else is pretrained; with `fusion` all but its encoders is trained on first.
     pub rfnet: Option<PathBuf>,
 }
 
@@ -45,22 +45,15 @@ impl Pretrained {
         made.or_else(|| self.text_encoder.clone())
     }
 
-    /// Checks that what `network` begins with fits it. `fusion`: whether one is trained first.
+    /// Checks that what `network` begins with fits it.
     ///
     /// # Errors
     /// Parts that exclude each other, are missing, of another size, or a judge that reads titles otherwise.
-    pub(crate) fn check(
-        &self,
-        network: &DetectorConfig,
-        fusion: bool,
-        stage: &Stage,
-    ) -> Result<()> {
+    pub(crate) fn check(&self, network: &DetectorConfig, stage: &Stage) -> Result<()> {
         if let Some(dir) = &self.rfnet {
             let others = self.encoder_stage || self.image_encoder.is_some();
-            if others || self.text(stage).is_some() || fusion {
-                return Err(setting(
-                    "rfnet excludes all other pretrained parts and a fusion of its own",
-                ));
+            if others || self.text(stage).is_some() {
+                return Err(setting("rfnet excludes all other pretrained parts"));
             }
             if network.text_encoder().is_some() {
                 same_vocabulary(dir, &stage.component(rfnet::NAME))?;

@@ -19,7 +19,8 @@ use crate::error::{Error, Result};
 #[serde(default, deny_unknown_fields)]
 pub struct Retitling {
     /// Share of the available pictures with props that get the title of a product of another size, and so are size
-    /// mismatches, 0 to 1. When above 0, half of the size mismatches get the title that makes them right.
+    /// mismatches, and of the size mismatches that get the title that makes them right, 0 to 1. One share for both: where many
+    /// more of one kind change, what the picture shows comes to stand for the other label.
     pub share: f64,
     /// Least factor between the sizes; as often its inverse.
     pub least: f64,
@@ -66,7 +67,7 @@ impl Retitling {
                 Some((title, Label::Class(Class::SizeMismatch)))
             }
             // Props a third as large as they should be make the product look three times as big.
-            Class::SizeMismatch if prop_scale > 0.0 && rng.random_bool(0.5) => {
+            Class::SizeMismatch if prop_scale > 0.0 && rng.random_bool(self.share) => {
                 let title = resized(&record.title, prop_scale.recip())?;
                 Some((title, Label::Class(Class::Available)))
             }
@@ -178,10 +179,11 @@ mod tests {
         }
         assert!((70..130).contains(&larger), "{larger}");
         // Props a third of their size: what is shown is a mug of 27 cm.
+        let small = record("size_mismatch", 1.0 / 3.0, &["book"]);
         let shown: Vec<_> = (0..200)
-            .filter_map(|_| every.draw(&record("size_mismatch", 1.0 / 3.0, &["book"]), &mut rng))
+            .filter_map(|_| every.draw(&small, &mut rng))
             .collect();
-        assert!((70..130).contains(&shown.len()));
+        assert_eq!(shown.len(), 200);
         for (title, label) in shown {
             assert_eq!(
                 (title.as_str(), label),
@@ -196,6 +198,16 @@ mod tests {
             every.draw(&record("space_mismatch", 1.0, &["book"]), &mut rng),
             None
         );
+        // As often the one as the other: 60 of 400 are 15 %.
+        let some = Retitling {
+            share: 0.15,
+            ..Retitling::default()
+        };
+        for of in [&small, &record("available", 1.0, &["book"])] {
+            let changed = (0..400).filter(|_| some.draw(of, &mut rng).is_some());
+            let changed = changed.count();
+            assert!((35..85).contains(&changed), "{changed}");
+        }
         let never = Retitling::default();
         assert_eq!(
             never.draw(&record("available", 1.0, &["book"]), &mut rng),

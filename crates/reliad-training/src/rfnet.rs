@@ -108,7 +108,7 @@ impl RfNetTraining {
     pub(crate) fn check(&self, network: &DetectorConfig, stage: &Stage) -> Result<()> {
         self.fit.check()?;
         self.fusion.as_ref().map_or(Ok(()), FusionTraining::check)?;
-        self.pretrained.check(network, self.fusion.is_some(), stage)
+        self.pretrained.check(network, stage)
     }
 
     /// The network's configuration, with what the tokenizer says where it was left out.
