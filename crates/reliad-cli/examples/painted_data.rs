@@ -7,7 +7,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use reliad_dataset::{Folder, Label, Lines, METADATA, Modality, Place, Record, required};
+use reliad_dataset::{Folder, Label, Lines, METADATA, Modality, Record, required};
 use reliad_imaging::{Class, PlacedProduct, paste_back};
 use serde::Deserialize;
 
@@ -24,7 +24,7 @@ fn main() -> Result<()> {
         anyhow::bail!("usage: painted_data WORK LABELS.csv OUT");
     };
     let (work, out) = (Path::new(work), Path::new(out));
-    let rendered = Folder::open(&work.join("rendered"))?;
+    let rendered = Folder::open(work.join("rendered"))?;
     let images = out.join("images");
     std::fs::create_dir_all(&images).with_context(|| images.display().to_string())?;
     let mut index = Lines::create(&out.join(METADATA))?;
@@ -74,7 +74,7 @@ fn labelled(
     picture.save(images.join(&line.painting))?;
     let here = std::path::absolute(rendered.dir())?;
     Ok(Record {
-        image: Place::from(&*format!("images/{}", line.painting)),
+        image: format!("images/{}", line.painting).as_str().into(),
         product: Some(required(record, Modality::Product)?.with_file(|file| here.join(file))),
         depth: None,
         saliency: None,
