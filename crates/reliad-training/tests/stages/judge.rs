@@ -267,6 +267,25 @@ pub fn begins_with_a_trained_judge(
     let _ = std::fs::remove_dir_all(stage.checkpoints("rfnet"));
     rfnet::train(&config, &stage, control).unwrap();
     assert_eq!(of(&written), of(before.path()));
+    // Its fusion learns first where that is asked for, and its encoders stand still.
+    let mut with_fusion = config.clone();
+    with_fusion.fusion = Some(FusionTraining {
+        fit: FitConfig {
+            epochs: Some(1.0),
+            learning_rate: LearningRate {
+                base: 0.1,
+                warmup_steps: 0,
+                ..LearningRate::default()
+            },
+            ..config.fit
+        },
+        copies: 1,
+    });
+    let _ = std::fs::remove_dir_all(stage.checkpoints("rfnet"));
+    rfnet::train(&with_fusion, &stage, control).unwrap();
+    let ([encoder, head], [encoder_before, head_before]) = (of(&written), of(before.path()));
+    assert_eq!(encoder, encoder_before);
+    assert_ne!(head, head_before);
     let mut refused = |config: &rfnet::RfNetTraining| {
         let said = rfnet::train(config, &stage, control).unwrap_err();
         said.to_string()
