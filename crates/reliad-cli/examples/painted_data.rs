@@ -2,11 +2,11 @@
 //!
 //! WORK is the folder of a `reliad evaluate painter --work WORK`. Lines of LABELS.csv are `sample,painting,label`: a record of
 //! `WORK/rendered`, by its number from 0, a file of `WORK/painted`, onto which that record's product is pasted back, and a
-//! class. A label whose painting isn't there is told and left out.
+//! class. Labels whose paintings aren't there are counted and left out; without any painting nothing is written.
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use reliad_dataset::{Folder, Label, Lines, METADATA, Modality, Record, required};
 use reliad_imaging::{Class, PlacedProduct, paste_back};
 use serde::Deserialize;
@@ -46,6 +46,11 @@ fn main() -> Result<()> {
             .with_context(|| painting.display().to_string())?;
         index.write(&record)?;
     }
+    ensure!(
+        index.count() > 0,
+        "none of the {missing} paintings in {labels} is in {}; paint them as the file's first lines say",
+        work.join("painted").display()
+    );
     let written = index.finish()?;
     println!(
         "{}: {written} labelled paintings, {missing} aren't painted",
