@@ -46,15 +46,10 @@ impl Latents {
         let weights = dir
             .read("diffusion_pytorch_model.safetensors")
             .map_err(Error::component("vae"))?;
-        let mut paths = String::new();
-        for record in world.records() {
-            paths.push_str(&record.image.to_string());
-        }
         let key = format!(
-            "{:016x}-{:016x}-{size}-{}",
+            "{:016x}-{:016x}-{size}",
             random::fingerprint(&weights),
-            random::fingerprint(paths.as_bytes()),
-            world.records().len()
+            world.fingerprint(0..world.records().len()),
         );
         let vae = AutoencoderKl::load(&dir, &stage.device).map_err(Error::component("vae"))?;
         let cache = stage.checkpoints("latents").join(key);

@@ -4,6 +4,7 @@
 //! Depth and saliency are estimates, as they will be in use, not the rendered world's exact maps. A
 //! part of the samples is seen a second time as the trained painter repaints them.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 use burn::tensor::Device;
 use image::{Rgb, RgbImage, RgbaImage};
 use rayon::prelude::*;
-use reliad_dataset::Modality;
+use reliad_dataset::{Modality, Record};
 use reliad_diffusion::painter::Painter;
 use reliad_imaging::PlacedProduct;
 use reliad_rfnet::depth_network::DepthNetwork;
@@ -34,8 +35,16 @@ pub struct Views {
     /// Sample of each view.
     pub samples: Vec<usize>,
     size: usize,
-    /// Folders of shards, one after another, with the number of views in each.
-    folders: Vec<(PathBuf, usize)>,
+    /// Folders of shards, one after another.
+    folders: Vec<Kept>,
+}
+
+/// Views in a folder of shards. Samples with the same picture and product share one.
+#[derive(Debug, Clone)]
+struct Kept {
+    folder: PathBuf,
+    /// Which of the folder's views each sample has.
+    numbers: Vec<usize>,
 }
 
 /// The four pictures of some views.
@@ -92,11 +101,12 @@ impl Views {
     /// The shard that holds a view of `length` bytes, and where it begins in there.
     fn lies(&self, place: usize, length: u64) -> (PathBuf, u64) {
         let mut at = place;
-        for (folder, count) in &self.folders {
-            if at < *count {
-                return (shard(folder, at / SHARD), (at % SHARD) as u64 * length);
+        for Kept { folder, numbers } in &self.folders {
+            if let Some(number) = numbers.get(at) {
+                let offset = (number % SHARD) as u64 * length;
+                return (shard(folder, number / SHARD), offset);
             }
-            at -= count;
+            at -= numbers.len();
         }
         panic!("view {place} of {}", self.samples.len());
     }
@@ -186,26 +196,26 @@ impl Viewer {
         repaint: usize,
         control: &mut Control<'_>,
     ) -> Result<Option<Views>> {
-        let Some(folder) = self.prepare(stage, world, indices, None, control)? else {
+        let Some(kept) = self.prepare(stage, world, indices, None, control)? else {
             return Ok(None);
         };
         let mut views = Views {
             samples: indices.to_vec(),
             size: self.size,
-            folders: vec![(folder, indices.len())],
+            folders: vec![kept],
         };
         if let (Some(repainter), 1..) = (&self.repainter, repaint) {
             let again: Vec<usize> = indices.iter().step_by(repaint).copied().collect();
-            let Some(folder) = self.prepare(stage, world, &again, Some(repainter), control)? else {
+            let Some(kept) = self.prepare(stage, world, &again, Some(repainter), control)? else {
                 return Ok(None);
             };
-            views.folders.push((folder, again.len()));
+            views.folders.push(kept);
             views.samples.extend(again);
         }
         Ok(Some(views))
     }
 
-    /// The folder with the views of `indices`, repainted or as they are, in shards; those of an earlier run stay.
+    /// The views of `indices`, repainted or as they are, in shards; those of an earlier run stay.
     fn prepare(
         &self,
         stage: &Stage,
@@ -213,15 +223,12 @@ impl Viewer {
         indices: &[usize],
         repainter: Option<&(Repainter, String)>,
         control: &mut Control<'_>,
-    ) -> Result<Option<PathBuf>> {
-        let names: String = indices
-            .iter()
-            .map(|&index| format!("{};", world.records()[index].image))
-            .collect();
-        let names = random::fingerprint(names.as_bytes());
+    ) -> Result<Option<Kept>> {
+        let (indices, numbers) = once_each(world, indices);
+        let shown = world.fingerprint(indices.iter().copied());
         let key = match repainter {
-            Some((_, painter)) => format!("{}-{painter}-{names:016x}", self.key),
-            None => format!("{}-{names:016x}", self.key),
+            Some((_, painter)) => format!("{}-{painter}-{shown:016x}", self.key),
+            None => format!("{}-{shown:016x}", self.key),
         };
         let folder = stage.checkpoints(NAME).join(key);
         std::fs::create_dir_all(&folder).map_err(Error::io(&folder))?;
@@ -254,7 +261,7 @@ impl Viewer {
                 },
             );
         }
-        Ok(Some(folder))
+        Ok(Some(Kept { folder, numbers }))
     }
 
     /// The planes of the view of sample `index`.
@@ -293,6 +300,23 @@ impl Viewer {
     }
 }
 
+/// The first of those samples in `indices` that show the same, in that order, and for each of `indices` which of them it is.
+fn once_each(world: &World, indices: &[usize]) -> (Vec<usize>, Vec<usize>) {
+    let mut numbers_of = HashMap::new();
+    let mut first = Vec::new();
+    let numbers = indices
+        .iter()
+        .map(|&index| {
+            let Record { image, product, .. } = &world.records()[index];
+            *numbers_of.entry((image, product)).or_insert_with(|| {
+                first.push(index);
+                first.len() - 1
+            })
+        })
+        .collect();
+    (first, numbers)
+}
+
 /// A straight-alpha picture laid over a colour in 0 to 1.
 fn over(picture: &RgbaImage, background: [f32; 3]) -> RgbImage {
     RgbImage::from_fn(picture.width(), picture.height(), |x, y| {
@@ -307,4 +331,46 @@ fn over(picture: &RgbaImage, background: [f32; 3]) -> RgbImage {
 
 fn to_byte(value: f32) -> u8 {
     (value.clamp(0.0, 1.0) * 255.0).round() as u8
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+    use super::*;
+
+    fn world(lines: &[&str]) -> World {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("metadata.jsonl"), lines.join("\n")).unwrap();
+        World::open_to_test(dir.path()).unwrap()
+    }
+
+    const CUP: &str = r#"{"image":"0.png","product":"p.png","title":"Cup, 9 cm tall","label":"available","product_id":3,"split":"test"}"#;
+
+    #[test]
+    fn a_sample_that_is_listed_twice_has_one_view() {
+        let other_label = CUP.replace("available", "size_mismatch");
+        let other_product = CUP.replace("p.png", "q.png");
+        let jar = CUP.replace("0.png", "1.png");
+        let world = world(&[&jar, CUP, &other_product, &other_label, CUP]);
+        let (first, numbers) = once_each(&world, &[1, 2, 0, 3, 4]);
+        assert_eq!(first, [1, 2, 0]);
+        assert_eq!(numbers, [0, 1, 2, 0, 0]);
+    }
+
+    #[test]
+    fn views_are_kept_for_what_is_shown() {
+        let shown = |line: &str| world(&[line]).fingerprint([0]);
+        let relabelled = CUP.replace("available", "size_mismatch");
+        assert_eq!(shown(CUP), shown(&relabelled));
+        // Another folder may have other pictures of the same names.
+        for other in [
+            CUP.replace("9 cm", "12 cm"),
+            CUP.replace("\"product_id\":3", "\"product_id\":4"),
+            CUP.replace("p.png", "q.png"),
+            CUP.replace("0.png", "1.png"),
+        ] {
+            assert_ne!(shown(CUP), shown(&other), "{other}");
+        }
+    }
 }

@@ -1,11 +1,13 @@
 //! The samples that networks learn from and those that are held out.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use reliad_dataset::{Folder, Modality, Record, Split, required};
 
 use crate::error::{Error, Result};
 use crate::pictures::{Layout, Pictures};
+use crate::random;
 
 /// A folder of samples, split by product.
 #[derive(Debug)]
@@ -59,6 +61,28 @@ impl World {
     /// All samples, in the order of the file.
     pub fn records(&self) -> &[Record] {
         &self.folder.records()[..self.count]
+    }
+
+    /// Tells what is shown by the samples `indices` from what others show, whose files may have the same names: by the files,
+    /// the texts and what was drawn, not by the labels. Nothing is read for it.
+    pub(crate) fn fingerprint(&self, indices: impl IntoIterator<Item = usize>) -> u64 {
+        let mut shown = String::new();
+        for index in indices {
+            let Record {
+                image,
+                product,
+                title,
+                prompt,
+                product_id,
+                parameters,
+                ..
+            } = &self.records()[index];
+            let _ = write!(
+                shown,
+                "{image};{product:?};{title};{prompt};{product_id};{parameters:?};"
+            );
+        }
+        random::fingerprint(shown.as_bytes())
     }
 
     /// One kind of picture of the samples `indices`, as [`Pictures::read`] does.
