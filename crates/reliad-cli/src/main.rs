@@ -13,6 +13,7 @@ mod message;
 mod page;
 mod progress;
 mod thumbnail;
+mod workers;
 
 use std::process::ExitCode;
 

@@ -131,6 +131,9 @@ pub struct Comparison<'a> {
     pub seeds: &'a [u64],
     /// Folder whose test part they are measured on; absent: that of the stage's data.
     pub test: Option<&'a Path>,
+    /// Which of how many equal parts of the trainings, seed by seed and row by row, is done now, from 0; of the others only what
+    /// has been measured already is told.
+    pub part: (usize, usize),
 }
 
 /// Trains each detector with each seed, seed by seed, and measures it on the test part. What an earlier run with the same settings, views
@@ -149,6 +152,7 @@ pub fn compare(
         detectors,
         seeds,
         test,
+        part: (part, parts),
     } = comparison;
     // Now, and not after an hour of views.
     let tokenizer = rfnet.tokenizer(stage)?;
@@ -196,16 +200,24 @@ pub fn compare(
         })
         .collect();
     // All rows with one seed before the next seed: what a stopped run leaves compares.
+    let mut number = 0;
     for &seed in seeds {
-        for (contender, row) in contenders.iter().zip(&mut rows) {
-            let Some(score) = contest.score(contender, seed, control)? else {
+        for contender in &contenders {
+            if number % parts == part && contest.score(contender, seed, control)?.is_none() {
                 return Ok(None);
-            };
-            row.scores.push(score);
+            }
+            number += 1;
+        }
+    }
+    for (contender, row) in contenders.iter().zip(&mut rows) {
+        for &seed in seeds {
+            row.scores.extend(contest.measured(contender, seed)?);
         }
     }
     Ok(Some(rows))
 }
+
+const SCORE: &str = "score.json";
 
 /// What all detectors are trained and measured on.
 struct Contest<'a> {
@@ -281,6 +293,18 @@ impl Contest<'_> {
         })
     }
 
+    /// Name of the checkpoints of a training.
+    fn name(contender: &Contender<'_>, seed: u64) -> String {
+        let row = &contender.detector.name;
+        format!("detectors/{row}-{:016x}/seed-{seed}", contender.key)
+    }
+
+    /// What has been measured, by this run or an earlier one.
+    fn measured(&self, contender: &Contender<'_>, seed: u64) -> Result<Option<Score>> {
+        let dir = self.stage.checkpoints(&Self::name(contender, seed));
+        read(&dir.join(SCORE))
+    }
+
     /// Trains and measures with one seed, unless an earlier run has. `None` when the caller asked to stop.
     fn score(
         &self,
@@ -289,12 +313,11 @@ impl Contest<'_> {
         control: &mut Control<'_>,
     ) -> Result<Option<Score>> {
         let Detector { name: row, config } = contender.detector;
-        let name = format!("detectors/{row}-{:016x}/seed-{seed}", contender.key);
-        let dir = self.stage.checkpoints(&name);
-        let file = dir.join("score.json");
-        if let Some(score) = read(&file)? {
+        if let Some(score) = self.measured(contender, seed)? {
             return Ok(Some(score));
         }
+        let name = Self::name(contender, seed);
+        let dir = self.stage.checkpoints(&name);
         let stage = Stage {
             seed,
             ..self.stage.clone()
@@ -337,7 +360,8 @@ impl Contest<'_> {
             steps: state.step,
             minutes: state.elapsed_seconds / 60.0,
         };
-        reliad_weights::write_config(&file, &score).map_err(Error::component("detectors"))?;
+        reliad_weights::write_config(&dir.join(SCORE), &score)
+            .map_err(Error::component("detectors"))?;
         forget_weights(&dir)?;
         if config.fusion.is_some() && dir.join("fusion").exists() {
             forget_weights(&dir.join("fusion"))?;

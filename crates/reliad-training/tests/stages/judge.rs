@@ -100,7 +100,19 @@ pub fn compares_detectors(stage: &Stage, control: &mut Control<'_>) {
         detectors: &detectors,
         seeds: &[1, 2],
         test: None,
+        part: (0, 1),
     };
+    let second_of_four = Comparison {
+        detectors: &detectors[..2],
+        part: (1, 4),
+        ..comparison
+    };
+    let part = compare(second_of_four, stage, control).unwrap().unwrap();
+    let done: Vec<Vec<u64>> = part
+        .iter()
+        .map(|row| row.scores.iter().map(|score| score.seed).collect())
+        .collect();
+    assert_eq!(done, [vec![], vec![1]]);
     let rows = compare(comparison, stage, control).unwrap().unwrap();
     for (row, detector) in rows.iter().zip(&detectors) {
         assert_eq!(row.name, detector.name);

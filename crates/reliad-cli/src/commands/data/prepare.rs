@@ -46,7 +46,7 @@ pub(super) struct PrepareArgs {
     replace: bool,
 
     /// This worker's part, such as 2/8: the second of eight
-    #[arg(long, env = "RELIAD_PART", hide_env_values = true, value_parser = part, default_value = "1/1")]
+    #[arg(long, env = "RELIAD_PART", hide_env_values = true, value_parser = crate::workers::part, default_value = "1/1")]
     part: (usize, usize),
 
     /// Where to compute: cpu, gpu, cuda, vulkan or metal; `:1` picks the second one
@@ -57,16 +57,6 @@ pub(super) struct PrepareArgs {
         default_value = "cpu"
     )]
     device: String,
-}
-
-fn part(text: &str) -> Result<(usize, usize), String> {
-    let numbers = text
-        .split_once('/')
-        .and_then(|(part, parts)| Some((part.parse().ok()?, parts.parse().ok()?)));
-    match numbers {
-        Some((part, parts)) if (1..=parts).contains(&part) => Ok((part - 1, parts)),
-        _ => Err("it is not of the form 2/8".to_owned()),
-    }
 }
 
 /// Prepares.

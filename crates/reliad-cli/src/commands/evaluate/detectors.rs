@@ -75,6 +75,17 @@ pub struct DetectorsArgs {
     )]
     steps: u64,
 
+    /// This worker's part of the trainings, such as 2/8: the second of eight. Several workers share MODEL, on one machine or on
+    /// several; let one run pretrain the encoders first. Their scores show when the command is run again without this
+    #[arg(
+        long,
+        env = "RELIAD_PART",
+        hide_env_values = true,
+        value_parser = crate::workers::part,
+        default_value = "1/1"
+    )]
+    part: (usize, usize),
+
     /// Also write the scores to this file
     #[arg(
         long,
@@ -180,11 +191,23 @@ pub fn run(arguments: DetectorsArgs) -> Result<Code> {
         detectors: &detectors,
         seeds: &seeds,
         test: arguments.test.as_deref(),
+        part: arguments.part,
     };
     let Some(rows) = compare(comparison, &stage, &mut control)? else {
         eprintln!("stopped; the same command goes on from here");
         return Ok(Code::Interrupted);
     };
+    let measured: usize = rows.iter().map(|row| row.scores.len()).sum();
+    let wanted = rows.len() * seeds.len();
+    if measured < wanted {
+        eprintln!(
+            "{measured} of {wanted} trainings are measured; the others are left to other workers"
+        );
+    }
+    let rows: Vec<Row> = rows
+        .into_iter()
+        .filter(|row| !row.scores.is_empty())
+        .collect();
     print!("{}", text(&rows));
     if let Some(file) = &arguments.json {
         let figures = Figures {
