@@ -27,7 +27,7 @@ fn main() -> Result<()> {
     let rendered = Folder::open(work.join("rendered"))?;
     let images = out.join("images");
     std::fs::create_dir_all(&images).with_context(|| images.display().to_string())?;
-    let mut index = Lines::create(&out.join(METADATA))?;
+    let mut records = Vec::new();
     let mut missing = 0;
     let mut lines = csv::ReaderBuilder::new()
         .comment(Some(b'#'))
@@ -44,13 +44,17 @@ fn main() -> Result<()> {
         let record = record.with_context(|| format!("no sample {}", line.sample))?;
         let record = labelled(&rendered, record, &painting, &line, &images)
             .with_context(|| painting.display().to_string())?;
-        index.write(&record)?;
+        records.push(record);
     }
     ensure!(
-        index.count() > 0,
+        !records.is_empty(),
         "none of the {missing} paintings in {labels} is in {}; paint them as the file's first lines say",
         work.join("painted").display()
     );
+    let mut index = Lines::create(&out.join(METADATA))?;
+    for record in &records {
+        index.write(record)?;
+    }
     let written = index.finish()?;
     println!(
         "{}: {written} labelled paintings, {missing} aren't painted",
