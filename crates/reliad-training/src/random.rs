@@ -19,9 +19,34 @@ pub fn generator(seed: u64, name: &str, index: u64) -> ChaCha8Rng {
 
 /// FNV-1a: names streams and caches, guards nothing.
 pub fn fingerprint(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    })
+    let mut fingerprint = Fingerprint::default();
+    fingerprint.add(bytes);
+    fingerprint.0
+}
+
+/// [`fingerprint`] of text that is written piece by piece and never kept.
+#[derive(Debug)]
+pub struct Fingerprint(pub u64);
+
+impl Default for Fingerprint {
+    fn default() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Fingerprint {
+    fn add(&mut self, bytes: &[u8]) {
+        self.0 = bytes.iter().fold(self.0, |hash, byte| {
+            (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+    }
+}
+
+impl std::fmt::Write for Fingerprint {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        self.add(text.as_bytes());
+        Ok(())
+    }
 }
 
 /// The numbers `0..count`, each once, in an order drawn from `rng` (Fisher and Yates).

@@ -39,7 +39,7 @@ pub struct Views {
     folders: Vec<Kept>,
 }
 
-/// Views in a folder of shards. Samples with the same picture and product share one.
+/// Views in a folder of shards. Samples with the same picture and product share one that isn't repainted.
 #[derive(Debug, Clone)]
 struct Kept {
     folder: PathBuf,
@@ -224,7 +224,11 @@ impl Viewer {
         repainter: Option<&(Repainter, String)>,
         control: &mut Control<'_>,
     ) -> Result<Option<Kept>> {
-        let (indices, numbers) = once_each(world, indices);
+        // Repainted ones differ, as their noise and prompts do.
+        let (indices, numbers) = match repainter {
+            None => once_each(world, indices),
+            Some(_) => (indices.to_vec(), (0..indices.len()).collect()),
+        };
         let shown = world.fingerprint(indices.iter().copied());
         let key = match repainter {
             Some((_, painter)) => format!("{}-{painter}-{shown:016x}", self.key),

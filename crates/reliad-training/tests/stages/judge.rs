@@ -107,6 +107,16 @@ pub fn compares_detectors(stage: &Stage, control: &mut Control<'_>) {
         part: (1, 4),
         ..comparison
     };
+    // Workers must not pretrain the same encoder side by side.
+    let said = compare(second_of_four, stage, control).unwrap_err();
+    assert!(said.to_string().contains("--encoders"), "{said}");
+    let encoders = Comparison {
+        seeds: &[],
+        part: (0, 1),
+        ..second_of_four
+    };
+    let none = compare(encoders, stage, control).unwrap().unwrap();
+    assert!(none.iter().all(|row| row.scores.is_empty()));
     let part = compare(second_of_four, stage, control).unwrap().unwrap();
     let done: Vec<Vec<u64>> = part
         .iter()

@@ -75,14 +75,19 @@ pub struct DetectorsArgs {
     )]
     steps: u64,
 
-    /// This worker's part of the trainings, such as 2/8: the second of eight. Several workers share MODEL, on one machine or on
-    /// several; let one run pretrain the encoders first. Their scores show when the command is run again without this
+    /// Only compute what the networks look at and pretrain the encoders, for workers to begin with
+    #[arg(long, env = "RELIAD_ENCODERS", hide_env_values = true)]
+    encoders: bool,
+
+    /// This worker's part of the trainings, such as 2/8: the second of eight. Workers share MODEL; a run with --encoders comes
+    /// first, and one without either shows all scores in the end
     #[arg(
         long,
         env = "RELIAD_PART",
         hide_env_values = true,
         value_parser = crate::workers::part,
-        default_value = "1/1"
+        default_value = "1/1",
+        conflicts_with = "encoders"
     )]
     part: (usize, usize),
 
@@ -179,7 +184,10 @@ pub fn run(arguments: DetectorsArgs) -> Result<Code> {
         helpers: Vec::new(),
         warm_start: false,
     };
-    let seeds: Vec<u64> = (1..=arguments.seeds).collect();
+    let seeds: Vec<u64> = match arguments.encoders {
+        true => Vec::new(),
+        false => (1..=arguments.seeds).collect(),
+    };
     let mut report = |name: &str, report: &Report| eprintln!("{}", report.line(name));
     let mut control = Control {
         on_report: &mut report,
@@ -197,6 +205,10 @@ pub fn run(arguments: DetectorsArgs) -> Result<Code> {
         eprintln!("stopped; the same command goes on from here");
         return Ok(Code::Interrupted);
     };
+    if arguments.encoders {
+        eprintln!("the encoders are there; workers may begin (--part 1/8 and so on)");
+        return Ok(Code::Complete);
+    }
     let measured: usize = rows.iter().map(|row| row.scores.len()).sum();
     let wanted = rows.len() * seeds.len();
     if measured < wanted {

@@ -1,12 +1,14 @@
 //! Detectors compared as the paper's two tables do: the same samples and budget, several seeds.
 
+mod score;
+mod tables;
+
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use reliad_imaging::Class;
 use reliad_rfnet::detector::DetectorConfig;
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::encoder::{self, EncoderTraining};
 use crate::error::{Error, Result};
@@ -22,100 +24,8 @@ use crate::stage::{Ended, Stage};
 use crate::views::Views;
 use crate::world::World;
 
-/// One row of the tables.
-#[derive(Debug, Clone)]
-pub struct Detector {
-    /// Name of its row and of its checkpoints: letters, digits and `-`.
-    pub name: String,
-    /// Its training.
-    pub config: RfNetTraining,
-}
-
-/// How a detector trained with one seed did on the test part. Positive is "available".
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Score {
-    /// Seed of weights, data order and augmentation.
-    pub seed: u64,
-    /// Of what was called available, the share that is.
-    pub precision: f64,
-    /// Of what is available, the share that was called so.
-    pub recall: f64,
-    /// Harmonic mean of the two.
-    pub f1: f64,
-    /// Average precision.
-    pub ap: f64,
-    /// Share of right verdicts over all classes of this detector.
-    pub accuracy: f64,
-    /// Samples judged.
-    pub samples: usize,
-    /// Steps trained.
-    pub steps: u64,
-    /// Minutes trained.
-    pub minutes: f64,
-}
-
-/// A detector and its scores, one a seed.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Row {
-    /// The detector's name.
-    pub name: String,
-    /// Scores in the order of the seeds.
-    pub scores: Vec<Score>,
-}
-
-impl Row {
-    /// Mean and sample standard deviation of a figure over the seeds; no deviation of one seed.
-    pub fn mean(&self, figure: impl Fn(&Score) -> f64) -> (f64, Option<f64>) {
-        let count = self.scores.len() as f64;
-        let mean = self.scores.iter().map(&figure).sum::<f64>() / count;
-        let squares: f64 = self
-            .scores
-            .iter()
-            .map(|score| (figure(score) - mean).powi(2))
-            .sum();
-        (
-            mean,
-            (count > 1.0).then(|| (squares / (count - 1.0)).sqrt()),
-        )
-    }
-}
-
-/// RFNet's inputs, as its configuration names them.
-const INPUTS: [&str; 5] = ["product", "generated", "depth", "saliency", "caption"];
-
-/// RFNet of the configuration `rfnet`, the same without each input, the same with two classes, and `rivals`, which are
-/// networks of their own names trained by the same recipe.
-///
-/// # Errors
-/// A configuration that can't be read.
-pub fn tables(rfnet: &Value, rivals: Vec<(String, Value)>) -> Result<Vec<Detector>> {
-    let detector = |name: &str, json: Value| -> Result<Detector> {
-        Ok(Detector {
-            name: name.to_owned(),
-            config: serde_json::from_value(json).map_err(Error::component("detector"))?,
-        })
-    };
-    let mut all = vec![detector("rfnet", rfnet.clone())?];
-    for (name, network) in rivals {
-        let mut json = rfnet.clone();
-        json["network"] = network;
-        all.push(detector(&name, json)?);
-    }
-    for input in INPUTS {
-        let mut json = rfnet.clone();
-        json["network"]["inputs"][input] = json!(false);
-        if input == "caption"
-            && let Some(network) = json["network"].as_object_mut()
-        {
-            network.remove("text_encoder");
-        }
-        all.push(detector(&format!("without-{input}"), json)?);
-    }
-    let mut json = rfnet.clone();
-    json["network"]["classes"] = json!(2);
-    all.push(detector("two-classes", json)?);
-    Ok(all)
-}
+pub use score::{Row, Score};
+pub use tables::{Detector, tables};
 
 /// What [`compare`] trains and measures.
 #[derive(Debug, Clone, Copy)]
@@ -132,7 +42,8 @@ pub struct Comparison<'a> {
     /// Folder whose test part they are measured on; absent: that of the stage's data.
     pub test: Option<&'a Path>,
     /// Which of how many equal parts of the trainings, seed by seed and row by row, is done now, from 0; of the others only what
-    /// has been measured already is told.
+    /// has been measured already is told. One of several parts begins with the encoders that an earlier run has pretrained;
+    /// without `seeds` a run does only that.
     pub part: (usize, usize),
 }
 
@@ -192,29 +103,43 @@ pub fn compare(
         .iter()
         .map(|detector| contest.contender(detector, encoder, &seen))
         .collect::<Result<_>>()?;
-    let mut rows: Vec<Row> = detectors
-        .iter()
-        .map(|detector| Row {
-            name: detector.name.clone(),
-            scores: Vec::new(),
-        })
-        .collect();
+    for contender in &contenders {
+        if let Some(config) = &contender.pretraining {
+            let (name, dir) = pretraining(config, contest.learned, stage);
+            if parts > 1 && !is_pretrained(&dir) {
+                return Err(Error::Setting {
+                    name: "part",
+                    reason: format!(
+                        "the encoder of {} isn't pretrained; let one run do that for all workers first (`--encoders`)",
+                        contender.detector.name
+                    ),
+                });
+            }
+            if !pretrain(config, &name, stage, control)? {
+                return Ok(None);
+            }
+        }
+    }
     // All rows with one seed before the next seed: what a stopped run leaves compares.
     let mut number = 0;
     for &seed in seeds {
         for contender in &contenders {
-            if number % parts == part && contest.score(contender, seed, control)?.is_none() {
+            if number % parts == part && !contest.measure(contender, seed, control)? {
                 return Ok(None);
             }
             number += 1;
         }
     }
-    for (contender, row) in contenders.iter().zip(&mut rows) {
-        for &seed in seeds {
-            row.scores.extend(contest.measured(contender, seed)?);
-        }
-    }
-    Ok(Some(rows))
+    let row = |contender: &Contender<'_>| {
+        let scores = seeds.iter().map(|&seed| contest.measured(contender, seed));
+        Ok(Row {
+            name: contender.detector.name.clone(),
+            scores: scores
+                .filter_map(Result::transpose)
+                .collect::<Result<_>>()?,
+        })
+    };
+    contenders.iter().map(row).collect::<Result<_>>().map(Some)
 }
 
 const SCORE: &str = "score.json";
@@ -305,16 +230,16 @@ impl Contest<'_> {
         read(&dir.join(SCORE))
     }
 
-    /// Trains and measures with one seed, unless an earlier run has. `None` when the caller asked to stop.
-    fn score(
+    /// Trains and measures with one seed, unless an earlier run has. `false` when the caller asked to stop.
+    fn measure(
         &self,
         contender: &Contender<'_>,
         seed: u64,
         control: &mut Control<'_>,
-    ) -> Result<Option<Score>> {
+    ) -> Result<bool> {
         let Detector { name: row, config } = contender.detector;
-        if let Some(score) = self.measured(contender, seed)? {
-            return Ok(Some(score));
+        if self.measured(contender, seed)?.is_some() {
+            return Ok(true);
         }
         let name = Self::name(contender, seed);
         let dir = self.stage.checkpoints(&name);
@@ -322,13 +247,8 @@ impl Contest<'_> {
             seed,
             ..self.stage.clone()
         };
-        let weights = match &contender.pretraining {
-            None => None,
-            Some(config) => match pretrained(config, self.learned, &stage, control)? {
-                None => return Ok(None),
-                weights => weights,
-            },
-        };
+        let weights = contender.pretraining.as_ref();
+        let weights = weights.map(|config| pretraining(config, self.learned, &stage).1);
         let mut report = |_: &str, report: &crate::Report| {
             (control.on_report)(&format!("{row} seed {seed}"), report);
         };
@@ -339,7 +259,7 @@ impl Contest<'_> {
         let weights = weights.as_deref();
         let outcome = train_on(config, self.samples, &stage, &name, weights, &mut inner)?;
         let Outcome::Finished { model, state, .. } = outcome else {
-            return Ok(None);
+            return Ok(false);
         };
         let verdicts = judged(config, &model, self.tested, self.test, &stage)?;
         let classes = contender.network.classes();
@@ -374,7 +294,7 @@ impl Contest<'_> {
             ..crate::Report::default()
         };
         (control.on_report)(&format!("{row} seed {seed}, measured:"), &measured);
-        Ok(Some(score))
+        Ok(true)
     }
 }
 
@@ -390,32 +310,39 @@ fn shared_products(learned: &World, tested: &World) -> usize {
     shared.count()
 }
 
-/// The encoder of `config`, trained now unless an earlier run or row has done it. `None` when the caller asked to stop.
-fn pretrained(
+/// Name of the checkpoints of an encoder's pretraining on what `learned` tells, and the folder of its weights.
+fn pretraining(config: &EncoderTraining, learned: u64, stage: &Stage) -> (String, PathBuf) {
+    let key = random::fingerprint(format!("{config:?} {learned:016x}").as_bytes());
+    let name = format!("detectors/encoder-{key:016x}");
+    let dir = encoder::weights(stage, &name);
+    (name, dir)
+}
+
+fn is_pretrained(weights: &Path) -> bool {
+    weights.join("config.json").exists()
+}
+
+/// Trains the encoder of `config` unless an earlier run or row has. `false` when the caller asked to stop.
+fn pretrain(
     config: &EncoderTraining,
-    learned: u64,
+    name: &str,
     stage: &Stage,
     control: &mut Control<'_>,
-) -> Result<Option<PathBuf>> {
+) -> Result<bool> {
     let epochs = config.fit.epochs.ok_or_else(|| Error::Setting {
         name: "epochs",
         reason: "the encoder's fit.epochs must say how long it is trained".to_owned(),
     })?;
-    let key = random::fingerprint(format!("{config:?} {learned:016x}").as_bytes());
-    let name = format!("detectors/encoder-{key:016x}");
-    let dir = encoder::weights(stage, &name);
-    if dir.join("config.json").exists() {
-        return Ok(Some(dir));
+    if is_pretrained(&encoder::weights(stage, name)) {
+        return Ok(true);
     }
     let stage = Stage {
         seed: 1,
         budget: Budget::Epochs(epochs),
         ..stage.clone()
     };
-    match encoder::train_as(config, &stage, &name, control)? {
-        Ended::Stopped => Ok(None),
-        Ended::Finished(_) => Ok(Some(dir)),
-    }
+    let ended = encoder::train_as(config, &stage, name, control)?;
+    Ok(matches!(ended, Ended::Finished(_)))
 }
 
 fn read(file: &Path) -> Result<Option<Score>> {
@@ -447,29 +374,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spread_is_the_sample_deviation() {
-        let score = |f1: f64| Score {
-            seed: 1,
-            precision: 0.0,
-            recall: 0.0,
-            f1,
-            ap: 0.0,
-            accuracy: 0.0,
-            samples: 1,
-            steps: 1,
-            minutes: 0.0,
-        };
-        let row = |scores: Vec<Score>| Row {
-            name: String::new(),
-            scores,
-        };
-        let (mean, spread) = row(vec![score(0.5), score(0.7), score(0.9)]).mean(|s| s.f1);
-        assert!((mean - 0.7).abs() < 1e-12);
-        assert!((spread.unwrap() - 0.2).abs() < 1e-12);
-        assert_eq!(row(vec![score(0.5)]).mean(|s| s.f1), (0.5, None));
-    }
-
-    #[test]
     fn products_on_both_sides_are_counted() {
         let world = |lines: &[(u64, &str)]| {
             let dir = tempfile::tempdir().unwrap();
@@ -494,31 +398,5 @@ mod tests {
         ]);
         assert_eq!(shared_products(&learned, &tested), 2);
         assert_eq!(shared_products(&learned, &learned), 0);
-    }
-
-    #[test]
-    fn the_tables_have_every_input_taken_away_once() {
-        let text = include_str!("../../../configs/mini/rfnet.json");
-        let rfnet: Value = serde_json::from_str(text).unwrap();
-        let detectors = tables(&rfnet, Vec::new()).unwrap();
-        let names: Vec<&str> = detectors.iter().map(|d| d.name.as_str()).collect();
-        assert_eq!(
-            names,
-            [
-                "rfnet",
-                "without-product",
-                "without-generated",
-                "without-depth",
-                "without-saliency",
-                "without-caption",
-                "two-classes"
-            ]
-        );
-        for detector in &detectors[1..6] {
-            let inputs = detector.config.network["inputs"].as_object().unwrap();
-            assert!(inputs.values().eq([&json!(false)]), "{inputs:?}");
-        }
-        assert!(detectors[5].config.network.get("text_encoder").is_none());
-        assert_eq!(detectors[6].config.network["classes"], 2);
     }
 }
