@@ -7,8 +7,8 @@ use ratatui::layout::{Constraint, Layout, Position, Rect};
 use ratatui::style::{Color, Style};
 use ratatui::symbols::Marker;
 use ratatui::symbols::line::THICK_HORIZONTAL;
-use ratatui::text::Line;
-use ratatui::widgets::{Axis, Block, Chart, Dataset, GraphType, LineGauge, Paragraph, Widget as _};
+use ratatui::text::{Line, Text};
+use ratatui::widgets::{Axis, Block, Chart, Dataset, GraphType, LineGauge, Widget as _};
 use ratatui::{Frame, Terminal, TerminalOptions, Viewport};
 use reliad_training::Report;
 
@@ -74,9 +74,10 @@ impl<B: Backend> Dashboard<B> {
             }
         }
         if report.loss.is_none() && !report.figures.is_empty() {
-            let line = report.line(stage);
-            let _ = self.terminal.insert_before(1, |buffer| {
-                Line::raw(line).render(buffer.area, buffer);
+            let width = self.terminal.get_frame().area().width;
+            let rows = rows(&report.line(stage), width);
+            let _ = self.terminal.insert_before(rows.len() as u16, |buffer| {
+                Text::from(rows).render(buffer.area, buffer);
             });
         } else {
             self.last = report.clone();
@@ -106,7 +107,7 @@ impl<B: Backend> Dashboard<B> {
 fn draw(frame: &mut Frame<'_>, stage: &str, last: &Report, curves: &[Curve]) {
     let [head, foot, panels] = Layout::vertical([
         Constraint::Length(1),
-        Constraint::Length(1),
+        Constraint::Length(2),
         Constraint::Min(0),
     ])
     .areas(frame.area());
@@ -118,7 +119,7 @@ fn draw(frame: &mut Frame<'_>, stage: &str, last: &Report, curves: &[Curve]) {
             .ratio(last.progress.clamp(0.0, 1.0)),
         head,
     );
-    frame.render_widget(Paragraph::new(last.line(stage)), foot);
+    frame.render_widget(Text::from(rows(&last.line(stage), foot.width)), foot);
     let shown = curves.len().min(usize::from((panels.width / PANEL).max(1)));
     let places = Layout::horizontal(vec![Constraint::Fill(1); shown]).split(panels);
     for (curve, area) in curves.iter().zip(places.iter()) {
@@ -129,6 +130,15 @@ fn draw(frame: &mut Frame<'_>, stage: &str, last: &Report, curves: &[Curve]) {
         frame.area().x,
         frame.area().bottom().saturating_sub(1),
     ));
+}
+
+/// A line of text as a terminal of that many columns shows it: over as many rows as it takes.
+fn rows(line: &str, columns: u16) -> Vec<Line<'static>> {
+    let characters: Vec<char> = line.chars().collect();
+    characters
+        .chunks(usize::from(columns).max(1))
+        .map(|row| Line::raw(row.iter().collect::<String>()))
+        .collect()
 }
 
 fn panel(frame: &mut Frame<'_>, curve: &Curve, area: Rect) {
@@ -214,6 +224,19 @@ mod tests {
         }
         assert!(
             shown.contains('⠉') || shown.contains('⡇') || shown.contains('⠒'),
+            "{shown}"
+        );
+    }
+
+    #[test]
+    fn figures_that_are_wider_than_the_terminal_go_on_in_the_next_row() {
+        let mut dashboard = Dashboard::on(TestBackend::new(40, 20)).unwrap();
+        let figures = [("accuracy", 0.9115), ("f1", 0.9398), ("last", 0.1234)];
+        dashboard.show("rfnet", &report(50, None, &figures));
+        let shown = screen(&dashboard).replace(['"', '\n'], "");
+        assert!(shown.contains("0.1234"), "{shown}");
+        assert!(
+            shown.contains("accuracy 0.9115  f1 0.9398  last 0.1234"),
             "{shown}"
         );
     }
