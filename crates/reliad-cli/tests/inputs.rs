@@ -90,7 +90,7 @@ fn settings_out_of_range_are_named_before_anything_is_loaded() {
         b"broken",
     )
     .unwrap();
-    let cases: [(&[&str], &str); 10] = [
+    let cases: [(&[&str], &str); 11] = [
         (&["--size", "100x64"], "multiples of 8"),
         (&["--size", "64"], "WIDTHxHEIGHT"),
         (&["--attempts", "0"], "attempts is 0"),
@@ -98,6 +98,10 @@ fn settings_out_of_range_are_named_before_anything_is_loaded() {
         (&["--batch", "0"], "batch is 0"),
         (&["--steps", "0"], "steps is 0"),
         (&["--guidance", "NaN"], "guidance is NaN"),
+        (
+            &["--guidance-interval", "0.7:0.1"],
+            "0.7:0.1 isn't START:STOP",
+        ),
         (&["--control-scale", "inf"], "control-scale is inf"),
         (&["--scale", "1.5"], "scale is 1.5"),
         (&["--device", "abacus"], "no device `abacus`"),

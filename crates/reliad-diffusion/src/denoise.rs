@@ -17,10 +17,99 @@ pub struct DenoiseSettings {
     /// Share in `[0, 1]` by which the guided output is brought back to the spread of the conditional one (Lin et al.
     /// 2023, section 3.4); 0 is plain guidance.
     pub guidance_rescale: f64,
+    /// The steps that are guided; the others cost half.
+    #[serde(default)]
+    pub guidance_interval: GuidanceInterval,
     /// Factor of the ControlNet's residuals.
     pub control_scale: f64,
     /// 0: deterministic DDIM; 1: as much fresh noise as ancestral sampling.
     pub eta: f64,
+}
+
+impl DenoiseSettings {
+    /// Guidance scale of the step `index`, from 0: 1 outside of the interval.
+    fn guidance_at(&self, index: usize) -> f64 {
+        if self.guidance_interval.covers(index, self.steps) {
+            self.guidance
+        } else {
+            1.0
+        }
+    }
+}
+
+/// The part of a run that is guided, as two shares of its steps, `0 <= start <= stop <= 1`; all of it by default.
+///
+/// Guidance in the noisiest steps costs variety, and in the last ones it exaggerates (Kynkäänniemi et al. 2024). Steps are
+/// counted as diffusers' guiders count them: of `n`, those from `floor(start n)` to before `floor(stop n)`.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(from = "[f64; 2]", into = "[f64; 2]")]
+pub struct GuidanceInterval {
+    /// Where guidance starts.
+    pub start: f64,
+    /// Where it stops.
+    pub stop: f64,
+}
+
+impl GuidanceInterval {
+    /// Every step.
+    pub const WHOLE: Self = Self {
+        start: 0.0,
+        stop: 1.0,
+    };
+
+    /// Whether this is every step.
+    pub fn is_whole(&self) -> bool {
+        *self == Self::WHOLE
+    }
+
+    /// Whether the two are shares in order.
+    pub fn is_valid(&self) -> bool {
+        0.0 <= self.start && self.start <= self.stop && self.stop <= 1.0
+    }
+
+    /// Whether the step `index` of `steps` is guided.
+    pub fn covers(&self, index: usize, steps: usize) -> bool {
+        let step = |share: f64| (share * steps as f64) as usize;
+        (step(self.start)..step(self.stop)).contains(&index)
+    }
+}
+
+impl Default for GuidanceInterval {
+    fn default() -> Self {
+        Self::WHOLE
+    }
+}
+
+impl From<[f64; 2]> for GuidanceInterval {
+    fn from([start, stop]: [f64; 2]) -> Self {
+        Self { start, stop }
+    }
+}
+
+impl From<GuidanceInterval> for [f64; 2] {
+    fn from(interval: GuidanceInterval) -> Self {
+        [interval.start, interval.stop]
+    }
+}
+
+impl std::fmt::Display for GuidanceInterval {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.start, self.stop)
+    }
+}
+
+impl std::str::FromStr for GuidanceInterval {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let shares = text
+            .split_once(':')
+            .and_then(|(start, stop)| Some([start.parse().ok()?, stop.parse().ok()?]));
+        shares
+            .map(Self::from)
+            .filter(Self::is_valid)
+            .ok_or_else(|| format!("{text} isn't START:STOP, two shares of the steps from 0 to 1"))
+    }
 }
 
 /// What a batch of `n` items is painted from. Every tensor has `n` rows.
@@ -50,7 +139,7 @@ pub struct Predictor {
 }
 
 impl Predictor {
-    /// The guided output of the network, `u + w (t - u)`, item by item.
+    /// The guided output of the network, `u + w (t - u)` with `w` = `guidance`, item by item.
     ///
     /// Items never share a call of the network, so that an item's numbers do not depend on its batch; the two halves
     /// of one item do.
@@ -62,6 +151,7 @@ impl Predictor {
         latents: Tensor<4>,
         timestep: usize,
         conditions: &Conditions,
+        guidance: f64,
         settings: &DenoiseSettings,
     ) -> Tensor<4> {
         let n = latents.dims()[0];
@@ -71,7 +161,7 @@ impl Predictor {
                 let sample = latents.clone().narrow(0, item, 1);
                 let control = conditions.control.clone().narrow(0, item, 1);
                 let text = row(&conditions.text);
-                if settings.guidance == 1.0 {
+                if guidance == 1.0 {
                     return self.forward(sample, timestep, text, control, settings.control_scale);
                 }
                 let twice = |tensor: Tensor<4>| Tensor::cat(vec![tensor.clone(), tensor], 0);
@@ -84,7 +174,7 @@ impl Predictor {
                 );
                 let free = both.clone().narrow(0, 0, 1);
                 let prompted = both.narrow(0, 1, 1);
-                let guided = free.clone() + (prompted.clone() - free).mul_scalar(settings.guidance);
+                let guided = free.clone() + (prompted.clone() - free).mul_scalar(guidance);
                 rescale(guided, prompted, settings.guidance_rescale)
             })
             .collect();
@@ -217,6 +307,7 @@ impl Iterator for Denoising {
             sample.clone(),
             step.timestep,
             &self.conditions,
+            self.settings.guidance_at(self.index),
             &self.settings,
         );
         let mut x0 = combine(step.x0, sample.clone(), output.clone());

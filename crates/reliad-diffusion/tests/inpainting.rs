@@ -5,7 +5,7 @@ mod golden;
 
 use burn::tensor::{Device, Tensor};
 use golden::{Golden, component, relative_error};
-use reliad_diffusion::denoise::DenoiseSettings;
+use reliad_diffusion::denoise::{DenoiseSettings, GuidanceInterval};
 use reliad_diffusion::noise::ItemSeed;
 use reliad_diffusion::painter::{ItemNoise, PaintRequest, Painter};
 use reliad_diffusion::scheduler::{Ddim, SchedulerConfig};
@@ -17,6 +17,7 @@ const SETTINGS: DenoiseSettings = DenoiseSettings {
     steps: 6,
     guidance: 4.0,
     guidance_rescale: 0.0,
+    guidance_interval: GuidanceInterval::WHOLE,
     control_scale: 0.8,
     eta: 0.0,
 };
@@ -105,6 +106,54 @@ fn an_item_is_the_same_alone_and_in_a_batch() {
         together.clone().narrow(0, 0, 1).into_data(),
         together.narrow(0, 2, 1).into_data()
     );
+}
+
+#[test]
+fn guidance_starts_and_stops_where_it_should() {
+    let device = Device::flex();
+    let golden = Golden::read("inpaint");
+    let painter = painter("velocity", &device);
+    let run = |guidance: f64, interval: [f64; 2]| -> Vec<_> {
+        let settings = DenoiseSettings {
+            guidance,
+            guidance_interval: interval.into(),
+            ..SETTINGS
+        };
+        let request = request(&golden, seeded("a"), &device);
+        let conditions = painter.condition(&[request], &settings).unwrap();
+        let steps = painter.denoise(conditions, settings);
+        steps.map(|step| step.latents.into_data()).collect()
+    };
+    let guided = run(4.0, [0.0, 1.0]);
+    let plain = run(1.0, [0.0, 1.0]);
+    let stopped = run(4.0, [0.0, 0.5]);
+    assert_eq!(stopped[..3], guided[..3]);
+    assert_ne!(stopped[3], guided[3]);
+    let late = run(4.0, [0.5, 1.0]);
+    assert_eq!(late[..3], plain[..3]);
+    assert_ne!(late[3], plain[3]);
+    assert_eq!(run(4.0, [0.5, 0.5]), plain);
+}
+
+/// Steps as diffusers 0.42's `ClassifierFreeGuidance` counts them: `int(start * n) <= i < int(stop * n)`.
+#[test]
+fn shares_of_a_run_are_counted_as_in_diffusers() {
+    for (interval, steps, guided) in [
+        ([0.0, 1.0], 15, 0..15),
+        ([0.1, 0.7], 15, 1..10),
+        ([0.14, 0.74], 15, 2..11),
+        ([0.3, 0.3], 40, 12..12),
+        ([0.99, 1.0], 1, 0..1),
+    ] {
+        let interval = GuidanceInterval::from(interval);
+        for step in 0..steps {
+            assert_eq!(
+                interval.covers(step, steps),
+                guided.contains(&step),
+                "{interval}, step {step} of {steps}"
+            );
+        }
+    }
 }
 
 #[test]

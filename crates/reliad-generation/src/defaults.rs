@@ -1,5 +1,6 @@
 //! What a model is best sampled with: `sampling.json` of its directory, else the paper's settings.
 
+use reliad_diffusion::denoise::GuidanceInterval;
 use reliad_weights::ModelDir;
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +24,8 @@ pub struct SamplingDefaults {
     pub guidance: f64,
     /// Rescale of the guided prediction, 0 to 1.
     pub guidance_rescale: f64,
+    /// The part of the steps that is guided.
+    pub guidance_interval: GuidanceInterval,
     /// Strength of the ControlNet's residuals.
     pub control_scale: f64,
     /// 0 is DDIM, 1 adds DDPM's amount of noise.
@@ -42,6 +45,7 @@ impl Default for SamplingDefaults {
             steps: 40,
             guidance: 7.5,
             guidance_rescale: 0.0,
+            guidance_interval: GuidanceInterval::WHOLE,
             control_scale: 1.0,
             eta: 0.0,
             canny: reliad_imaging::canny::THRESHOLDS,
@@ -88,6 +92,7 @@ impl SamplingDefaults {
             steps: self.steps,
             guidance: self.guidance,
             guidance_rescale: self.guidance_rescale,
+            guidance_interval: self.guidance_interval,
             control_scale: self.control_scale,
             eta: self.eta,
             canny: self.canny,

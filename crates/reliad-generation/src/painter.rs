@@ -150,6 +150,7 @@ fn denoise_settings(sampling: &Sampling) -> DenoiseSettings {
         steps: sampling.steps,
         guidance: sampling.guidance,
         guidance_rescale: sampling.guidance_rescale,
+        guidance_interval: sampling.guidance_interval,
         control_scale: sampling.control_scale,
         eta: sampling.eta,
     }

@@ -1,5 +1,6 @@
 //! Everything that decides a picture's bytes, the name that follows from it, and an item's seed.
 
+use reliad_diffusion::denoise::GuidanceInterval;
 use reliad_diffusion::noise::ItemSeed;
 use reliad_imaging::Canvas;
 use serde::{Deserialize, Serialize};
@@ -27,6 +28,9 @@ pub struct Sampling {
     pub guidance: f64,
     /// How far the guided prediction is rescaled to the deviation of the unguided one, 0 to 1.
     pub guidance_rescale: f64,
+    /// The part of the steps that is guided.
+    #[serde(default, skip_serializing_if = "GuidanceInterval::is_whole")]
+    pub guidance_interval: GuidanceInterval,
     /// Strength of the ControlNet's residuals.
     pub control_scale: f64,
     /// Noise added per step: 0 is DDIM, 1 is DDPM's amount.
@@ -88,6 +92,10 @@ impl Sampling {
             if !(0.0..=1.0).contains(&value) {
                 return setting(name, value.to_string(), "between 0 and 1");
             }
+        }
+        if !self.guidance_interval.is_valid() {
+            let got = self.guidance_interval.to_string();
+            return setting("guidance-interval", got, "two shares in order, 0 to 1");
         }
         Ok(())
     }
@@ -185,6 +193,7 @@ pub(crate) mod tests {
             steps: 3,
             guidance: 2.5,
             guidance_rescale: 0.8,
+            guidance_interval: GuidanceInterval::WHOLE,
             control_scale: 1.0,
             eta: 0.0,
             canny: [100.0, 200.0],
@@ -219,7 +228,7 @@ pub(crate) mod tests {
     #[test]
     fn every_part_of_a_recipe_changes_its_name() {
         let base = recipe();
-        let mut others = vec![base.clone(); 6];
+        let mut others = vec![base.clone(); 7];
         others[0].attempt = 2;
         others[1].sampling.guidance = 2.6;
         others[2].model = "n".into();
@@ -229,10 +238,11 @@ pub(crate) mod tests {
             file: "f".into(),
             row: 0,
         });
+        others[6].sampling.guidance_interval.stop = 0.7;
         let mut names: Vec<_> = others.iter().chain([&base]).map(Recipe::name).collect();
         names.sort();
         names.dedup();
-        assert_eq!(names.len(), 7);
+        assert_eq!(names.len(), 8);
     }
 
     #[test]
@@ -272,11 +282,12 @@ pub(crate) mod tests {
     #[test]
     fn settings_outside_their_range_are_named() {
         type Break = fn(&mut Sampling);
-        let broken: [(&str, Break); 4] = [
+        let broken: [(&str, Break); 5] = [
             ("steps", |s| s.steps = 0),
             ("guidance", |s| s.guidance = f64::NAN),
             ("control-scale", |s| s.control_scale = f64::INFINITY),
             ("guidance-rescale", |s| s.guidance_rescale = 1.5),
+            ("guidance-interval", |s| s.guidance_interval.start = 1.5),
         ];
         assert!(sampling().check().is_ok());
         for (expected, change) in broken {

@@ -3,7 +3,7 @@
 use burn::tensor::Tensor;
 use image::RgbImage;
 use rand::RngExt as _;
-use reliad_diffusion::denoise::{Conditions, DenoiseSettings};
+use reliad_diffusion::denoise::{Conditions, DenoiseSettings, GuidanceInterval};
 use reliad_diffusion::painter::Painter;
 use reliad_diffusion::scheduler::DdimStep;
 use reliad_imaging::canny::{THRESHOLDS, canny};
@@ -102,6 +102,7 @@ impl Repainter {
             steps: steps.len(),
             guidance: 1.0,
             guidance_rescale: 0.0,
+            guidance_interval: GuidanceInterval::WHOLE,
             control_scale: 1.0,
             eta: 0.0,
         };

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use clap::Args;
+use reliad_diffusion::denoise::GuidanceInterval;
 use reliad_generation::assess::{Assess, ModelJudge};
 use reliad_generation::defaults::SamplingDefaults;
 use reliad_generation::files;
@@ -80,6 +81,16 @@ pub struct GenerateArgs {
     /// How far guidance is kept from raising contrast, 0 to 1 [default: the model's]
     #[arg(long, env = "RELIAD_GUIDANCE_RESCALE", hide_env_values = true)]
     guidance_rescale: Option<f64>,
+
+    /// Part of the steps that is guided, as two shares of them: outside, the prompt alone is followed, in half of the time
+    /// [default: the model's]
+    #[arg(
+        long,
+        env = "RELIAD_GUIDANCE_INTERVAL",
+        hide_env_values = true,
+        value_name = "START:STOP"
+    )]
+    guidance_interval: Option<GuidanceInterval>,
 
     /// Strength of the ControlNet that keeps the scene off the product [default: the model's]
     #[arg(long, env = "RELIAD_CONTROL_SCALE", hide_env_values = true)]
@@ -262,6 +273,9 @@ fn settings(
     sampling.guidance_rescale = arguments
         .guidance_rescale
         .unwrap_or(sampling.guidance_rescale);
+    sampling.guidance_interval = arguments
+        .guidance_interval
+        .unwrap_or(sampling.guidance_interval);
     sampling.control_scale = arguments.control_scale.unwrap_or(sampling.control_scale);
     if let Some(noise) = noise {
         let (width, height) = noise.picture_size();

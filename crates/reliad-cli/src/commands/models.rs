@@ -48,11 +48,12 @@ pub fn run(arguments: ModelsArgs) -> Result<Code> {
     print!("{}", table(&components));
     if let Ok(defaults) = SamplingDefaults::of(&model) {
         println!(
-            "\nsampled at {}x{}, {} steps, guidance {}, rescale {}, control {}",
+            "\nsampled at {}x{}, {} steps, guidance {} in {} of them, rescale {}, control {}",
             defaults.width.unwrap_or_default(),
             defaults.height.unwrap_or_default(),
             defaults.steps,
             defaults.guidance,
+            defaults.guidance_interval,
             defaults.guidance_rescale,
             defaults.control_scale
         );

@@ -197,11 +197,12 @@ fn section(html: &mut String, item: &Item<'_>, images: &Images) {
     put(
         html,
         format_args!(
-            " · {}×{} · {} steps · guidance {} · placement {} · seed {}</p>",
+            " · {}×{} · {} steps · guidance {} in {} of them · placement {} · seed {}</p>",
             sampling.width,
             sampling.height,
             sampling.steps,
             sampling.guidance,
+            sampling.guidance_interval,
             first.recipe.scale,
             first.recipe.seed,
         ),
