@@ -3,6 +3,7 @@
 
 mod arguments;
 mod commands;
+mod configurations;
 mod counter;
 mod dashboard;
 mod device;

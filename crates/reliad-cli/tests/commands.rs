@@ -72,6 +72,42 @@ fn a_finished_training_is_not_taken_for_a_warm_start() {
 }
 
 #[test]
+fn configurations_are_compiled_in_and_files_come_before_them() {
+    let scene = Scene::new(0.0);
+    let train = |config: &[&str]| {
+        let base = ["train", "text", "--data", "nowhere", "--out", "model"];
+        scene.run(&[&base, config].concat()).expect(2)
+    };
+    // As far as the data, which are missing.
+    assert!(train(&["--steps", "2"]).err.contains("nowhere"));
+    let ran = train(&["--config", "configs/mini/rhyme.json"]);
+    assert!(
+        ran.errors()[0].contains("rhyme.json") && ran.hints().contains("reliad models configs"),
+        "{}",
+        ran.err
+    );
+
+    let listed = scene.run(&["models", "configs"]).expect(0).out;
+    assert!(listed.lines().any(|line| line == "configs/mini/text.json"));
+    let own = scene.path("configs/mini/text.json");
+    fs::create_dir_all(own.parent().unwrap()).unwrap();
+    fs::write(&own, "{}").unwrap();
+    let ran = scene.run(&["models", "configs", "--out", "."]).expect(0);
+    assert!(ran.out.contains("text.json is there: another, kept"));
+    assert_eq!(fs::read_to_string(&own).unwrap(), "{}");
+    let source = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../configs/paper/rfnet.json"
+    );
+    assert_eq!(
+        fs::read(scene.path("configs/paper/rfnet.json")).unwrap(),
+        fs::read(source).unwrap()
+    );
+    let ran = train(&["--steps", "2"]);
+    assert!(ran.err.contains("missing field"), "{}", ran.err);
+}
+
+#[test]
 fn the_embedded_model_shows_itself_or_says_what_to_do() {
     let scene = Scene::new(0.0);
     let trained = concat!(

@@ -51,6 +51,18 @@ impl Attention {
             self.heads,
             false,
         );
+        self.out(mixed)
+    }
+
+    /// Every token attends to itself alone, as if the map of a self-attention were the identity.
+    ///
+    /// # Shapes
+    /// - x: `[n, tokens, channels]`, output: the same
+    pub fn forward_alone(&self, x: Tensor<3>) -> Tensor<3> {
+        self.out(self.to_v.forward(x))
+    }
+
+    fn out(&self, mixed: Tensor<3>) -> Tensor<3> {
         self.to_out
             .iter()
             .fold(mixed, |mixed, layer| layer.forward(mixed))

@@ -12,6 +12,7 @@ use crate::Error;
 use crate::config::Fields;
 use crate::convolution::{conv3x3, conv3x3_half, zero_conv1x1, zero_conv3x3};
 use crate::embeddings::{TimestepEmbedding, Timesteps};
+use crate::perturbed::SelfAttention;
 use crate::resnet::activate_time;
 use crate::unet::{DownBlock, EncoderConfig, MidBlock, UNet2DConditionModel};
 
@@ -96,6 +97,17 @@ pub struct ControlResiduals {
     pub down: Vec<Tensor<4>>,
     /// To the result of the UNet's middle.
     pub mid: Tensor<4>,
+}
+
+impl ControlResiduals {
+    /// The residuals of one row.
+    pub fn row(&self, row: usize) -> Self {
+        let row = |tensor: &Tensor<4>| tensor.clone().narrow(0, row, 1);
+        Self {
+            down: self.down.iter().map(row).collect(),
+            mid: row(&self.mid),
+        }
+    }
 }
 
 /// The ControlNet of Zhang et al. (arXiv 2302.05543), with the names of diffusers.
@@ -185,9 +197,11 @@ impl ControlNetModel {
         let mut x = self.conv_in.forward(sample) + self.controlnet_cond_embedding.forward(picture);
         let mut kept = vec![x.clone()];
         for block in &self.down_blocks {
-            x = block.forward(x, &time, &text, &mut kept);
+            x = block.forward(x, &time, &text, SelfAttention::Learned, &mut kept);
         }
-        x = self.mid_block.forward(x, &time, &text);
+        x = self
+            .mid_block
+            .forward(x, &time, &text, SelfAttention::Learned);
         ControlResiduals {
             down: self
                 .controlnet_down_blocks

@@ -4,6 +4,7 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 
 use crate::inpaint::Inpainting;
+use crate::perturbed::UnetParts;
 use crate::scheduler::{Combination, DdimStep};
 use crate::{ControlNetModel, UNet2DConditionModel};
 
@@ -17,7 +18,14 @@ pub struct DenoiseSettings {
     /// Share in `[0, 1]` by which the guided output is brought back to the spread of the conditional one (Lin et al.
     /// 2023, section 3.4); 0 is plain guidance.
     pub guidance_rescale: f64,
-    /// The steps that are guided; the others cost half.
+    /// Scale `s` of perturbed-attention guidance, which adds `s (t - p)`: `p` is the prediction for the prompt when pixels don't
+    /// attend to each other in `perturbed_parts` of the UNet (Ahn et al. 2024, as diffusers combines the two); 0 is none.
+    #[serde(default)]
+    pub perturbed_attention: f64,
+    /// Where the UNet's self-attention is perturbed for that.
+    #[serde(default = "mid")]
+    pub perturbed_parts: UnetParts,
+    /// The steps that are guided, in either way; the others need one call of the network.
     #[serde(default)]
     pub guidance_interval: GuidanceInterval,
     /// Factor of the ControlNet's residuals.
@@ -26,15 +34,8 @@ pub struct DenoiseSettings {
     pub eta: f64,
 }
 
-impl DenoiseSettings {
-    /// Guidance scale of the step `index`, from 0: 1 outside of the interval.
-    fn guidance_at(&self, index: usize) -> f64 {
-        if self.guidance_interval.covers(index, self.steps) {
-            self.guidance
-        } else {
-            1.0
-        }
-    }
+fn mid() -> UnetParts {
+    UnetParts::MID
 }
 
 /// The part of a run that is guided, as two shares of its steps, `0 <= start <= stop <= 1`; all of it by default.
@@ -139,10 +140,10 @@ pub struct Predictor {
 }
 
 impl Predictor {
-    /// The guided output of the network, `u + w (t - u)` with `w` = `guidance`, item by item.
+    /// The guided output of the network, `u + w (t - u) + s (t - p)`, item by item; `t` unless `is_guided`.
     ///
     /// Items never share a call of the network, so that an item's numbers do not depend on its batch; the two halves
-    /// of one item do.
+    /// `u` and `t` of one item do.
     ///
     /// # Shapes
     /// - latents: `[n, channels, h, w]`; output: the same
@@ -151,59 +152,72 @@ impl Predictor {
         latents: Tensor<4>,
         timestep: usize,
         conditions: &Conditions,
-        guidance: f64,
+        is_guided: bool,
         settings: &DenoiseSettings,
     ) -> Tensor<4> {
-        let n = latents.dims()[0];
-        let outputs = (0..n)
-            .map(|item| {
-                let row = |tensor: &Tensor<3>| tensor.clone().narrow(0, item, 1);
-                let sample = latents.clone().narrow(0, item, 1);
-                let control = conditions.control.clone().narrow(0, item, 1);
-                let text = row(&conditions.text);
-                if guidance == 1.0 {
-                    return self.forward(sample, timestep, text, control, settings.control_scale);
-                }
-                let twice = |tensor: Tensor<4>| Tensor::cat(vec![tensor.clone(), tensor], 0);
-                let both = self.forward(
-                    twice(sample),
-                    timestep,
-                    Tensor::cat(vec![row(&conditions.negative), text], 0),
-                    twice(control),
-                    settings.control_scale,
-                );
-                let free = both.clone().narrow(0, 0, 1);
-                let prompted = both.narrow(0, 1, 1);
-                let guided = free.clone() + (prompted.clone() - free).mul_scalar(guidance);
-                rescale(guided, prompted, settings.guidance_rescale)
-            })
+        let outputs = (0..latents.dims()[0])
+            .map(|item| self.guided_item(&latents, timestep, conditions, item, is_guided, settings))
             .collect();
         Tensor::cat(outputs, 0)
     }
 
-    /// The network's output for rows that are already paired with their text, all at one timestep.
-    ///
-    /// # Shapes
-    /// - sample: `[n, channels, h, w]`; text: `[n, tokens, width]`; control: `[n, 3, 8h, 8w]`; output: as sample
-    pub fn forward(
+    fn guided_item(
         &self,
-        sample: Tensor<4>,
+        latents: &Tensor<4>,
         timestep: usize,
-        text: Tensor<3>,
-        control: Tensor<4>,
-        control_scale: f64,
+        conditions: &Conditions,
+        item: usize,
+        is_guided: bool,
+        settings: &DenoiseSettings,
     ) -> Tensor<4> {
-        let timesteps = Tensor::<1>::full([sample.dims()[0]], timestep as f64, &sample.device());
+        let sample = latents.clone().narrow(0, item, 1);
+        let text = conditions.text.clone().narrow(0, item, 1);
+        let control = conditions.control.clone().narrow(0, item, 1);
+        let timesteps = |n: usize| Tensor::<1>::full([n], timestep as f64, &latents.device());
+        // Away from the negative prompt: one more row.
+        let away = is_guided && settings.guidance != 1.0;
+        let rows = if away { 2 } else { 1 };
+        let texts = if away {
+            let negative = conditions.negative.clone().narrow(0, item, 1);
+            Tensor::cat(vec![negative, text.clone()], 0)
+        } else {
+            text.clone()
+        };
+        let samples = sample.clone().repeat_dim(0, rows);
         let residuals = self.controlnet.as_ref().map(|net| {
             net.forward(
-                sample.clone(),
-                timesteps.clone(),
-                text.clone(),
-                control,
-                control_scale,
+                samples.clone(),
+                timesteps(rows),
+                texts.clone(),
+                control.repeat_dim(0, rows),
+                settings.control_scale,
             )
         });
-        self.unet.forward(sample, timesteps, text, residuals)
+        let output = self
+            .unet
+            .forward(samples, timesteps(rows), texts, residuals.clone());
+        let prompted = output.clone().narrow(0, rows - 1, 1);
+        let perturb = is_guided && settings.perturbed_attention != 0.0;
+        if !(away || perturb) {
+            return prompted;
+        }
+        let mut guided = prompted.clone();
+        if away {
+            let free = output.narrow(0, 0, 1);
+            guided = free.clone() + (guided - free).mul_scalar(settings.guidance);
+        }
+        if perturb {
+            let perturbed = self.unet.forward_perturbed(
+                sample,
+                timesteps(1),
+                text,
+                residuals.map(|residuals| residuals.row(rows - 1)),
+                settings.perturbed_parts,
+            );
+            let from = prompted.clone() - perturbed;
+            guided = guided + from.mul_scalar(settings.perturbed_attention);
+        }
+        rescale(guided, prompted, settings.guidance_rescale)
     }
 }
 
@@ -307,7 +321,9 @@ impl Iterator for Denoising {
             sample.clone(),
             step.timestep,
             &self.conditions,
-            self.settings.guidance_at(self.index),
+            self.settings
+                .guidance_interval
+                .covers(self.index, self.settings.steps),
             &self.settings,
         );
         let mut x0 = combine(step.x0, sample.clone(), output.clone());

@@ -15,6 +15,7 @@ pub mod inpaint;
 pub mod noise;
 mod norm;
 pub mod painter;
+pub mod perturbed;
 mod resampling;
 mod resnet;
 pub mod scheduler;

@@ -1,4 +1,4 @@
-//! The whole inpainting pipeline against diffusers' (`parity/diffusion/inpaint.py`), and what the loop promises.
+//! The whole inpainting pipeline against diffusers' (`parity/diffusion/inpaint.py`, `perturbed.py`), and what the loop promises.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod golden;
@@ -8,6 +8,7 @@ use golden::{Golden, component, relative_error};
 use reliad_diffusion::denoise::{DenoiseSettings, GuidanceInterval};
 use reliad_diffusion::noise::ItemSeed;
 use reliad_diffusion::painter::{ItemNoise, PaintRequest, Painter};
+use reliad_diffusion::perturbed::UnetParts;
 use reliad_diffusion::scheduler::{Ddim, SchedulerConfig};
 
 /// Six steps of two networks and a decoder amplify the differences of single layers (1e-6).
@@ -17,6 +18,8 @@ const SETTINGS: DenoiseSettings = DenoiseSettings {
     steps: 6,
     guidance: 4.0,
     guidance_rescale: 0.0,
+    perturbed_attention: 0.0,
+    perturbed_parts: UnetParts::MID,
     guidance_interval: GuidanceInterval::WHOLE,
     control_scale: 0.8,
     eta: 0.0,
@@ -75,6 +78,42 @@ fn pictures_equal_diffusers() {
 }
 
 #[test]
+fn perturbed_attention_equals_diffusers() {
+    let device = Device::flex();
+    let (inputs, golden) = (Golden::read("inpaint"), Golden::read("perturbed"));
+    let painter = painter("velocity", &device);
+    let paint = |settings: &DenoiseSettings| {
+        let noise = ItemNoise::Given {
+            latents: inputs.float("start", &device),
+            steps: None,
+        };
+        let request = request(&inputs, noise, &device);
+        let conditions = painter.condition(&[request], settings).unwrap();
+        let last = painter.denoise(conditions, settings.clone()).last();
+        painter.decode(last.unwrap().latents)
+    };
+    let plain = paint(&SETTINGS);
+    for (case, parts, scale, guidance) in [
+        ("all", "down,mid,up", 2.0, 4.0),
+        ("mid_alone", "mid", 3.0, 1.0),
+    ] {
+        let settings = DenoiseSettings {
+            guidance,
+            perturbed_attention: scale,
+            perturbed_parts: parts.parse().unwrap(),
+            ..SETTINGS
+        };
+        let expected = golden.float(case, &device);
+        let picture = paint(&settings);
+        let error = relative_error(picture, expected.clone());
+        println!("{case}: relative error {error:.1e}");
+        assert!(error <= PIPELINE, "{case}: relative error {error:e}");
+        assert!(relative_error(plain.clone(), expected) > 10.0 * PIPELINE);
+    }
+    assert!("mid,middle".parse::<UnetParts>().is_err());
+}
+
+#[test]
 fn an_item_is_the_same_alone_and_in_a_batch() {
     let device = Device::flex();
     let golden = Golden::read("inpaint");
@@ -82,6 +121,7 @@ fn an_item_is_the_same_alone_and_in_a_batch() {
     let settings = DenoiseSettings {
         eta: 0.5,
         guidance_rescale: 0.7,
+        perturbed_attention: 1.5,
         ..SETTINGS
     };
     let run = |items: &[&str]| -> Tensor<4> {

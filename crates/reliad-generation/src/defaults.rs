@@ -1,6 +1,7 @@
 //! What a model is best sampled with: `sampling.json` of its directory, else the paper's settings.
 
 use reliad_diffusion::denoise::GuidanceInterval;
+use reliad_diffusion::perturbed::UnetParts;
 use reliad_weights::ModelDir;
 use serde::{Deserialize, Serialize};
 
@@ -24,7 +25,11 @@ pub struct SamplingDefaults {
     pub guidance: f64,
     /// Rescale of the guided prediction, 0 to 1.
     pub guidance_rescale: f64,
-    /// The part of the steps that is guided.
+    /// Scale of perturbed-attention guidance; 0 is none.
+    pub perturbed_attention: f64,
+    /// The parts of the UNet in which it perturbs.
+    pub perturbed_parts: UnetParts,
+    /// The part of the steps that is guided, in either way.
     pub guidance_interval: GuidanceInterval,
     /// Strength of the ControlNet's residuals.
     pub control_scale: f64,
@@ -45,6 +50,8 @@ impl Default for SamplingDefaults {
             steps: 40,
             guidance: 7.5,
             guidance_rescale: 0.0,
+            perturbed_attention: 0.0,
+            perturbed_parts: UnetParts::MID,
             guidance_interval: GuidanceInterval::WHOLE,
             control_scale: 1.0,
             eta: 0.0,
@@ -92,6 +99,8 @@ impl SamplingDefaults {
             steps: self.steps,
             guidance: self.guidance,
             guidance_rescale: self.guidance_rescale,
+            perturbed_attention: self.perturbed_attention,
+            perturbed_parts: self.perturbed_parts,
             guidance_interval: self.guidance_interval,
             control_scale: self.control_scale,
             eta: self.eta,

@@ -150,6 +150,8 @@ fn denoise_settings(sampling: &Sampling) -> DenoiseSettings {
         steps: sampling.steps,
         guidance: sampling.guidance,
         guidance_rescale: sampling.guidance_rescale,
+        perturbed_attention: sampling.perturbed_attention,
+        perturbed_parts: sampling.perturbed_parts,
         guidance_interval: sampling.guidance_interval,
         control_scale: sampling.control_scale,
         eta: sampling.eta,

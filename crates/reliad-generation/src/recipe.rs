@@ -2,6 +2,7 @@
 
 use reliad_diffusion::denoise::GuidanceInterval;
 use reliad_diffusion::noise::ItemSeed;
+use reliad_diffusion::perturbed::UnetParts;
 use reliad_imaging::Canvas;
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +29,12 @@ pub struct Sampling {
     pub guidance: f64,
     /// How far the guided prediction is rescaled to the deviation of the unguided one, 0 to 1.
     pub guidance_rescale: f64,
+    /// Scale of perturbed-attention guidance; 0 switches it off.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub perturbed_attention: f64,
+    /// The parts of the UNet in which it perturbs.
+    #[serde(default = "mid", skip_serializing_if = "is_mid")]
+    pub perturbed_parts: UnetParts,
     /// The part of the steps that is guided.
     #[serde(default, skip_serializing_if = "GuidanceInterval::is_whole")]
     pub guidance_interval: GuidanceInterval,
@@ -39,6 +46,20 @@ pub struct Sampling {
     pub canny: [f32; 2],
     /// Side of the square the background mask is dilated with, in pixels.
     pub mask_kernel: u32,
+}
+
+// Recipes from before these settings keep their names.
+
+fn is_zero(scale: &f64) -> bool {
+    *scale == 0.0
+}
+
+fn mid() -> UnetParts {
+    UnetParts::MID
+}
+
+fn is_mid(parts: &UnetParts) -> bool {
+    *parts == UnetParts::MID
 }
 
 impl Sampling {
@@ -79,6 +100,7 @@ impl Sampling {
         }
         for (name, value) in [
             ("guidance", self.guidance),
+            ("perturbed-attention", self.perturbed_attention),
             ("control-scale", self.control_scale),
         ] {
             if !(value.is_finite() && value >= 0.0) {
@@ -193,6 +215,8 @@ pub(crate) mod tests {
             steps: 3,
             guidance: 2.5,
             guidance_rescale: 0.8,
+            perturbed_attention: 0.0,
+            perturbed_parts: UnetParts::MID,
             guidance_interval: GuidanceInterval::WHOLE,
             control_scale: 1.0,
             eta: 0.0,
@@ -228,7 +252,7 @@ pub(crate) mod tests {
     #[test]
     fn every_part_of_a_recipe_changes_its_name() {
         let base = recipe();
-        let mut others = vec![base.clone(); 7];
+        let mut others = vec![base.clone(); 9];
         others[0].attempt = 2;
         others[1].sampling.guidance = 2.6;
         others[2].model = "n".into();
@@ -239,10 +263,13 @@ pub(crate) mod tests {
             row: 0,
         });
         others[6].sampling.guidance_interval.stop = 0.7;
+        others[7].sampling.perturbed_attention = 3.0;
+        others[8].sampling.perturbed_attention = 3.0;
+        others[8].sampling.perturbed_parts.up = true;
         let mut names: Vec<_> = others.iter().chain([&base]).map(Recipe::name).collect();
         names.sort();
         names.dedup();
-        assert_eq!(names.len(), 8);
+        assert_eq!(names.len(), 10);
     }
 
     #[test]
@@ -282,12 +309,13 @@ pub(crate) mod tests {
     #[test]
     fn settings_outside_their_range_are_named() {
         type Break = fn(&mut Sampling);
-        let broken: [(&str, Break); 5] = [
+        let broken: [(&str, Break); 6] = [
             ("steps", |s| s.steps = 0),
             ("guidance", |s| s.guidance = f64::NAN),
             ("control-scale", |s| s.control_scale = f64::INFINITY),
             ("guidance-rescale", |s| s.guidance_rescale = 1.5),
             ("guidance-interval", |s| s.guidance_interval.start = 1.5),
+            ("perturbed-attention", |s| s.perturbed_attention = -1.0),
         ];
         assert!(sampling().check().is_ok());
         for (expected, change) in broken {

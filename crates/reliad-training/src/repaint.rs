@@ -5,6 +5,7 @@ use image::RgbImage;
 use rand::RngExt as _;
 use reliad_diffusion::denoise::{Conditions, DenoiseSettings, GuidanceInterval};
 use reliad_diffusion::painter::Painter;
+use reliad_diffusion::perturbed::UnetParts;
 use reliad_diffusion::scheduler::DdimStep;
 use reliad_imaging::canny::{THRESHOLDS, canny};
 use reliad_imaging::{PlacedProduct, paste_back};
@@ -102,6 +103,8 @@ impl Repainter {
             steps: steps.len(),
             guidance: 1.0,
             guidance_rescale: 0.0,
+            perturbed_attention: 0.0,
+            perturbed_parts: UnetParts::NONE,
             guidance_interval: GuidanceInterval::WHOLE,
             control_scale: 1.0,
             eta: 0.0,

@@ -6,6 +6,7 @@ use std::time::Instant;
 use anyhow::Result;
 use clap::Args;
 use reliad_diffusion::denoise::GuidanceInterval;
+use reliad_diffusion::perturbed::UnetParts;
 use reliad_generation::assess::{Assess, ModelJudge};
 use reliad_generation::defaults::SamplingDefaults;
 use reliad_generation::files;
@@ -81,6 +82,20 @@ pub struct GenerateArgs {
     /// How far guidance is kept from raising contrast, 0 to 1 [default: the model's]
     #[arg(long, env = "RELIAD_GUIDANCE_RESCALE", hide_env_values = true)]
     guidance_rescale: Option<f64>,
+
+    /// Perturbed-attention guidance: how far the painter is kept from what it would paint if it saw no connections in the
+    /// picture; clears away blots, and 0 is none [default: the model's]
+    #[arg(long, env = "RELIAD_PERTURBED_ATTENTION", hide_env_values = true)]
+    perturbed_attention: Option<f64>,
+
+    /// Parts of the UNet in which that is done, of down, mid and up, with commas [default: the model's]
+    #[arg(
+        long,
+        env = "RELIAD_PERTURBED_PARTS",
+        hide_env_values = true,
+        value_name = "PARTS"
+    )]
+    perturbed_parts: Option<UnetParts>,
 
     /// Part of the steps that is guided, as two shares of them: outside, the prompt alone is followed, in half of the time
     /// [default: the model's]
@@ -273,6 +288,12 @@ fn settings(
     sampling.guidance_rescale = arguments
         .guidance_rescale
         .unwrap_or(sampling.guidance_rescale);
+    sampling.perturbed_attention = arguments
+        .perturbed_attention
+        .unwrap_or(sampling.perturbed_attention);
+    sampling.perturbed_parts = arguments
+        .perturbed_parts
+        .unwrap_or(sampling.perturbed_parts);
     sampling.guidance_interval = arguments
         .guidance_interval
         .unwrap_or(sampling.guidance_interval);

@@ -1,14 +1,17 @@
-//! `reliad models`: what a model directory holds.
+//! `reliad models`: what a model directory holds, and what models are trained by.
 
-use anyhow::Result;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use reliad_generation::defaults::SamplingDefaults;
+use reliad_generation::files;
 use reliad_weights::{Component, inspect};
 
-use crate::embedded;
 use crate::message::Code;
+use crate::{configurations, embedded};
 
-/// Look into model directories.
+/// Look into model directories, and at what models are trained by.
 #[derive(Debug, Args)]
 pub struct ModelsArgs {
     #[command(subcommand)]
@@ -18,6 +21,7 @@ pub struct ModelsArgs {
 #[derive(Debug, Subcommand)]
 enum ModelsCommand {
     Show(ShowArgs),
+    Configs(ConfigsArgs),
 }
 
 /// Show the components of a model: class, parameters, number formats, size.
@@ -33,12 +37,53 @@ struct ShowArgs {
     json: bool,
 }
 
-/// Prints the table.
+/// List the training configurations that are compiled into the program, or write them to change them.
+#[derive(Debug, Args)]
+struct ConfigsArgs {
+    /// Folder to write them to, as configs/ in it; files that are there are kept
+    #[arg(long, env = "RELIAD_OUT", hide_env_values = true, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+/// Prints the table or the list.
 ///
 /// # Errors
-/// When the directory isn't there or a file in it is damaged.
+/// When the directory isn't there, a file in it is damaged, or one can't be written.
 pub fn run(arguments: ModelsArgs) -> Result<Code> {
-    let ModelsCommand::Show(arguments) = arguments.command;
+    match arguments.command {
+        ModelsCommand::Show(arguments) => show(&arguments),
+        ModelsCommand::Configs(arguments) => configs(arguments.out.as_deref()),
+    }
+}
+
+fn configs(out: Option<&Path>) -> Result<Code> {
+    for (path, contents) in configurations::all() {
+        let path = Path::new(configurations::FOLDER).join(path);
+        let Some(out) = out else {
+            println!("{}", path.display());
+            continue;
+        };
+        let file = out.join(path);
+        if file.exists() {
+            let kept = std::fs::read(&file).with_context(|| file.display().to_string())?;
+            let how = if kept == contents {
+                "the same"
+            } else {
+                "another, kept"
+            };
+            println!("{} is there: {how}", file.display());
+            continue;
+        }
+        if let Some(folder) = file.parent() {
+            files::prepare_directory(folder)?;
+        }
+        reliad_weights::write_atomically(&file, contents)?;
+        println!("{}", file.display());
+    }
+    Ok(Code::Complete)
+}
+
+fn show(arguments: &ShowArgs) -> Result<Code> {
     let model = embedded::open(&arguments.model)?;
     let components = inspect(&model)?;
     if arguments.json {

@@ -7,11 +7,12 @@ use clap::{Args, ValueEnum};
 use ratatui::backend::CrosstermBackend;
 use reliad_training::checkpoint::Checkpoints;
 use reliad_training::{
-    Budget, Control, Ended, Report, Stage, controlnet, encoder, maps, painter, read_config, rfnet,
-    scene, text, tokenizer, vae,
+    Budget, Control, Ended, Report, Stage, controlnet, encoder, maps, painter, rfnet, scene, text,
+    tokenizer, vae,
 };
 use serde::Deserialize;
 
+use crate::configurations;
 use crate::dashboard::Dashboard;
 use crate::message::{Code, hinted};
 use crate::{device, interrupt};
@@ -37,6 +38,9 @@ pub struct TrainArgs {
     out: PathBuf,
 
     /// The stage's configuration [default: configs/mini/STAGE.json]; for mini the folder of them
+    ///
+    /// A path below configs/ that isn't on disk stands for the configuration compiled into the program
+    /// (`reliad models configs`).
     #[arg(
         long,
         env = "RELIAD_CONFIG",
@@ -223,7 +227,7 @@ pub fn run(arguments: TrainArgs) -> Result<Code> {
     let configs = match (arguments.stage, &arguments.config) {
         (StageName::Mini, Some(dir)) => dir.clone(),
         (_, Some(file)) => file.parent().unwrap_or(Path::new(".")).to_owned(),
-        (_, None) => PathBuf::from("configs/mini"),
+        (_, None) => Path::new(configurations::FOLDER).join("mini"),
     };
     let stages: &[StageName] = match arguments.stage {
         StageName::Mini => &ALL,
@@ -280,20 +284,21 @@ fn train(
     config: &Path,
     stage: &Stage,
     control: &mut Control<'_>,
-) -> reliad_training::Result<Ended> {
-    match name {
-        StageName::Tokenizer => tokenizer::train(&read_config(config)?, stage),
-        StageName::Vae => vae::train(&read_config(config)?, stage, control),
-        StageName::Painter => painter::train(&read_config(config)?, stage, control),
-        StageName::Controlnet => controlnet::train(&read_config(config)?, stage, control),
-        StageName::Depth => maps::train_depth(&read_config(config)?, stage, control),
-        StageName::Saliency => maps::train_saliency(&read_config(config)?, stage, control),
-        StageName::Scene => scene::train(&read_config(config)?, stage, control),
-        StageName::Encoder => encoder::train(&read_config(config)?, stage, control),
-        StageName::Text => text::train(&read_config(config)?, stage, control),
-        StageName::Rfnet => rfnet::train(&read_config(config)?, stage, control),
+) -> Result<Ended> {
+    let ended = match name {
+        StageName::Tokenizer => tokenizer::train(&configurations::read(config)?, stage),
+        StageName::Vae => vae::train(&configurations::read(config)?, stage, control),
+        StageName::Painter => painter::train(&configurations::read(config)?, stage, control),
+        StageName::Controlnet => controlnet::train(&configurations::read(config)?, stage, control),
+        StageName::Depth => maps::train_depth(&configurations::read(config)?, stage, control),
+        StageName::Saliency => maps::train_saliency(&configurations::read(config)?, stage, control),
+        StageName::Scene => scene::train(&configurations::read(config)?, stage, control),
+        StageName::Encoder => encoder::train(&configurations::read(config)?, stage, control),
+        StageName::Text => text::train(&configurations::read(config)?, stage, control),
+        StageName::Rfnet => rfnet::train(&configurations::read(config)?, stage, control),
         StageName::Mini => unreachable!("mini is a list of stages"),
-    }
+    };
+    Ok(ended?)
 }
 
 /// A finished training is not repeated: what it ended with would be written again, and the warm start be forgotten.
@@ -325,7 +330,7 @@ fn budget(name: StageName, arguments: &TrainArgs, config: &Path, configs: &Path)
         return Ok(Budget::Minutes(minutes));
     }
     if arguments.minutes.is_none() {
-        let settings: serde_json::Value = read_config(config)?;
+        let settings: serde_json::Value = configurations::read(config)?;
         if let Some(epochs) = settings["fit"]["epochs"].as_f64() {
             return Ok(Budget::Epochs(epochs));
         }
@@ -336,7 +341,7 @@ fn budget(name: StageName, arguments: &TrainArgs, config: &Path, configs: &Path)
             config.display()
         );
     }
-    let plan: Plan = read_config(&configs.join("plan.json")).context(
+    let plan: Plan = configurations::read(&configs.join("plan.json")).context(
         "without --steps, --epochs or --minutes the time comes from the configuration's fit.epochs or from plan.json beside it",
     )?;
     let scale = match arguments.minutes {

@@ -3,6 +3,7 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
+use crate::perturbed::SelfAttention;
 use crate::resampling::Downsample2D;
 use crate::resnet::{ResnetBlock2D, ResnetBlock2DConfig};
 use crate::unet::config::{DownBlockType, EncoderConfig};
@@ -81,12 +82,13 @@ impl DownBlock {
         mut x: Tensor<4>,
         time: &Tensor<2>,
         text: &Tensor<3>,
+        self_attention: SelfAttention,
         skips: &mut Vec<Tensor<4>>,
     ) -> Tensor<4> {
         for (layer, resnet) in self.resnets.iter().enumerate() {
             x = resnet.forward(x, Some(time));
             if let Some(transformer) = self.attentions.get(layer) {
-                x = transformer.forward(x, text);
+                x = transformer.forward(x, text, self_attention);
             }
             skips.push(x.clone());
         }

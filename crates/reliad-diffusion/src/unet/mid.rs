@@ -3,6 +3,7 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
+use crate::perturbed::SelfAttention;
 use crate::resnet::ResnetBlock2D;
 use crate::unet::config::EncoderConfig;
 use crate::unet::transformer::Transformer2DModel;
@@ -32,11 +33,17 @@ impl MidBlock {
     /// - x, output: `[n, channels, h, w]`
     /// - time: `[n, time_channels]`, activated
     /// - text: `[n, tokens, cross_attention_dim]`
-    pub fn forward(&self, mut x: Tensor<4>, time: &Tensor<2>, text: &Tensor<3>) -> Tensor<4> {
+    pub fn forward(
+        &self,
+        mut x: Tensor<4>,
+        time: &Tensor<2>,
+        text: &Tensor<3>,
+        self_attention: SelfAttention,
+    ) -> Tensor<4> {
         for (layer, resnet) in self.resnets.iter().enumerate() {
             x = resnet.forward(x, Some(time));
             if let Some(transformer) = self.attentions.get(layer) {
-                x = transformer.forward(x, text);
+                x = transformer.forward(x, text, self_attention);
             }
         }
         x

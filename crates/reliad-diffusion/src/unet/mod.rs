@@ -16,6 +16,7 @@ use crate::controlnet::ControlResiduals;
 use crate::convolution::conv3x3;
 use crate::embeddings::{TimestepEmbedding, Timesteps};
 use crate::norm::{GroupNorm, group_norm, norm_silu};
+use crate::perturbed::{UnetParts, self_attention};
 use crate::resnet::activate_time;
 
 pub use config::{DownBlockType, EncoderConfig, UNet2DConditionConfig, UpBlockType};
@@ -106,14 +107,30 @@ impl UNet2DConditionModel {
         text: Tensor<3>,
         control: Option<ControlResiduals>,
     ) -> Tensor<4> {
+        self.forward_perturbed(sample, timesteps, text, control, UnetParts::NONE)
+    }
+
+    /// The same with the self-attention of some parts replaced by the identity.
+    ///
+    /// # Shapes
+    /// As [`forward`](Self::forward).
+    pub fn forward_perturbed(
+        &self,
+        sample: Tensor<4>,
+        timesteps: Tensor<1>,
+        text: Tensor<3>,
+        control: Option<ControlResiduals>,
+        perturbed: UnetParts,
+    ) -> Tensor<4> {
+        let [down, mid, up] = [perturbed.down, perturbed.mid, perturbed.up].map(self_attention);
         let time = self.time_proj.forward(timesteps);
         let time = activate_time(self.time_embedding.forward(time));
         let mut x = self.conv_in.forward(sample);
         let mut skips = vec![x.clone()];
         for block in &self.down_blocks {
-            x = block.forward(x, &time, &text, &mut skips);
+            x = block.forward(x, &time, &text, down, &mut skips);
         }
-        x = self.mid_block.forward(x, &time, &text);
+        x = self.mid_block.forward(x, &time, &text, mid);
         if let Some(control) = control {
             assert_eq!(
                 skips.len(),
@@ -128,7 +145,7 @@ impl UNet2DConditionModel {
             x = x + control.mid;
         }
         for block in &self.up_blocks {
-            x = block.forward(x, &time, &text, &mut skips);
+            x = block.forward(x, &time, &text, up, &mut skips);
         }
         self.conv_out.forward(norm_silu(&self.conv_norm_out, x))
     }

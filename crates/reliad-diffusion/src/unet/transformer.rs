@@ -9,6 +9,7 @@ use reliad_kernels::geglu::geglu;
 use crate::attention::Attention;
 use crate::convolution::conv1x1;
 use crate::norm::{GroupNorm, group_norm};
+use crate::perturbed::SelfAttention;
 
 /// Epsilon of the transformer's own group norm, fixed in the reference.
 const NORM_EPSILON: f64 = 1e-6;
@@ -78,7 +79,12 @@ impl Transformer2DModel {
     /// - x: `[n, channels, h, w]`
     /// - text: `[n, tokens, context_channels]`
     /// - output: `[n, channels, h, w]`
-    pub fn forward(&self, x: Tensor<4>, text: &Tensor<3>) -> Tensor<4> {
+    pub fn forward(
+        &self,
+        x: Tensor<4>,
+        text: &Tensor<3>,
+        self_attention: SelfAttention,
+    ) -> Tensor<4> {
         let [n, channels, h, w] = x.dims();
         let tokens =
             |x: Tensor<4>| -> Tensor<3> { x.reshape([n, channels, h * w]).swap_dims(1, 2) };
@@ -91,7 +97,9 @@ impl Transformer2DModel {
         let hidden = self
             .transformer_blocks
             .iter()
-            .fold(hidden, |hidden, block| block.forward(hidden, text));
+            .fold(hidden, |hidden, block| {
+                block.forward(hidden, text, self_attention)
+            });
         x + match &self.proj_out {
             Projection::Convolution(conv) => conv.forward(pixels(hidden)),
             Projection::Linear(linear) => pixels(linear.forward(hidden)),
@@ -138,9 +146,18 @@ impl BasicTransformerBlock {
     /// # Shapes
     /// - x, output: `[n, pixels, channels]`
     /// - text: `[n, tokens, context_channels]`
-    pub fn forward(&self, x: Tensor<3>, text: &Tensor<3>) -> Tensor<3> {
+    pub fn forward(
+        &self,
+        x: Tensor<3>,
+        text: &Tensor<3>,
+        self_attention: SelfAttention,
+    ) -> Tensor<3> {
         let normed = self.norm1.forward(x.clone());
-        let x = self.attn1.forward(normed.clone(), normed) + x;
+        let looked = match self_attention {
+            SelfAttention::Learned => self.attn1.forward(normed.clone(), normed),
+            SelfAttention::Identity => self.attn1.forward_alone(normed),
+        };
+        let x = looked + x;
         let x = self
             .attn2
             .forward(self.norm2.forward(x.clone()), text.clone())

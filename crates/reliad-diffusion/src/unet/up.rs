@@ -3,6 +3,7 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
+use crate::perturbed::SelfAttention;
 use crate::resampling::Upsample2D;
 use crate::resnet::ResnetBlock2D;
 use crate::unet::config::{UNet2DConditionConfig, UpBlockType};
@@ -66,6 +67,7 @@ impl UpBlock {
         mut x: Tensor<4>,
         time: &Tensor<2>,
         text: &Tensor<3>,
+        self_attention: SelfAttention,
         skips: &mut Vec<Tensor<4>>,
     ) -> Tensor<4> {
         for (layer, resnet) in self.resnets.iter().enumerate() {
@@ -74,7 +76,7 @@ impl UpBlock {
             }
             x = resnet.forward(x, Some(time));
             if let Some(transformer) = self.attentions.get(layer) {
-                x = transformer.forward(x, text);
+                x = transformer.forward(x, text, self_attention);
             }
         }
         for upsampler in &self.upsamplers {

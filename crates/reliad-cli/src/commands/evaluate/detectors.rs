@@ -2,14 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::Args;
 use reliad_generation::report::escape;
 use reliad_training::detectors::{Comparison, Row, Score, compare, tables};
-use reliad_training::{Budget, Control, Report, Stage, read_config};
+use reliad_training::{Budget, Control, Report, Stage};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::configurations;
 use crate::message::Code;
 use crate::page::{self, put};
 use crate::{device, interrupt};
@@ -156,14 +157,14 @@ struct Figures<'a> {
 /// Data, a configuration or a component that cannot be used, or a disk that cannot be written.
 pub fn run(arguments: DetectorsArgs) -> Result<Code> {
     let (device, _) = device::open(&arguments.device)?;
-    let rfnet: Value = read_config(&arguments.configs.join("rfnet.json"))?;
+    let rfnet: Value = configurations::read(&arguments.configs.join("rfnet.json"))?;
     let mut detectors = tables(&rfnet, rivals(&arguments.configs.join("rivals"))?)?;
     let base = detectors[0].config.clone();
     let encoder = arguments.configs.join("encoder.json");
     let encoder = base
         .pretrained
         .encoder_stage
-        .then(|| read_config(&encoder))
+        .then(|| configurations::read(&encoder))
         .transpose()?;
     if !arguments.only.is_empty() {
         let names: Vec<String> = detectors.iter().map(|d| d.name.clone()).collect();
@@ -240,18 +241,12 @@ pub fn run(arguments: DetectorsArgs) -> Result<Code> {
 
 /// Name and network of every file in `dir`, by name; none without the folder.
 fn rivals(dir: &Path) -> Result<Vec<(String, Value)>> {
-    if !dir.is_dir() {
-        return Ok(Vec::new());
-    }
     let mut rivals = Vec::new();
-    for entry in std::fs::read_dir(dir).with_context(|| dir.display().to_string())? {
-        let path = entry?.path();
-        let name = path.file_stem().and_then(|name| name.to_str());
-        if let (Some(name), Some("json")) = (name, path.extension().and_then(|end| end.to_str())) {
-            rivals.push((name.to_owned(), read_config(&path)?));
+    for path in configurations::files(dir)? {
+        if let Some(name) = path.file_stem().and_then(|name| name.to_str()) {
+            rivals.push((name.to_owned(), configurations::read(&path)?));
         }
     }
-    rivals.sort_by(|a, b| a.0.cmp(&b.0));
     Ok(rivals)
 }
 
