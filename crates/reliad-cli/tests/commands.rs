@@ -79,7 +79,12 @@ fn configurations_are_compiled_in_and_files_come_before_them() {
         scene.run(&[&base, config].concat()).expect(2)
     };
     // As far as the data, which are missing.
-    assert!(train(&["--steps", "2"]).err.contains("nowhere"));
+    for config in [&["--steps", "2"][..], &[]] {
+        assert!(train(config).err.contains("nowhere"));
+    }
+    // All stages know how long they take.
+    let mini = ["train", "mini", "--data", "nowhere", "--out", "model"];
+    assert!(scene.run(&mini).expect(2).err.contains("nowhere"));
     let ran = train(&["--config", "configs/mini/rhyme.json"]);
     assert!(
         ran.errors()[0].contains("rhyme.json") && ran.hints().contains("reliad models configs"),

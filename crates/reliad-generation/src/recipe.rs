@@ -81,6 +81,21 @@ impl Sampling {
         }
     }
 
+    /// How it is guided, in words for people: `guidance 7.5 in 0:1 of the steps`.
+    pub fn guidance_words(&self) -> String {
+        let perturbed = match self.perturbed_attention {
+            0.0 => String::new(),
+            scale => format!(
+                " and perturbed attention {scale} ({})",
+                self.perturbed_parts
+            ),
+        };
+        format!(
+            "guidance {}{perturbed} in {} of the steps",
+            self.guidance, self.guidance_interval
+        )
+    }
+
     /// Checks every range.
     ///
     /// # Errors

@@ -93,12 +93,11 @@ fn show(arguments: &ShowArgs) -> Result<Code> {
     print!("{}", table(&components));
     if let Ok(defaults) = SamplingDefaults::of(&model) {
         println!(
-            "\nsampled at {}x{}, {} steps, guidance {} in {} of them, rescale {}, control {}",
+            "\nsampled at {}x{}, {} steps, {}, rescale {}, control {}",
             defaults.width.unwrap_or_default(),
             defaults.height.unwrap_or_default(),
             defaults.steps,
-            defaults.guidance,
-            defaults.guidance_interval,
+            defaults.sampling("", "").guidance_words(),
             defaults.guidance_rescale,
             defaults.control_scale
         );

@@ -233,16 +233,22 @@ pub fn run(arguments: TrainArgs) -> Result<Code> {
         StageName::Mini => &ALL,
         ref one => std::slice::from_ref(one),
     };
+    // What is missing for the last stage must not show after hours of the first.
+    let mut planned = Vec::new();
     for &name in stages {
-        let mut display = Display::new(arguments.plain);
         let config = match (&arguments.config, arguments.stage) {
             (Some(file), stage) if stage != StageName::Mini => file.clone(),
             _ => configs.join(format!("{}.json", name.slug())),
         };
+        let budget = budget(name, &arguments, &config, &configs)?;
+        planned.push((name, config, budget));
+    }
+    for (name, config, budget) in planned {
+        let mut display = Display::new(arguments.plain);
         let stage = Stage {
             data: arguments.data.clone(),
             out: arguments.out.clone(),
-            budget: budget(name, &arguments, &config, &configs)?,
+            budget,
             seed: arguments.seed,
             device: device.clone(),
             helpers: helpers.to_vec(),
@@ -334,12 +340,6 @@ fn budget(name: StageName, arguments: &TrainArgs, config: &Path, configs: &Path)
         if let Some(epochs) = settings["fit"]["epochs"].as_f64() {
             return Ok(Budget::Epochs(epochs));
         }
-    }
-    if name == StageName::Text && arguments.minutes.is_none() {
-        bail!(
-            "{}: no fit.epochs, and no plan has a share for text; give --epochs, --steps or --minutes",
-            config.display()
-        );
     }
     let plan: Plan = configurations::read(&configs.join("plan.json")).context(
         "without --steps, --epochs or --minutes the time comes from the configuration's fit.epochs or from plan.json beside it",

@@ -197,12 +197,11 @@ fn section(html: &mut String, item: &Item<'_>, images: &Images) {
     put(
         html,
         format_args!(
-            " · {}×{} · {} steps · guidance {} in {} of them · placement {} · seed {}</p>",
+            " · {}×{} · {} steps · {} · placement {} · seed {}</p>",
             sampling.width,
             sampling.height,
             sampling.steps,
-            sampling.guidance,
-            sampling.guidance_interval,
+            sampling.guidance_words(),
             first.recipe.scale,
             first.recipe.seed,
         ),

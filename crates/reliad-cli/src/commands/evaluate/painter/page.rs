@@ -84,7 +84,7 @@ fn settings(figures: &Figures) -> String {
     let settings = &figures.settings;
     format!(
         "model {} ({}) · judge {} · scene network of {} · {} samples of products no training saw · seed {} · {}×{} · {} \
-         steps · guidance {} in {} of them · reliad {}",
+         steps · {} · reliad {}",
         escape(&settings.model.name),
         settings.model.digest.get(..12).unwrap_or_default(),
         escape(&settings.judge.name),
@@ -94,8 +94,7 @@ fn settings(figures: &Figures) -> String {
         settings.size,
         settings.size,
         settings.sampling.steps,
-        settings.sampling.guidance,
-        settings.sampling.guidance_interval,
+        settings.sampling.sampling("", "").guidance_words(),
         escape(&settings.reliad),
     )
 }
