@@ -7,12 +7,13 @@ use rayon::prelude::*;
 use reliad_dataset::Modality;
 use reliad_diffusion::scheduler::Ddim;
 use reliad_diffusion::{
-    ClipTextModel, ClipTokenizer, ControlNetConfig, ControlNetModel, UNet2DConditionModel,
+    ClipTextModel, ClipTokenizer, ControlNetConfig, ControlNetModel, UNet2DConditionConfig,
+    UNet2DConditionModel,
 };
 use reliad_imaging::canny::{THRESHOLDS, canny};
 use reliad_weights::{ModelDir, Precision};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
 use crate::fit::{FitConfig, Loss, Outcome, Step, Task, fit};
@@ -188,13 +189,12 @@ pub fn train(
     }
 }
 
-/// The ControlNet's configuration: the UNet's, without what only a UNet has, and `own`.
+/// The ControlNet's configuration: what it shares with the UNet, and `own`. Fields that diffusers writes for a UNet alone are
+/// none of a ControlNet's.
 fn network_config(unet: &Value, own: &Value) -> Result<ControlNetConfig> {
-    let mut json = unet.clone();
+    let unet = UNet2DConditionConfig::from_json(unet).map_err(Error::component("unet"))?;
+    let mut json = json!(unet.encoder);
     if let (Some(fields), Some(own)) = (json.as_object_mut(), own.as_object()) {
-        for field in ["_class_name", "out_channels", "up_block_types"] {
-            fields.remove(field);
-        }
         fields.extend(own.clone());
     }
     ControlNetConfig::from_json(&json).map_err(Error::component("controlnet config"))

@@ -11,6 +11,7 @@ use reliad_training::{
     tokenizer, vae,
 };
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::configurations;
 use crate::dashboard::Dashboard;
@@ -241,9 +242,9 @@ pub fn run(arguments: TrainArgs) -> Result<Code> {
             _ => configs.join(format!("{}.json", name.slug())),
         };
         let budget = budget(name, &arguments, &config, &configs)?;
-        planned.push((name, config, budget));
+        planned.push((name, training(name, &config)?, config, budget));
     }
-    for (name, config, budget) in planned {
+    for (name, training, config, budget) in planned {
         let mut display = Display::new(arguments.plain);
         let stage = Stage {
             data: arguments.data.clone(),
@@ -262,7 +263,7 @@ pub fn run(arguments: TrainArgs) -> Result<Code> {
             on_report: &mut report,
             stop,
         };
-        let ended = train(name, &config, &stage, &mut control)
+        let ended = training(&stage, &mut control)
             .with_context(|| format!("training {} with {}", name.slug(), config.display()));
         display.finish();
         match ended? {
@@ -285,26 +286,34 @@ pub fn run(arguments: TrainArgs) -> Result<Code> {
     Ok(Code::Complete)
 }
 
-fn train(
-    name: StageName,
-    config: &Path,
-    stage: &Stage,
-    control: &mut Control<'_>,
-) -> Result<Ended> {
-    let ended = match name {
-        StageName::Tokenizer => tokenizer::train(&configurations::read(config)?, stage),
-        StageName::Vae => vae::train(&configurations::read(config)?, stage, control),
-        StageName::Painter => painter::train(&configurations::read(config)?, stage, control),
-        StageName::Controlnet => controlnet::train(&configurations::read(config)?, stage, control),
-        StageName::Depth => maps::train_depth(&configurations::read(config)?, stage, control),
-        StageName::Saliency => maps::train_saliency(&configurations::read(config)?, stage, control),
-        StageName::Scene => scene::train(&configurations::read(config)?, stage, control),
-        StageName::Encoder => encoder::train(&configurations::read(config)?, stage, control),
-        StageName::Text => text::train(&configurations::read(config)?, stage, control),
-        StageName::Rfnet => rfnet::train(&configurations::read(config)?, stage, control),
+/// A stage with its configuration, ready to run.
+type Training = Box<dyn Fn(&Stage, &mut Control<'_>) -> reliad_training::Result<Ended>>;
+
+/// Reads the configuration of a stage.
+fn training(name: StageName, config: &Path) -> Result<Training> {
+    /// `train` with a configuration of its own type.
+    fn with<C: DeserializeOwned + 'static>(
+        config: &Path,
+        train: impl Fn(&C, &Stage, &mut Control<'_>) -> reliad_training::Result<Ended> + 'static,
+    ) -> Result<Training> {
+        let config: C = configurations::read(config)?;
+        Ok(Box::new(move |stage, control| {
+            train(&config, stage, control)
+        }))
+    }
+    match name {
+        StageName::Tokenizer => with(config, |config, stage, _| tokenizer::train(config, stage)),
+        StageName::Vae => with(config, vae::train),
+        StageName::Painter => with(config, painter::train),
+        StageName::Controlnet => with(config, controlnet::train),
+        StageName::Depth => with(config, maps::train_depth),
+        StageName::Saliency => with(config, maps::train_saliency),
+        StageName::Scene => with(config, scene::train),
+        StageName::Encoder => with(config, encoder::train),
+        StageName::Text => with(config, text::train),
+        StageName::Rfnet => with(config, rfnet::train),
         StageName::Mini => unreachable!("mini is a list of stages"),
-    };
-    Ok(ended?)
+    }
 }
 
 /// A finished training is not repeated: what it ended with would be written again, and the warm start be forgotten.
