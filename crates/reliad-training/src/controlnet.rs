@@ -32,7 +32,8 @@ use crate::world::World;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ControlNetTraining {
-    /// The fields of `controlnet/config.json` that a UNet has not; the others are the UNet's.
+    /// The fields of `controlnet/config.json` that a UNet has not; the others are the UNet's. Unused in a warm start: the weights that
+    /// are there have their own.
     pub network: Value,
     /// The shared loop.
     #[serde(default)]
@@ -112,7 +113,14 @@ pub fn train(
     let scheduler: Value = model
         .read_json("scheduler/scheduler_config.json")
         .map_err(Error::component("scheduler"))?;
-    let network = network_config(&unet_config, &config.network)?;
+    // Weights that are there have their own shape.
+    let network = if stage.warm_start {
+        let own = model.read_json("controlnet/config.json");
+        let own: Value = own.map_err(Error::component(NAME))?;
+        ControlNetConfig::from_json(&own).map_err(Error::component(NAME))?
+    } else {
+        network_config(&unet_config, &config.network)?
+    };
     device.seed(stage.seed);
     let start = if stage.warm_start {
         reliad_weights::load(
@@ -342,5 +350,24 @@ impl Task for ControlNetTask {
             ("held_out_loss".to_owned(), with),
             ("held_out_loss_without".to_owned(), without),
         ])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed step is the test's failure")]
+
+    use super::*;
+
+    #[test]
+    fn a_unet_that_diffusers_saved_gives_its_shape() {
+        let unet = include_str!("../../reliad-diffusion/tests/fixtures/inpaint/unet/config.json");
+        let unet: Value = serde_json::from_str(unet).unwrap();
+        let own = json!({"_class_name": "ControlNetModel", "conditioning_embedding_out_channels": [4, 8]});
+        let network = network_config(&unet, &own).unwrap();
+        assert_eq!(network.encoder.block_out_channels, [8, 16]);
+        assert_eq!(network.encoder.cross_attention_dim, 12);
+        assert_eq!(network.conditioning_embedding_out_channels, [4, 8]);
+        assert!(network_config(&unet, &json!({"only_own": 1})).is_err());
     }
 }
