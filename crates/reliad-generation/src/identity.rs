@@ -1,4 +1,4 @@
-//! Which model made or judged a picture: the hash of each file that it was loaded from.
+//! Which model made or judged a picture: the hash of each file that it was loaded from, prose (`.md`) left out.
 
 use std::collections::BTreeMap;
 
@@ -63,7 +63,7 @@ impl ModelIdentity {
         for part in parts {
             require(model, part)?;
             let directory = model.sub(part);
-            for file in directory.files()? {
+            for file in directory.files()?.into_iter().filter(|file| decides(file)) {
                 let hash = match &directory {
                     ModelDir::Disk(path) => files::hash_file(&path.join(&file))?,
                     ModelDir::Embedded { .. } => files::hash(&directory.read(&file)?),
@@ -85,7 +85,8 @@ impl ModelIdentity {
     /// What `found` has otherwise than `self`, one line a file; empty when they are equal.
     pub fn differences(&self, found: &Self) -> Vec<String> {
         let mut lines = Vec::new();
-        for (file, hash) in &self.files {
+        // Manifests of before name prose, too.
+        for (file, hash) in self.files.iter().filter(|(file, _)| decides(file)) {
             match found.files.get(file) {
                 None => lines.push(format!("model file {file} is gone")),
                 Some(other) if other != hash => lines.push(format!(
@@ -105,6 +106,11 @@ impl ModelIdentity {
         }
         lines
     }
+}
+
+/// Whether a file can change what a model does.
+fn decides(file: &str) -> bool {
+    !file.ends_with(".md")
 }
 
 /// The first digits of a hash, for people.
@@ -154,11 +160,15 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let model = model(root.path());
         let before = ModelIdentity::of_painter(&model).unwrap();
-        assert!(
-            before
-                .differences(&ModelIdentity::of_painter(&model).unwrap())
-                .is_empty()
-        );
+        fs::write(root.path().join("unet/README.md"), "a card").unwrap();
+        let with_card = ModelIdentity::of_painter(&model).unwrap();
+        assert_eq!(before, with_card);
+        let mut recorded = before.clone();
+        let card = "unet/README.md".to_owned();
+        recorded
+            .files
+            .insert(card, "as older versions recorded it".into());
+        assert!(recorded.differences(&with_card).is_empty());
         fs::write(root.path().join("unet/config.json"), "other").unwrap();
         fs::remove_file(root.path().join("vae/config.json")).unwrap();
         fs::write(root.path().join("vae/new.json"), "new").unwrap();
