@@ -23,7 +23,7 @@ pub struct DenoiseSettings {
     #[serde(default)]
     pub perturbed_attention: f64,
     /// Where the UNet's self-attention is perturbed for that.
-    #[serde(default = "mid")]
+    #[serde(default)]
     pub perturbed_parts: UnetParts,
     /// The steps that are guided, in either way; the others need one call of the network.
     #[serde(default)]
@@ -32,10 +32,6 @@ pub struct DenoiseSettings {
     pub control_scale: f64,
     /// 0: deterministic DDIM; 1: as much fresh noise as ancestral sampling.
     pub eta: f64,
-}
-
-fn mid() -> UnetParts {
-    UnetParts::MID
 }
 
 /// The part of a run that is guided, as two shares of its steps, `0 <= start <= stop <= 1`; all of it by default.

@@ -58,6 +58,12 @@ impl UnetParts {
     }
 }
 
+impl Default for UnetParts {
+    fn default() -> Self {
+        Self::MID
+    }
+}
+
 /// Self-attention of a part that is in the set or isn't.
 pub(crate) fn self_attention(is_in: bool) -> SelfAttention {
     if is_in {

@@ -51,7 +51,7 @@ impl Default for SamplingDefaults {
             guidance: 7.5,
             guidance_rescale: 0.0,
             perturbed_attention: 0.0,
-            perturbed_parts: UnetParts::MID,
+            perturbed_parts: UnetParts::default(),
             guidance_interval: GuidanceInterval::WHOLE,
             control_scale: 1.0,
             eta: 0.0,
@@ -100,7 +100,11 @@ impl SamplingDefaults {
             guidance: self.guidance,
             guidance_rescale: self.guidance_rescale,
             perturbed_attention: self.perturbed_attention,
-            perturbed_parts: self.perturbed_parts,
+            // What isn't used names no picture.
+            perturbed_parts: match self.perturbed_attention {
+                0.0 => UnetParts::default(),
+                _ => self.perturbed_parts,
+            },
             guidance_interval: self.guidance_interval,
             control_scale: self.control_scale,
             eta: self.eta,
@@ -143,6 +147,13 @@ mod tests {
             (own.width, own.height, own.guidance),
             (Some(256), Some(128), 2.5)
         );
+        // Parts that nothing is done in don't make another recipe.
+        let parts = r#"{"perturbed_parts": ["up"]}"#;
+        fs::write(root.path().join(FILE_NAME), parts).unwrap();
+        let mut own = SamplingDefaults::of(&model).unwrap();
+        assert_eq!(own.sampling("", ""), plain.sampling("", ""));
+        own.perturbed_attention = 2.0;
+        assert_eq!(own.sampling("", "").perturbed_parts.names(), ["up"]);
         fs::write(root.path().join(FILE_NAME), r#"{"guidence": 2.5}"#).unwrap();
         assert!(SamplingDefaults::of(&model).is_err());
     }

@@ -32,8 +32,8 @@ pub struct Sampling {
     /// Scale of perturbed-attention guidance; 0 switches it off.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub perturbed_attention: f64,
-    /// The parts of the UNet in which it perturbs.
-    #[serde(default = "mid", skip_serializing_if = "is_mid")]
+    /// The parts of the UNet in which it perturbs; the default where it is off.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub perturbed_parts: UnetParts,
     /// The part of the steps that is guided.
     #[serde(default, skip_serializing_if = "GuidanceInterval::is_whole")]
@@ -54,12 +54,8 @@ fn is_zero(scale: &f64) -> bool {
     *scale == 0.0
 }
 
-fn mid() -> UnetParts {
-    UnetParts::MID
-}
-
-fn is_mid(parts: &UnetParts) -> bool {
-    *parts == UnetParts::MID
+fn is_default(parts: &UnetParts) -> bool {
+    *parts == UnetParts::default()
 }
 
 impl Sampling {

@@ -278,8 +278,14 @@ fn settings(
     model: &ModelDir,
     noise: Option<&NoiseFile>,
 ) -> Result<RunSettings> {
-    let mut sampling =
-        SamplingDefaults::of(model)?.sampling(&arguments.prompt, &arguments.negative_prompt);
+    let mut defaults = SamplingDefaults::of(model)?;
+    defaults.perturbed_attention = arguments
+        .perturbed_attention
+        .unwrap_or(defaults.perturbed_attention);
+    defaults.perturbed_parts = arguments
+        .perturbed_parts
+        .unwrap_or(defaults.perturbed_parts);
+    let mut sampling = defaults.sampling(&arguments.prompt, &arguments.negative_prompt);
     if let Some(size) = arguments.size {
         (sampling.width, sampling.height) = (size.width, size.height);
     }
@@ -288,12 +294,6 @@ fn settings(
     sampling.guidance_rescale = arguments
         .guidance_rescale
         .unwrap_or(sampling.guidance_rescale);
-    sampling.perturbed_attention = arguments
-        .perturbed_attention
-        .unwrap_or(sampling.perturbed_attention);
-    sampling.perturbed_parts = arguments
-        .perturbed_parts
-        .unwrap_or(sampling.perturbed_parts);
     sampling.guidance_interval = arguments
         .guidance_interval
         .unwrap_or(sampling.guidance_interval);
