@@ -2,11 +2,20 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use burn::nn::{Dropout, DropoutConfig};
 use burn::tensor::{Device, Tensor};
 use reliad_kernels::dropout::dropout;
 
 const COUNT: usize = 300_000;
+
+/// The device's generator, which is one for the whole process: of two tests that seed it and draw
+/// from it at the same time, neither gets what it asked for.
+fn alone_with_the_generator() -> MutexGuard<'static, ()> {
+    static GENERATOR: Mutex<()> = Mutex::new(());
+    GENERATOR.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 fn layer(prob: f64) -> Dropout {
     DropoutConfig::new(prob).init()
@@ -31,6 +40,7 @@ fn kept(prob: f64, device: &Device) -> Vec<f32> {
 
 #[test]
 fn shares_are_the_probability_s_and_draws_know_nothing_of_each_other() {
+    let _alone = alone_with_the_generator();
     let device = Device::flex().autodiff();
     device.seed(7);
     for prob in [0.05f64, 0.1, 0.5, 0.9] {
@@ -61,6 +71,7 @@ fn shares_are_the_probability_s_and_draws_know_nothing_of_each_other() {
 
 #[test]
 fn gradients_pass_where_values_do_and_the_device_s_seed_decides_where() {
+    let _alone = alone_with_the_generator();
     let device = Device::flex().autodiff();
     let x = Tensor::<2>::from_floats([[1.0, -2.0, 3.0], [4.0, 5.0, -6.0]], &device);
     // A view, so that strides count.
