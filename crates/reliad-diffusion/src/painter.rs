@@ -2,6 +2,7 @@
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use reliad_weights::ModelDir;
+use reliad_weights::lora::Lora;
 
 use crate::denoise::{Conditions, DenoiseSettings, Denoising, Predictor};
 use crate::inpaint::{Inpainting, mask_to_latents};
@@ -22,6 +23,10 @@ pub const COMPONENTS: [&str; 6] = [
     "controlnet",
 ];
 
+/// The directory of adapters that a painter may have besides ([`reliad_weights::lora::FILE`]): `unet/` and `text_encoder/`
+/// are meant with them.
+pub const ADAPTERS: &str = "lora";
+
 /// The diffusion components of one model directory.
 #[derive(Debug)]
 pub struct Painter {
@@ -36,6 +41,54 @@ pub struct Painter {
     /// The noise schedule.
     pub scheduler: Ddim,
     device: Device,
+}
+
+/// The UNet of `model` on a plain device, its own adapters merged where there are any.
+///
+/// # Errors
+/// A file that is missing, damaged or doesn't fit.
+pub fn unet(model: &ModelDir, device: &Device) -> Result<UNet2DConditionModel, Error> {
+    let unet = UNet2DConditionModel::load(&model.sub("unet"), device)?;
+    match own_adapters(model)? {
+        Some(lora) => adapted_unet(unet, &lora, 1.0),
+        None => Ok(unet),
+    }
+}
+
+/// The text encoder of `model` on a plain device, its own adapters merged where there are any.
+///
+/// # Errors
+/// As [`unet`].
+pub fn text_encoder(model: &ModelDir, device: &Device) -> Result<ClipTextModel, Error> {
+    let text_encoder = ClipTextModel::load(&model.sub("text_encoder"), device)?;
+    match own_adapters(model)? {
+        Some(lora) => adapted_text_encoder(text_encoder, &lora, 1.0),
+        None => Ok(text_encoder),
+    }
+}
+
+fn own_adapters(model: &ModelDir) -> Result<Option<Lora>, Error> {
+    if !model.contains(ADAPTERS) {
+        return Ok(None);
+    }
+    Ok(Some(Lora::of_dir(&model.sub(ADAPTERS))?))
+}
+
+fn adapted_unet(
+    unet: UNet2DConditionModel,
+    lora: &Lora,
+    strength: f64,
+) -> Result<UNet2DConditionModel, Error> {
+    Ok(lora.merge(unet, "unet", &UNet2DConditionModel::key_map(), strength)?)
+}
+
+fn adapted_text_encoder(
+    text_encoder: ClipTextModel,
+    lora: &Lora,
+    strength: f64,
+) -> Result<ClipTextModel, Error> {
+    let keys = ClipTextModel::key_map();
+    Ok(lora.merge(text_encoder, "text_encoder", &keys, strength)?)
 }
 
 /// One picture to paint.
@@ -74,7 +127,7 @@ pub enum ItemNoise {
 }
 
 impl Painter {
-    /// Loads the components of `model`.
+    /// Loads the components of `model`, and adapters of its own where it has them.
     ///
     /// # Errors
     /// [`Error`] naming the component or file that is missing, damaged or not supported.
@@ -92,15 +145,25 @@ impl Painter {
         let scheduler = model.read_json("scheduler/scheduler_config.json")?;
         Ok(Self {
             tokenizer: ClipTokenizer::load(&model.sub("tokenizer"))?,
-            text_encoder: ClipTextModel::load(&model.sub("text_encoder"), device)?,
+            text_encoder: text_encoder(model, device)?,
             predictor: Predictor {
-                unet: UNet2DConditionModel::load(&model.sub("unet"), device)?,
+                unet: unet(model, device)?,
                 controlnet: Some(ControlNetModel::load(&model.sub("controlnet"), device)?),
             },
             vae: AutoencoderKl::load(&model.sub("vae"), device)?,
             scheduler: Ddim::new(SchedulerConfig::from_json(&scheduler)?),
             device: device.clone(),
         })
+    }
+
+    /// The same painter under further adapters, `strength` times.
+    ///
+    /// # Errors
+    /// [`Error::Weights`] when one doesn't fit the networks.
+    pub fn with_adapters(mut self, lora: &Lora, strength: f64) -> Result<Self, Error> {
+        self.text_encoder = adapted_text_encoder(self.text_encoder, lora, strength)?;
+        self.predictor.unet = adapted_unet(self.predictor.unet, lora, strength)?;
+        Ok(self)
     }
 
     /// The device on which the components stand.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use reliad_weights::ModelDir;
 use serde::{Deserialize, Serialize};
 
+use crate::adapters::Adapters;
 use crate::error::{Error, Result};
 use crate::files;
 
@@ -20,8 +21,11 @@ const PAINTER_PARTS: [&str; 6] = [
 /// Directories of a model that decide the verdict.
 const JUDGE_PARTS: [&str; 3] = ["depth", "rfnet", "saliency"];
 
+/// One that decides it where it is there.
+const PAINTER_ADAPTERS: &str = "lora";
+
 /// A model as a manifest records it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelIdentity {
     /// How to open it again: an absolute path, or the name of an embedded model.
     pub name: String,
@@ -29,6 +33,9 @@ pub struct ModelIdentity {
     pub digest: String,
     /// BLAKE3 of each file, by its path in the model directory.
     pub files: BTreeMap<String, String>,
+    /// Adapters laid on it beside its own, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub adapters: Vec<Adapters>,
 }
 
 impl ModelIdentity {
@@ -37,7 +44,21 @@ impl ModelIdentity {
     /// # Errors
     /// [`Error::MissingPart`] when one isn't there, [`Error::Weights`] when a file can't be read.
     pub fn of_painter(model: &ModelDir) -> Result<Self> {
-        Self::of(model, &PAINTER_PARTS)
+        let mut parts = PAINTER_PARTS.to_vec();
+        if model.contains(PAINTER_ADAPTERS) {
+            parts.push(PAINTER_ADAPTERS);
+        }
+        Self::of(model, &parts)
+    }
+
+    /// The identity of this model under further adapters.
+    pub(crate) fn with(mut self, adapters: Adapters) -> Self {
+        let Adapters {
+            blake3, strength, ..
+        } = &adapters;
+        self.digest = files::hash(format!("{} {blake3} {strength}", self.digest).as_bytes());
+        self.adapters.push(adapters);
+        self
     }
 
     /// The identity of the parts that judge.
@@ -79,6 +100,7 @@ impl ModelIdentity {
             name: name_of(model)?,
             digest: digest.finalize().to_hex().to_string(),
             files: hashes,
+            adapters: Vec::new(),
         })
     }
 
@@ -103,6 +125,24 @@ impl ModelIdentity {
             .filter(|file| !self.files.contains_key(*file))
         {
             lines.push(format!("model file {file} is new"));
+        }
+        let told = |identity: &Self| -> Vec<String> {
+            let told = identity.adapters.iter().map(|used| {
+                format!("{} at {}", short(&used.blake3), used.strength)
+            });
+            told.collect()
+        };
+        let (recorded, found) = (told(self), told(found));
+        if recorded != found {
+            let or_none = |list: Vec<String>| match list.is_empty() {
+                true => "none".to_owned(),
+                false => list.join(", "),
+            };
+            lines.push(format!(
+                "adapters differ: recorded {}, found {}",
+                or_none(recorded),
+                or_none(found)
+            ));
         }
         lines
     }

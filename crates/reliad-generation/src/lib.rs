@@ -5,6 +5,7 @@
 //! and keeps the first available one; every attempt becomes a [`manifest::Record`], from which
 //! [`replay::replay`] makes its picture again.
 
+pub mod adapters;
 pub mod assess;
 pub mod defaults;
 pub mod error;

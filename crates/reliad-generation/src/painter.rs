@@ -11,6 +11,7 @@ use reliad_imaging::{background_mask, canny};
 use reliad_rfnet::preprocess::rgb_image;
 use reliad_weights::ModelDir;
 
+use crate::adapters::AdapterFile;
 use crate::error::{Error, Result};
 use crate::identity::ModelIdentity;
 use crate::noise_file::NoiseFile;
@@ -45,6 +46,18 @@ impl ModelPainter {
             device_name: device_name.to_owned(),
             noise,
         })
+    }
+
+    /// The same painter under further adapters, laid on one after the other.
+    ///
+    /// # Errors
+    /// [`Error::Diffusion`] when one doesn't fit the networks.
+    pub fn with_adapters(mut self, files: Vec<AdapterFile>) -> Result<Self> {
+        for AdapterFile { adapters, lora } in files {
+            self.painter = self.painter.with_adapters(&lora, adapters.strength)?;
+            self.identity = self.identity.with(adapters);
+        }
+        Ok(self)
     }
 
     fn request(&self, drawing: &Drawing) -> Result<PaintRequest> {

@@ -5,6 +5,7 @@ use burn::tensor::{Device, Tensor};
 use image::{Rgb, RgbImage};
 use rayon::prelude::*;
 use reliad_dataset::Modality;
+use reliad_diffusion::painter;
 use reliad_diffusion::scheduler::Ddim;
 use reliad_diffusion::{
     ClipTextModel, ClipTokenizer, ControlNetConfig, ControlNetModel, UNet2DConditionConfig,
@@ -104,9 +105,11 @@ pub fn train(
     let model = ModelDir::open(&stage.out).map_err(Error::component("model directory"))?;
     let device = stage.training_device();
     let tokenizer = ClipTokenizer::load(&model.sub("tokenizer")).map_err(failed("tokenizer"))?;
-    let text_encoder = ClipTextModel::load(&model.sub("text_encoder"), &stage.device)
-        .map_err(failed("text_encoder"))?;
-    let frozen = UNet2DConditionModel::load(&model.sub("unet"), &device).map_err(failed("unet"))?;
+    let text_encoder =
+        painter::text_encoder(&model, &stage.device).map_err(failed("text_encoder"))?;
+    let frozen = painter::unet(&model, &stage.device)
+        .map_err(failed("unet"))?
+        .train();
     let unet_config: Value = model
         .read_json("unet/config.json")
         .map_err(Error::component("unet"))?;

@@ -15,6 +15,7 @@ pub mod fit;
 pub mod fusion;
 pub mod judging;
 pub mod latents;
+pub mod lora;
 pub mod maps;
 pub mod measure;
 pub mod metrics;

@@ -110,6 +110,16 @@ const NAME: &str = "painter";
 /// supported, or a failing disk.
 pub fn train(config: &PainterTraining, stage: &Stage, control: &mut Control<'_>) -> Result<Ended> {
     let recipe = config.recipe;
+    let adapters = stage.component(reliad_diffusion::painter::ADAPTERS);
+    if adapters.exists() {
+        return Err(Error::Setting {
+            name: "out",
+            reason: format!(
+                "{} holds adapters of the weights that would be replaced; remove it first",
+                adapters.display()
+            ),
+        });
+    }
     let tokenizer = ModelDir::open(stage.component("tokenizer"))
         .map_err(Error::component("tokenizer"))
         .and_then(|dir| ClipTokenizer::load(&dir).map_err(Error::component("tokenizer")))?;

@@ -7,6 +7,7 @@ mod error;
 mod inspect;
 mod key_map;
 mod load;
+pub mod lora;
 mod model_dir;
 mod save;
 

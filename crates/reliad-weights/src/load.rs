@@ -89,7 +89,7 @@ pub fn load_file<M: Module>(module: M, path: &Path, keys: &KeyMap) -> Result<M, 
     apply(module, tensors, keys, &file)
 }
 
-fn read_safetensors(bytes: &[u8], file: &str) -> Result<Vec<PackTensor>, Error> {
+pub(crate) fn read_safetensors(bytes: &[u8], file: &str) -> Result<Vec<PackTensor>, Error> {
     let format = |reason: String| Error::Format {
         file: file.to_owned(),
         reason,

@@ -6,7 +6,7 @@ use std::path::Path;
 use burn::module::Module;
 use burn::store::burn_pack::Tensor as PackTensor;
 use burn::store::{BurnToPyTorchAdapter, FloatCastAdapter, ModuleAdapter, ModuleSnapshot, bridge};
-use burn::tensor::DType;
+use burn::tensor::{DType, TensorData};
 use safetensors::tensor::TensorView;
 
 use crate::{Error, KeyMap};
@@ -47,7 +47,20 @@ pub fn save<M: Module>(
         let data = bridge::into_data(tensor).map_err(|error| format(error.to_string()))?;
         buffers.push((name, shape, data));
     }
-    let views = buffers
+    write_tensors(path, &buffers, file_type)
+}
+
+/// Writes tensors of one type, each with its name and shape, whole or not at all.
+pub(crate) fn write_tensors(
+    path: &Path,
+    tensors: &[(String, Vec<usize>, TensorData)],
+    file_type: safetensors::Dtype,
+) -> Result<(), Error> {
+    let format = |reason: String| Error::Format {
+        file: path.display().to_string(),
+        reason,
+    };
+    let views = tensors
         .iter()
         .map(|(name, shape, data)| {
             TensorView::new(file_type, shape.clone(), data.bytes())

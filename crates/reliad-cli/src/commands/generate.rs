@@ -1,12 +1,14 @@
 //! `reliad generate`: products in, publishable pictures out.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Instant;
 
 use anyhow::Result;
 use clap::Args;
 use reliad_diffusion::denoise::GuidanceInterval;
 use reliad_diffusion::perturbed::UnetParts;
+use reliad_generation::adapters::AdapterFile;
 use reliad_generation::assess::{Assess, ModelJudge};
 use reliad_generation::defaults::SamplingDefaults;
 use reliad_generation::files;
@@ -134,6 +136,17 @@ pub struct GenerateArgs {
     )]
     model: String,
 
+    /// Adapters (LoRA, safetensors of diffusers or kohya) to lay on the model beside its own, with commas between several;
+    /// STRENGTH is how many times they are added, 1 when left out
+    #[arg(
+        long,
+        env = "RELIAD_LORA",
+        hide_env_values = true,
+        value_name = "FILE[:STRENGTH]",
+        value_delimiter = ','
+    )]
+    lora: Vec<AdapterArgument>,
+
     /// Model that judges: `mini` or a directory with rfnet/ [default: that of --model]
     #[arg(
         long,
@@ -195,6 +208,40 @@ pub struct GenerateArgs {
     quiet: bool,
 }
 
+/// `FILE[:STRENGTH]`.
+#[derive(Debug, Clone, PartialEq)]
+struct AdapterArgument {
+    path: PathBuf,
+    strength: f64,
+}
+
+impl AdapterArgument {
+    fn read(&self) -> reliad_generation::Result<AdapterFile> {
+        AdapterFile::read(&self.path, self.strength)
+    }
+}
+
+impl FromStr for AdapterArgument {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        // What follows a colon and is no number belongs to the path.
+        let split = text.rsplit_once(':');
+        let split = split.and_then(|(path, end)| Some((path, end.parse::<f64>().ok()?)));
+        let (path, strength) = split.unwrap_or((text, 1.0));
+        if path.is_empty() {
+            return Err("names no file".to_owned());
+        }
+        if !strength.is_finite() {
+            return Err(format!("a strength of {strength} makes no picture"));
+        }
+        Ok(Self {
+            path: path.into(),
+            strength,
+        })
+    }
+}
+
 /// Resolves the arguments, paints, and says what came of it.
 ///
 /// # Errors
@@ -210,6 +257,8 @@ pub fn run(arguments: GenerateArgs) -> Result<Code> {
         .transpose()?;
     let settings = settings(&arguments, &model, noise.as_ref())?;
     settings.check()?;
+    let adapters = arguments.lora.iter().map(AdapterArgument::read);
+    let adapters = adapters.collect::<reliad_generation::Result<Vec<_>>>()?;
     let (device, device_name) = device::open(&arguments.device)?;
     files::prepare_directory(&settings.out)?;
     let (products, unusable) = open_products(&arguments);
@@ -219,7 +268,8 @@ pub fn run(arguments: GenerateArgs) -> Result<Code> {
 
     let mut progress = RunProgress::new(arguments.quiet, &settings);
     progress.loading();
-    let painter = ModelPainter::load(&model, &device, &device_name, noise)?;
+    let painter =
+        ModelPainter::load(&model, &device, &device_name, noise)?.with_adapters(adapters)?;
     let judge = judge_model
         .as_ref()
         .map(|model| ModelJudge::load(model, &device))

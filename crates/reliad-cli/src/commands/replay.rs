@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 
 use anyhow::Result;
 use clap::Args;
+use reliad_generation::adapters::AdapterFile;
 use reliad_generation::files;
 use reliad_generation::manifest::{self, Record};
 use reliad_generation::noise_file::NoiseFile;
@@ -99,10 +100,17 @@ pub fn run(arguments: ReplayArgs) -> Result<Code> {
 }
 
 /// Records that one loaded painter can make.
-fn by_painter(records: Vec<Record>) -> BTreeMap<(String, Option<PathBuf>), Vec<Record>> {
+fn by_painter(records: Vec<Record>) -> BTreeMap<(String, Option<PathBuf>, String), Vec<Record>> {
     let mut groups: BTreeMap<_, Vec<Record>> = BTreeMap::new();
     for record in records {
-        let key = (record.model.name.clone(), record.noise_path.clone());
+        let adapters: Vec<String> = record.model.adapters.iter().map(|used| {
+            format!("{} {} {}", used.path.display(), used.blake3, used.strength)
+        }).collect();
+        let key = (
+            record.model.name.clone(),
+            record.noise_path.clone(),
+            adapters.join("\n"),
+        );
         groups.entry(key).or_default().push(record);
     }
     groups
@@ -131,7 +139,12 @@ fn replay_group(records: &[Record], arguments: &ReplayArgs) -> Result<Option<usi
         ));
     }
     let (device, device_name) = device::open(&arguments.device)?;
-    let painter = ModelPainter::load(&model, &device, &device_name, noise)?;
+    let adapters = first.model.adapters.iter();
+    let adapters = adapters
+        .map(|used| AdapterFile::read(&used.path, used.strength))
+        .collect::<reliad_generation::Result<Vec<_>>>()?;
+    let painter =
+        ModelPainter::load(&model, &device, &device_name, noise)?.with_adapters(adapters)?;
     let stop = interrupt::flag()?;
     let mut same = 0;
     for record in records {

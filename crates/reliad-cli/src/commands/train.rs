@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use ratatui::backend::CrosstermBackend;
 use reliad_training::checkpoint::Checkpoints;
 use reliad_training::{
-    Budget, Control, Ended, Report, Stage, controlnet, encoder, maps, painter, rfnet, scene, text,
+    Budget, Control, Ended, Report, Stage, controlnet, encoder, lora, maps, painter, rfnet, scene, text,
     tokenizer, vae,
 };
 use serde::Deserialize;
@@ -123,6 +123,8 @@ enum StageName {
     Painter,
     /// The ControlNet on Canny edges
     Controlnet,
+    /// Low-rank adapters of the UNet, on top of weights that stay; `mini` has none
+    Lora,
     /// The depth network
     Depth,
     /// The saliency network
@@ -175,6 +177,7 @@ impl StageName {
             Self::Vae => "vae",
             Self::Painter => "painter",
             Self::Controlnet => "controlnet",
+            Self::Lora => "lora",
             Self::Depth => "depth",
             Self::Saliency => "saliency",
             Self::Scene => "scene",
@@ -200,7 +203,7 @@ impl StageName {
             Self::Encoder => plan.encoder,
             Self::Text => plan.text,
             Self::Rfnet => plan.rfnet,
-            Self::Tokenizer | Self::Mini => 0.0,
+            Self::Tokenizer | Self::Lora | Self::Mini => 0.0,
         }
     }
 }
@@ -306,6 +309,7 @@ fn training(name: StageName, config: &Path) -> Result<Training> {
         StageName::Vae => with(config, vae::train),
         StageName::Painter => with(config, painter::train),
         StageName::Controlnet => with(config, controlnet::train),
+        StageName::Lora => with(config, lora::train),
         StageName::Depth => with(config, maps::train_depth),
         StageName::Saliency => with(config, maps::train_saliency),
         StageName::Scene => with(config, scene::train),

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
 mod judge;
+mod lora;
 mod world;
 
 use std::path::Path;
@@ -29,6 +30,7 @@ use judge::{
     begins_with_a_trained_judge, begins_with_pretrained_encoders, compares_detectors, network,
     the_fusion_learns_while_the_encoders_stand_still,
 };
+use lora::adapters_learn_and_the_weights_stay;
 use world::{SIZE, config, write_world};
 
 #[test]
@@ -138,6 +140,7 @@ fn every_stage_writes_a_component_that_loads() {
             assert_eq!(*before == after, warm_start);
         }
     }
+    adapters_learn_and_the_weights_stay(&networks, &stage, control);
     // Weights that predict the one are no start for the other.
     networks.recipe.prediction = Prediction::Velocity;
     let warm = Stage {

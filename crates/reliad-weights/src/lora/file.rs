@@ -1,0 +1,197 @@
+//! The files that adapters come in: those of diffusers and PEFT, diffusers' of before it, and kohya's.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use burn::store::bridge;
+use burn::tensor::DType;
+use safetensors::SafeTensors;
+use serde_json::Value;
+
+use super::{Lora, Pair};
+use crate::load::read_safetensors;
+use crate::{Error, ModelDir};
+
+/// What diffusers calls the file in a folder of its own.
+pub const FILE: &str = "pytorch_lora_weights.safetensors";
+
+impl Lora {
+    /// Reads a `.safetensors` file.
+    ///
+    /// # Errors
+    /// [`Error::Io`], or [`Error::Format`] for a damaged file or one with tensors that aren't such adapters.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let file = path.display().to_string();
+        Self::parse(&std::fs::read(path).map_err(Error::io(&file))?, &file)
+    }
+
+    /// Reads [`FILE`] of a model directory's folder.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn of_dir(dir: &ModelDir) -> Result<Self, Error> {
+        Self::parse(&dir.read(FILE)?, &dir.display(FILE))
+    }
+
+    fn parse(bytes: &[u8], file: &str) -> Result<Self, Error> {
+        let format = |reason: String| Error::Format {
+            file: file.to_owned(),
+            reason,
+        };
+        let metadata = Metadata::of(bytes).map_err(format)?;
+        let mut parts: BTreeMap<(&'static str, String), Parts> = BTreeMap::new();
+        let mut strange = Vec::new();
+        for tensor in read_safetensors(bytes, file)? {
+            let name = tensor.name.clone();
+            let Some((weight, part)) = part_of(&name) else {
+                strange.push(name);
+                continue;
+            };
+            let (component, flat) = component_of(&weight);
+            let data = bridge::into_data(tensor).map_err(|error| format(error.to_string()))?;
+            let first = data.shape().as_slice().first().copied().unwrap_or(1);
+            let values = data.convert_dtype(DType::F32);
+            let values = values.try_to_vec::<f32>().map_err(|e| format(format!("{name}: {e:?}")))?;
+            let entry = parts.entry((component, flat)).or_insert_with(|| Parts {
+                name: weight,
+                ..Parts::default()
+            });
+            match part {
+                Part::Down => entry.down = Some((first, values)),
+                Part::Up => entry.up = Some(values),
+                Part::Alpha => entry.alpha = values.first().map(|&alpha| f64::from(alpha)),
+            }
+        }
+        if !strange.is_empty() {
+            strange.truncate(5);
+            return Err(format(format!(
+                "not low-rank adapters (LoRA) alone; it also has {}",
+                strange.join(", ")
+            )));
+        }
+        let pairs = parts.into_iter().map(|((component, flat), parts)| {
+            let name = parts.name;
+            let (Some((rank, down)), Some(up)) = (parts.down, parts.up) else {
+                return Err(format(format!("{name}: one of its two factors is missing")));
+            };
+            if rank == 0 || down.len() % rank != 0 || up.len() % rank != 0 {
+                return Err(format(format!("{name}: its two factors don't fit each other")));
+            }
+            Ok(Pair {
+                component,
+                flat,
+                name,
+                rank,
+                down,
+                up,
+                scale: metadata.scale(component, parts.alpha, rank),
+            })
+        });
+        let pairs = pairs.collect::<Result<Vec<_>, _>>()?;
+        if pairs.is_empty() {
+            return Err(format("it has no low-rank adapters (LoRA)".to_owned()));
+        }
+        Ok(Self {
+            file: file.to_owned(),
+            pairs,
+        })
+    }
+}
+
+#[derive(Default)]
+struct Parts {
+    name: String,
+    /// With its number of rows, the rank.
+    down: Option<(usize, Vec<f32>)>,
+    up: Option<Vec<f32>>,
+    alpha: Option<f64>,
+}
+
+#[derive(Clone, Copy)]
+enum Part {
+    Down,
+    Up,
+    Alpha,
+}
+
+/// The weight's name, with its component before it, and which part of its adapter a tensor is.
+fn part_of(name: &str) -> Option<(String, Part)> {
+    const ENDINGS: [(&str, Part); 9] = [
+        (".lora_A.weight", Part::Down),
+        (".lora_B.weight", Part::Up),
+        (".lora_down.weight", Part::Down),
+        (".lora_up.weight", Part::Up),
+        (".alpha", Part::Alpha),
+        (".lora.down.weight", Part::Down),
+        (".lora.up.weight", Part::Up),
+        (".lora_linear_layer.down.weight", Part::Down),
+        (".lora_linear_layer.up.weight", Part::Up),
+    ];
+    for (ending, part) in ENDINGS {
+        if let Some(weight) = name.strip_suffix(ending) {
+            return Some((weight.to_owned(), part));
+        }
+    }
+    // Attention's of before PEFT: `attn1.processor.to_q_lora.down.weight`.
+    let (block, rest) = name.split_once(".processor.")?;
+    let (layer, rest) = rest.split_once("_lora.")?;
+    let layer = if layer == "to_out" { "to_out.0" } else { layer };
+    let part = match rest {
+        "down.weight" => Part::Down,
+        "up.weight" => Part::Up,
+        _ => return None,
+    };
+    Some((format!("{block}.{layer}"), part))
+}
+
+/// The component of an adapter, and its weight's name with `_` for `.`.
+fn component_of(weight: &str) -> (&'static str, String) {
+    const PREFIXES: [(&str, &str); 5] = [
+        ("unet.", "unet"),
+        ("lora_unet_", "unet"),
+        ("text_encoder.", "text_encoder"),
+        ("lora_te_", "text_encoder"),
+        ("lora_te1_", "text_encoder"),
+    ];
+    let weight = weight.strip_prefix("base_model.model.").unwrap_or(weight);
+    let (component, weight) = PREFIXES
+        .iter()
+        .find_map(|(prefix, component)| Some((*component, weight.strip_prefix(prefix)?)))
+        .unwrap_or(("unet", weight));
+    (component, weight.replace('.', "_"))
+}
+
+/// What PEFT notes in the header: `{"unet.r": 8, "unet.lora_alpha": 16, ...}`.
+struct Metadata(Value);
+
+impl Metadata {
+    fn of(bytes: &[u8]) -> Result<Self, String> {
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| error.to_string())?;
+        let noted = header.metadata().as_ref();
+        let Some(text) = noted.and_then(|noted| noted.get("lora_adapter_metadata")) else {
+            return Ok(Self(Value::Null));
+        };
+        let noted: Value = serde_json::from_str(text)
+            .map_err(|error| format!("`lora_adapter_metadata` of its header: {error}"))?;
+        let own = noted.as_object().into_iter().flatten().find(|(key, value)| {
+            key.ends_with("alpha_pattern") && value.as_object().is_some_and(|own| !own.is_empty())
+                || key.ends_with("use_dora") && value.as_bool() == Some(true)
+        });
+        match own {
+            Some((key, _)) => Err(format!("`{key}` of its header isn't supported")),
+            None => Ok(Self(noted)),
+        }
+    }
+
+    /// `alpha / rank`, or, as PEFT's `use_rslora` has it, over the rank's root; 1 where no `alpha` is given.
+    fn scale(&self, component: &str, alpha: Option<f64>, rank: usize) -> f64 {
+        let noted = |key: &str| &self.0[format!("{component}.{key}")];
+        let Some(alpha) = alpha.or_else(|| noted("lora_alpha").as_f64()) else {
+            return 1.0;
+        };
+        match noted("use_rslora").as_bool() {
+            Some(true) => alpha / (rank as f64).sqrt(),
+            _ => alpha / rank as f64,
+        }
+    }
+}
