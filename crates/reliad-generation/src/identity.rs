@@ -127,9 +127,10 @@ impl ModelIdentity {
             lines.push(format!("model file {file} is new"));
         }
         let told = |identity: &Self| -> Vec<String> {
-            let told = identity.adapters.iter().map(|used| {
-                format!("{} at {}", short(&used.blake3), used.strength)
-            });
+            let told = identity
+                .adapters
+                .iter()
+                .map(|used| format!("{} at {}", short(&used.blake3), used.strength));
             told.collect()
         };
         let (recorded, found) = (told(self), told(found));

@@ -297,6 +297,7 @@ pub(crate) mod tests {
                 name: "mini".into(),
                 digest: "m".into(),
                 files: Default::default(),
+                adapters: Vec::new(),
             },
             judge: None,
             device: "cpu".into(),

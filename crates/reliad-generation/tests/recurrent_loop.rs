@@ -35,6 +35,7 @@ impl FakePainter {
             name: "fake".into(),
             digest: "painter".into(),
             files,
+            adapters: Vec::new(),
         };
         Self {
             identity,
@@ -88,6 +89,7 @@ impl FakeJudge {
             name: "fake".into(),
             digest: format!("judge {from}"),
             files: Default::default(),
+            adapters: Vec::new(),
         };
         Self { identity, from }
     }

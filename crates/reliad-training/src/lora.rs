@@ -1,6 +1,7 @@
 //! Training of low-rank adapters of the UNet, beside the ControlNet and on top of weights that stay: a painter learns a
 //! merchant's style, or what it still lacks, in a file of a few per cent of its size.
 
+use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use rand_chacha::ChaCha8Rng;
 use reliad_dataset::Modality;
@@ -9,7 +10,8 @@ use reliad_diffusion::{
     ClipTextModel, ClipTokenizer, ControlNetModel, ControlResiduals, UNet2DConditionModel,
 };
 use reliad_imaging::canny::THRESHOLDS;
-use reliad_weights::{ModelDir, lora};
+use reliad_weights::ModelDir;
+use reliad_weights::lora::{self, Adapters};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -107,7 +109,8 @@ pub fn train(config: &LoraTraining, stage: &Stage, control: &mut Control<'_>) ->
     let tokenizer = ClipTokenizer::load(&model.sub("tokenizer")).map_err(failed("tokenizer"))?;
     let text_encoder = ClipTextModel::load(&model.sub("text_encoder"), &stage.device)
         .map_err(failed("text_encoder"))?;
-    let unet = UNet2DConditionModel::load(&model.sub("unet"), &device).map_err(failed("unet"))?;
+    let unet =
+        UNet2DConditionModel::load(&model.sub("unet"), &stage.device).map_err(failed("unet"))?;
     let controlnet = match model.contains("controlnet") {
         true => Some(
             ControlNetModel::load(&model.sub("controlnet"), &stage.device)
@@ -135,7 +138,8 @@ pub fn train(config: &LoraTraining, stage: &Stage, control: &mut Control<'_>) ->
     let (train, mut held_out) = world.split();
     held_out.truncate(recipe.held_out);
     device.seed(stage.seed);
-    let start = lora::attach(unet, config.rank);
+    let frozen = unet.clone().train().freeze();
+    let start = Adapters::fresh(&frozen, config.rank);
     let mut task = LoraTask {
         order: Order::new(stage.seed, train.len()),
         train,
@@ -147,6 +151,8 @@ pub fn train(config: &LoraTraining, stage: &Stage, control: &mut Control<'_>) ->
         tokenizer,
         text_encoder,
         controlnet,
+        plain_unet: unet.clone(),
+        unet: frozen,
         schedule: schedule(&scheduler)?,
         recipe,
         batch_size: config.fit.batch_size,
@@ -161,7 +167,8 @@ pub fn train(config: &LoraTraining, stage: &Stage, control: &mut Control<'_>) ->
         Outcome::Stopped(_) => Ok(Ended::Stopped),
         Outcome::Finished { model, figures, .. } => {
             let file = stage.component(NAME).join(lora::FILE);
-            lora::save(&model, "unet", &UNet2DConditionModel::key_map(), &file)
+            model
+                .save(&unet, "unet", &UNet2DConditionModel::key_map(), &file)
                 .map_err(Error::component(NAME))?;
             Ok(Ended::Finished(figures))
         }
@@ -179,6 +186,9 @@ struct LoraTask {
     tokenizer: ClipTokenizer,
     text_encoder: ClipTextModel,
     controlnet: Option<ControlNetModel>,
+    /// Stands on the training device, without gradients of its own.
+    unet: UNet2DConditionModel,
+    plain_unet: UNet2DConditionModel,
     schedule: Ddim,
     recipe: LoraRecipe,
     batch_size: usize,
@@ -251,13 +261,13 @@ impl Lift {
 }
 
 impl Task for LoraTask {
-    type Model = UNet2DConditionModel;
+    type Model = Adapters;
 
     fn samples(&self) -> usize {
         self.order.count()
     }
 
-    fn loss(&mut self, model: &UNet2DConditionModel, step: &mut Step) -> Result<Loss> {
+    fn loss(&mut self, model: &Adapters, step: &mut Step) -> Result<Loss> {
         let indices: Vec<usize> = self
             .order
             .batch(step.index, self.batch_size)
@@ -275,13 +285,15 @@ impl Task for LoraTask {
                 )
             })
             .collect();
+        let unet = model.lay_on(self.unet.clone());
         Ok(Loss {
-            total: self.error(model, &indices, &texts, &mut step.rng, Lift::ToGraph)?,
+            total: self.error(&unet, &indices, &texts, &mut step.rng, Lift::ToGraph)?,
             parts: Vec::new(),
         })
     }
 
-    fn validate(&mut self, average: &UNet2DConditionModel) -> Result<Vec<(String, f64)>> {
+    fn validate(&mut self, average: &Adapters) -> Result<Vec<(String, f64)>> {
+        let unet = average.lay_on(self.plain_unet.clone());
         let count = self.held_out.len();
         let mut error = 0.0;
         for first in (0..count).step_by(self.batch_size) {
@@ -292,7 +304,7 @@ impl Task for LoraTask {
                 .iter()
                 .map(|&index| self.world.records()[index].prompt.clone())
                 .collect();
-            let batch = self.error(average, indices, &texts, &mut rng, Lift::Not)?;
+            let batch = self.error(&unet, indices, &texts, &mut rng, Lift::Not)?;
             error += batch.into_scalar::<f64>() * indices.len() as f64 / count as f64;
         }
         Ok(vec![("held_out_loss".to_owned(), error)])

@@ -11,7 +11,7 @@ mod place;
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Tensor, TensorData};
 
-pub use adapters::{attach, save};
+pub use adapters::Adapters;
 pub use file::FILE;
 
 use crate::{Error, KeyMap};

@@ -103,9 +103,12 @@ pub fn run(arguments: ReplayArgs) -> Result<Code> {
 fn by_painter(records: Vec<Record>) -> BTreeMap<(String, Option<PathBuf>, String), Vec<Record>> {
     let mut groups: BTreeMap<_, Vec<Record>> = BTreeMap::new();
     for record in records {
-        let adapters: Vec<String> = record.model.adapters.iter().map(|used| {
-            format!("{} {} {}", used.path.display(), used.blake3, used.strength)
-        }).collect();
+        let adapters: Vec<String> = record
+            .model
+            .adapters
+            .iter()
+            .map(|used| format!("{} {} {}", used.path.display(), used.blake3, used.strength))
+            .collect();
         let key = (
             record.model.name.clone(),
             record.noise_path.clone(),

@@ -7,8 +7,8 @@ use clap::{Args, ValueEnum};
 use ratatui::backend::CrosstermBackend;
 use reliad_training::checkpoint::Checkpoints;
 use reliad_training::{
-    Budget, Control, Ended, Report, Stage, controlnet, encoder, lora, maps, painter, rfnet, scene, text,
-    tokenizer, vae,
+    Budget, Control, Ended, Report, Stage, controlnet, encoder, lora, maps, painter, rfnet, scene,
+    text, tokenizer, vae,
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;

@@ -17,7 +17,10 @@ pub fn adapters_learn_and_the_weights_stay(
 ) {
     let model = ModelDir::open(&stage.out).unwrap();
     let read = |part: &str| {
-        let file = stage.out.join(part).join("diffusion_pytorch_model.safetensors");
+        let file = stage
+            .out
+            .join(part)
+            .join("diffusion_pytorch_model.safetensors");
         std::fs::read(file).unwrap()
     };
     let before = [read("unet"), read("controlnet")];
@@ -40,7 +43,12 @@ pub fn adapters_learn_and_the_weights_stay(
     let output = |unet: UNet2DConditionModel| {
         let ones = |shape: [usize; 3]| Tensor::<3>::ones(shape, &stage.device);
         let sample = ones([4, 4, 4]).unsqueeze::<4>();
-        unet.forward(sample, Tensor::from_floats([500.0], &stage.device), ones([1, 16, 8]), None)
+        unet.forward(
+            sample,
+            Tensor::from_floats([500.0], &stage.device),
+            ones([1, 16, 8]),
+            None,
+        )
     };
     let plain = UNet2DConditionModel::load(&model.sub("unet"), &stage.device).unwrap();
     let adapted = painting::unet(&model, &stage.device).unwrap();
@@ -48,6 +56,9 @@ pub fn adapters_learn_and_the_weights_stay(
     assert!(change.into_scalar::<f32>() > 1e-3, "nothing was learned");
 
     let refused = painter::train(networks, stage, control).unwrap_err();
-    assert!(refused.to_string().contains("lora holds adapters"), "{refused}");
+    assert!(
+        refused.to_string().contains("lora holds adapters"),
+        "{refused}"
+    );
     std::fs::remove_dir_all(stage.out.join("lora")).unwrap();
 }

@@ -51,7 +51,9 @@ impl Lora {
             let data = bridge::into_data(tensor).map_err(|error| format(error.to_string()))?;
             let first = data.shape().as_slice().first().copied().unwrap_or(1);
             let values = data.convert_dtype(DType::F32);
-            let values = values.try_to_vec::<f32>().map_err(|e| format(format!("{name}: {e:?}")))?;
+            let values = values
+                .try_to_vec::<f32>()
+                .map_err(|e| format(format!("{name}: {e:?}")))?;
             let entry = parts.entry((component, flat)).or_insert_with(|| Parts {
                 name: weight,
                 ..Parts::default()
@@ -75,7 +77,9 @@ impl Lora {
                 return Err(format(format!("{name}: one of its two factors is missing")));
             };
             if rank == 0 || down.len() % rank != 0 || up.len() % rank != 0 {
-                return Err(format(format!("{name}: its two factors don't fit each other")));
+                return Err(format(format!(
+                    "{name}: its two factors don't fit each other"
+                )));
             }
             Ok(Pair {
                 component,
@@ -173,10 +177,15 @@ impl Metadata {
         };
         let noted: Value = serde_json::from_str(text)
             .map_err(|error| format!("`lora_adapter_metadata` of its header: {error}"))?;
-        let own = noted.as_object().into_iter().flatten().find(|(key, value)| {
-            key.ends_with("alpha_pattern") && value.as_object().is_some_and(|own| !own.is_empty())
-                || key.ends_with("use_dora") && value.as_bool() == Some(true)
-        });
+        let own = noted
+            .as_object()
+            .into_iter()
+            .flatten()
+            .find(|(key, value)| {
+                key.ends_with("alpha_pattern")
+                    && value.as_object().is_some_and(|own| !own.is_empty())
+                    || key.ends_with("use_dora") && value.as_bool() == Some(true)
+            });
         match own {
             Some((key, _)) => Err(format!("`{key}` of its header isn't supported")),
             None => Ok(Self(noted)),
