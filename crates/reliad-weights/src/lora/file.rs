@@ -81,6 +81,9 @@ impl Lora {
                     "{name}: its two factors don't fit each other"
                 )));
             }
+            let weight = name.split_once(&format!("{component}."));
+            let weight = weight.map_or(&*name, |(_, weight)| weight);
+            let scale = metadata.scale(component, weight, parts.alpha, rank);
             Ok(Pair {
                 component,
                 flat,
@@ -88,7 +91,7 @@ impl Lora {
                 rank,
                 down,
                 up,
-                scale: metadata.scale(component, parts.alpha, rank),
+                scale,
             })
         });
         let pairs = pairs.collect::<Result<Vec<_>, _>>()?;
@@ -193,14 +196,79 @@ impl Metadata {
     }
 
     /// `alpha / rank`, or, as PEFT's `use_rslora` has it, over the rank's root; 1 where no `alpha` is given.
-    fn scale(&self, component: &str, alpha: Option<f64>, rank: usize) -> f64 {
+    fn scale(&self, component: &str, weight: &str, alpha: Option<f64>, rank: usize) -> f64 {
         let noted = |key: &str| &self.0[format!("{component}.{key}")];
-        let Some(alpha) = alpha.or_else(|| noted("lora_alpha").as_f64()) else {
+        let own = noted("alpha_pattern").as_object().into_iter().flatten();
+        // PEFT's patterns are names, whole or from a dot on.
+        let own = own.filter(|(name, _)| {
+            let before = weight.strip_suffix(name.trim_start_matches('^'));
+            before.is_some_and(|before| before.is_empty() || before.ends_with('.'))
+        });
+        let own = own.filter_map(|(_, alpha)| alpha.as_f64()).next();
+        let Some(alpha) = alpha.or(own).or_else(|| noted("lora_alpha").as_f64()) else {
             return 1.0;
         };
         match noted("use_rslora").as_bool() {
             Some(true) => alpha / (rank as f64).sqrt(),
             _ => alpha / rank as f64,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
+
+    use safetensors::tensor::{Dtype, TensorView};
+
+    use super::*;
+
+    fn scales(noted: &str) -> Result<Vec<f64>, Error> {
+        let zeros = [0; 32];
+        let view = |shape: [usize; 2]| {
+            TensorView::new(
+                Dtype::F16,
+                shape.to_vec(),
+                &zeros[..shape[0] * shape[1] * 2],
+            )
+            .unwrap()
+        };
+        let tensors = [
+            ("unet.a.to_q.lora_A.weight", view([4, 3])),
+            ("unet.a.to_q.lora_B.weight", view([2, 4])),
+            ("unet.b.to_q.lora_A.weight", view([1, 3])),
+            ("unet.b.to_q.lora_B.weight", view([2, 1])),
+        ];
+        let metadata = [("lora_adapter_metadata".to_owned(), noted.to_owned())].into();
+        let bytes = safetensors::serialize(tensors, Some(metadata)).unwrap();
+        let lora = Lora::parse(&bytes, "file")?;
+        Ok(lora.pairs.iter().map(|pair| pair.scale).collect())
+    }
+
+    #[test]
+    fn scales_are_what_the_header_says() {
+        for (noted, expected) in [
+            (r#"{}"#, [1.0, 1.0]),
+            (r#"{"unet.lora_alpha": 2}"#, [0.5, 2.0]),
+            (
+                r#"{"unet.lora_alpha": 2, "unet.use_rslora": true}"#,
+                [1.0, 2.0],
+            ),
+            (
+                r#"{"unet.lora_alpha": 4, "unet.alpha_pattern": {"b.to_q": 1}}"#,
+                [1.0, 1.0],
+            ),
+            (
+                r#"{"unet.lora_alpha": 4, "unet.alpha_pattern": {"o_q": 9, "to_q": 8}}"#,
+                [2.0, 8.0],
+            ),
+            (r#"{"text_encoder.lora_alpha": 2}"#, [1.0, 1.0]),
+        ] {
+            assert_eq!(scales(noted).unwrap(), expected, "{noted}");
+        }
+        let error = scales(r#"{"unet.use_dora": true}"#)
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("unet.use_dora"), "{error}");
     }
 }
