@@ -1,33 +1,22 @@
 //! Training of the ControlNet on edges of the product, beside a frozen UNet.
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor};
-use image::{Rgb, RgbImage};
-use rayon::prelude::*;
-use reliad_dataset::Modality;
+use burn::tensor::Tensor;
 use reliad_diffusion::painter;
-use reliad_diffusion::scheduler::Ddim;
 use reliad_diffusion::{
-    ClipTextModel, ClipTokenizer, ControlNetConfig, ControlNetModel, UNet2DConditionConfig,
-    UNet2DConditionModel,
+    ControlNetConfig, ControlNetModel, UNet2DConditionConfig, UNet2DConditionModel,
 };
-use reliad_imaging::canny::{THRESHOLDS, canny};
 use reliad_weights::{ModelDir, Precision};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::controlled::{Batch, Controlled, ControlledRecipe};
 use crate::error::{Error, Result};
 use crate::fit::{FitConfig, Loss, Outcome, Step, Task, fit};
-use crate::latents::Latents;
-use crate::noised::{Noised, noised, schedule, weighted_error};
+use crate::noised::weighted_error;
 use crate::parameters::preserve_variance;
-use crate::pictures::{Layout, Pictures};
 use crate::progress::Control;
-use crate::prompts;
-use crate::random::{self, Order};
-use crate::regions::{RegionWeights, Regions};
 use crate::stage::{Ended, Stage};
-use crate::world::World;
 
 /// Settings of the ControlNet's training (`controlnet.json`).
 #[derive(Debug, Clone, Deserialize)]
@@ -41,50 +30,7 @@ pub struct ControlNetTraining {
     pub fit: FitConfig,
     /// What the loss counts and the prompts lose.
     #[serde(default)]
-    pub recipe: ControlNetRecipe,
-}
-
-/// What the loss counts and the prompts lose.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ControlNetRecipe {
-    /// Learn from the first so many samples of the folder only; absent: from all.
-    pub samples: Option<usize>,
-    /// Side of the pictures in pixels.
-    pub size: usize,
-    /// Canny's lower threshold.
-    pub canny_low: f32,
-    /// Canny's upper threshold.
-    pub canny_high: f32,
-    /// Weight of places that the product covers.
-    pub product_weight: f32,
-    /// Weight of places around it: contact and shadow must follow the edges.
-    pub ring_weight: f32,
-    /// Width of that ring in latent cells.
-    pub ring_cells: usize,
-    /// Probability of an empty prompt.
-    pub prompt_dropout: f64,
-    /// Probability that a clause is left out.
-    pub clause_dropout: f64,
-    /// Held-out samples of each measurement.
-    pub held_out: usize,
-}
-
-impl Default for ControlNetRecipe {
-    fn default() -> Self {
-        Self {
-            samples: None,
-            size: 256,
-            canny_low: THRESHOLDS[0],
-            canny_high: THRESHOLDS[1],
-            product_weight: 0.5,
-            ring_weight: 2.0,
-            ring_cells: 3,
-            prompt_dropout: 0.2,
-            clause_dropout: 0.07,
-            held_out: 64,
-        }
-    }
+    pub recipe: ControlledRecipe,
 }
 
 const NAME: &str = "controlnet";
@@ -100,11 +46,9 @@ pub fn train(
     control: &mut Control<'_>,
 ) -> Result<Ended> {
     stage.on_one_device(NAME)?;
-    let recipe = config.recipe;
     let failed = Error::component::<reliad_diffusion::Error>;
     let model = ModelDir::open(&stage.out).map_err(Error::component("model directory"))?;
     let device = stage.training_device();
-    let tokenizer = ClipTokenizer::load(&model.sub("tokenizer")).map_err(failed("tokenizer"))?;
     let text_encoder =
         painter::text_encoder(&model, &stage.device).map_err(failed("text_encoder"))?;
     let frozen = painter::unet(&model, &stage.device)
@@ -113,9 +57,6 @@ pub fn train(
     let unet_config: Value = model
         .read_json("unet/config.json")
         .map_err(Error::component("unet"))?;
-    let scheduler: Value = model
-        .read_json("scheduler/scheduler_config.json")
-        .map_err(Error::component("scheduler"))?;
     // Weights that are there have their own shape.
     let network = if stage.warm_start {
         let own = model.read_json("controlnet/config.json");
@@ -141,41 +82,22 @@ pub fn train(
             preserve_variance(start.controlnet_cond_embedding, stage.seed, 1.6, |_| true);
         start
     };
-    let world = World::open(&stage.data, recipe.samples)?;
-    let Some(latents) = Latents::of_world(stage, &world, recipe.size, control)? else {
+    let batch_size = config.fit.batch_size;
+    let samples = Controlled::open(
+        &model,
+        text_encoder,
+        stage,
+        config.recipe,
+        batch_size,
+        control,
+    )?;
+    let Some(samples) = samples else {
         return Ok(Ended::Stopped);
     };
-    let all: Vec<usize> = (0..world.records().len()).collect();
-    let products = world.pictures(&all, Modality::Product, Layout::Rgba, recipe.size)?;
-    let regions = Regions::new(
-        &products,
-        latents.side(),
-        RegionWeights {
-            product: recipe.product_weight,
-            ring: recipe.ring_weight,
-            ring_cells: recipe.ring_cells,
-        },
-    );
-    let edges = edges(&products, recipe.canny_low, recipe.canny_high);
-    drop(products);
-    let (train, mut held_out) = world.split();
-    held_out.truncate(recipe.held_out);
     let mut task = ControlNetTask {
-        order: Order::new(stage.seed, train.len()),
-        train,
-        held_out,
-        world,
-        latents,
-        regions,
-        edges,
-        tokenizer,
-        text_encoder,
+        samples,
         plain_unet: frozen.valid(),
         unet: frozen.freeze(),
-        schedule: schedule(&scheduler)?,
-        recipe,
-        batch_size: config.fit.batch_size,
-        plain: stage.device.clone(),
     };
     match fit(
         &mut task,
@@ -211,143 +133,56 @@ fn network_config(unet: &Value, own: &Value) -> Result<ControlNetConfig> {
     ControlNetConfig::from_json(&json).map_err(Error::component("controlnet config"))
 }
 
-/// Canny edges of products over black.
-pub fn edges(products: &Pictures, low: f32, high: f32) -> Pictures {
-    let size = products.size();
-    let plane = size * size;
-    let mut bytes = vec![0u8; products.len() * plane];
-    bytes
-        .par_chunks_mut(plane)
-        .enumerate()
-        .for_each(|(index, out)| {
-            let planes = products.bytes(index);
-            let over_black = RgbImage::from_fn(size as u32, size as u32, |x, y| {
-                let at = y as usize * size + x as usize;
-                let alpha = u32::from(planes[3 * plane + at]);
-                let value = |channel: usize| {
-                    ((u32::from(planes[channel * plane + at]) * alpha + 127) / 255) as u8
-                };
-                Rgb([value(0), value(1), value(2)])
-            });
-            out.copy_from_slice(canny(&over_black, low, high).as_raw());
-        });
-    Pictures::from_bytes(Layout::Gray, size, bytes)
-}
-
 struct ControlNetTask {
-    world: World,
-    train: Vec<usize>,
-    held_out: Vec<usize>,
-    order: Order,
-    latents: Latents,
-    regions: Regions,
-    edges: Pictures,
-    tokenizer: ClipTokenizer,
-    text_encoder: ClipTextModel,
+    samples: Controlled,
     unet: UNet2DConditionModel,
     plain_unet: UNet2DConditionModel,
-    schedule: Ddim,
-    recipe: ControlNetRecipe,
-    batch_size: usize,
-    plain: Device,
 }
 
-impl ControlNetTask {
-    fn text(&self, texts: &[String]) -> Result<Tensor<3>> {
-        let ids = prompts::ids(&self.tokenizer, texts, &self.plain)?;
-        Ok(self.text_encoder.forward(ids))
-    }
-
-    fn edge_picture(&self, indices: &[usize], device: &Device) -> Tensor<4> {
-        self.edges.batch(indices, device).repeat_dim(1, 3)
-    }
-}
-
-/// The frozen UNet's output under the ControlNet, or without one.
-fn output(
+/// Weighted error of the frozen UNet under the ControlNet, or without one.
+fn error(
     unet: &UNet2DConditionModel,
-    controlnet: Option<(&ControlNetModel, Tensor<4>)>,
-    noised: &Noised,
-    text: Tensor<3>,
-) -> Tensor<4> {
-    let residuals = controlnet.map(|(network, edges)| {
-        network.forward(
-            noised.sample.clone(),
-            noised.timesteps.clone(),
-            text.clone(),
-            edges,
-            1.0,
-        )
-    });
-    unet.forward(
-        noised.sample.clone(),
-        noised.timesteps.clone(),
+    controlnet: Option<&ControlNetModel>,
+    batch: Batch,
+) -> Tensor<1> {
+    let Batch {
+        noised,
         text,
-        residuals,
-    )
+        edges,
+        region,
+    } = batch;
+    let (sample, timesteps) = (noised.sample.clone(), noised.timesteps.clone());
+    let residuals = controlnet.map(|network| {
+        network.forward(sample.clone(), timesteps.clone(), text.clone(), edges, 1.0)
+    });
+    let output = unet.forward(sample, timesteps, text, residuals);
+    weighted_error(output, &noised, region)
 }
 
 impl Task for ControlNetTask {
     type Model = ControlNetModel;
 
     fn samples(&self) -> usize {
-        self.order.count()
+        self.samples.samples()
     }
 
     fn loss(&mut self, model: &ControlNetModel, step: &mut Step) -> Result<Loss> {
-        let indices: Vec<usize> = self
-            .order
-            .batch(step.index, self.batch_size)
-            .into_iter()
-            .map(|place| self.train[place])
-            .collect();
-        let texts: Vec<String> = indices
-            .iter()
-            .map(|&index| {
-                prompts::with_dropout(
-                    &self.world.records()[index].prompt,
-                    self.recipe.prompt_dropout,
-                    self.recipe.clause_dropout,
-                    &mut step.rng,
-                )
-            })
-            .collect();
-        let text = Tensor::from_inner(self.text(&texts)?);
-        let noised = noised(
-            self.latents.batch(&indices, &step.device),
-            &self.schedule,
-            &mut step.rng,
-        );
-        let edges = self.edge_picture(&indices, &step.device);
-        let output = output(&self.unet, Some((model, edges)), &noised, text);
-        let region = self.regions.batch(&indices, &step.device);
+        let batch = self.samples.batch(step)?.lifted();
         Ok(Loss {
-            total: weighted_error(output, &noised, region),
+            total: error(&self.unet, Some(model), batch),
             parts: Vec::new(),
         })
     }
 
     fn validate(&mut self, average: &ControlNetModel) -> Result<Vec<(String, f64)>> {
         let (mut with, mut without) = (0.0, 0.0);
-        let count = self.held_out.len();
-        for first in (0..count).step_by(self.batch_size) {
-            let indices = &self.held_out[first..(first + self.batch_size).min(count)];
-            let mut rng = random::generator(0, "held out", first as u64);
-            let texts: Vec<String> = indices
-                .iter()
-                .map(|&index| self.world.records()[index].prompt.clone())
-                .collect();
-            let text = self.text(&texts)?;
-            let clean = self.latents.batch(indices, &self.plain);
-            let noised = noised(clean, &self.schedule, &mut rng);
-            let region = self.regions.batch(indices, &self.plain);
-            let share = indices.len() as f64 / count as f64;
-            let measure = |controlnet| {
-                let output = output(&self.plain_unet, controlnet, &noised, text.clone());
-                share * weighted_error(output, &noised, region.clone()).into_scalar::<f64>()
+        for batch in self.samples.held_out() {
+            let (share, batch) = batch?;
+            let measure = |controlnet, batch| {
+                share * error(&self.plain_unet, controlnet, batch).into_scalar::<f64>()
             };
-            with += measure(Some((average, self.edge_picture(indices, &self.plain))));
-            without += measure(None);
+            with += measure(Some(average), batch.clone());
+            without += measure(None, batch);
         }
         Ok(vec![
             ("held_out_loss".to_owned(), with),

@@ -6,6 +6,7 @@
 pub mod calibrate;
 pub mod card;
 pub mod checkpoint;
+pub mod controlled;
 pub mod controlnet;
 pub mod curves;
 pub mod detectors;
