@@ -49,11 +49,6 @@ pub fn train(
     let failed = Error::component::<reliad_diffusion::Error>;
     let model = ModelDir::open(&stage.out).map_err(Error::component("model directory"))?;
     let device = stage.training_device();
-    let text_encoder =
-        painter::text_encoder(&model, &stage.device).map_err(failed("text_encoder"))?;
-    let frozen = painter::unet(&model, &stage.device)
-        .map_err(failed("unet"))?
-        .train();
     let unet_config: Value = model
         .read_json("unet/config.json")
         .map_err(Error::component("unet"))?;
@@ -65,6 +60,23 @@ pub fn train(
     } else {
         network_config(&unet_config, &config.network)?
     };
+    let text_encoder =
+        painter::text_encoder(&model, &stage.device).map_err(failed("text_encoder"))?;
+    let batch_size = config.fit.batch_size;
+    let samples = Controlled::open(
+        &model,
+        text_encoder,
+        stage,
+        config.recipe,
+        batch_size,
+        control,
+    )?;
+    let Some(samples) = samples else {
+        return Ok(Ended::Stopped);
+    };
+    let frozen = painter::unet(&model, &stage.device)
+        .map_err(failed("unet"))?
+        .train();
     device.seed(stage.seed);
     let start = if stage.warm_start {
         reliad_weights::load(
@@ -81,18 +93,6 @@ pub fn train(
         start.controlnet_cond_embedding =
             preserve_variance(start.controlnet_cond_embedding, stage.seed, 1.6, |_| true);
         start
-    };
-    let batch_size = config.fit.batch_size;
-    let samples = Controlled::open(
-        &model,
-        text_encoder,
-        stage,
-        config.recipe,
-        batch_size,
-        control,
-    )?;
-    let Some(samples) = samples else {
-        return Ok(Ended::Stopped);
     };
     let mut task = ControlNetTask {
         samples,

@@ -51,15 +51,6 @@ pub fn train(config: &LoraTraining, stage: &Stage, control: &mut Control<'_>) ->
     let device = stage.training_device();
     let text_encoder = ClipTextModel::load(&model.sub("text_encoder"), &stage.device)
         .map_err(failed("text_encoder"))?;
-    let unet =
-        UNet2DConditionModel::load(&model.sub("unet"), &stage.device).map_err(failed("unet"))?;
-    let controlnet = match model.contains("controlnet") {
-        true => Some(
-            ControlNetModel::load(&model.sub("controlnet"), &stage.device)
-                .map_err(failed("controlnet"))?,
-        ),
-        false => None,
-    };
     let batch_size = config.fit.batch_size;
     let samples = Controlled::open(
         &model,
@@ -71,6 +62,16 @@ pub fn train(config: &LoraTraining, stage: &Stage, control: &mut Control<'_>) ->
     )?;
     let Some(samples) = samples else {
         return Ok(Ended::Stopped);
+    };
+    // Large networks come after what may be wrong with the data.
+    let unet =
+        UNet2DConditionModel::load(&model.sub("unet"), &stage.device).map_err(failed("unet"))?;
+    let controlnet = match model.contains("controlnet") {
+        true => Some(
+            ControlNetModel::load(&model.sub("controlnet"), &stage.device)
+                .map_err(failed("controlnet"))?,
+        ),
+        false => None,
     };
     device.seed(stage.seed);
     let frozen = unet.clone().train().freeze();

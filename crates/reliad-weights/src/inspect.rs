@@ -47,7 +47,11 @@ pub fn inspect(dir: &ModelDir) -> Result<Vec<Component>, Error> {
             let class = config["_class_name"].as_str().map(str::to_owned);
             let class = class.or_else(|| config["architectures"][0].as_str().map(str::to_owned));
             let class = class.or_else(|| config["tokenizer_class"].as_str().map(str::to_owned));
-            if let Some(class) = class {
+            let class = class.or_else(|| config["model_type"].as_str().map(str::to_owned));
+            // The network's own comes first; beside it there may be a tokenizer's.
+            if let Some(class) = class
+                && component.class.is_empty()
+            {
                 component.class = class;
             }
         } else if rest.ends_with(".safetensors") {
