@@ -70,6 +70,31 @@ fn a_finished_training_is_not_taken_for_a_warm_start() {
     state(false);
     let ran = scene.run(&command).expect(2);
     assert!(ran.err.contains("nowhere"), "{}", ran.err);
+    fs::remove_dir_all(scene.path("model/controlnet")).unwrap();
+    let ran = scene.run(&command).expect(2);
+    assert!(
+        ran.hints().contains("leave --warm-start out"),
+        "{}",
+        ran.err
+    );
+}
+
+#[test]
+fn adapters_need_a_time_that_is_told() {
+    let scene = Scene::new(0.0);
+    fs::write(scene.path("lora.json"), r#"{"rank": 2}"#).unwrap();
+    let command = [
+        "train",
+        "lora",
+        "--data",
+        "nowhere",
+        "--out",
+        "model",
+        "--config",
+        "lora.json",
+    ];
+    let ran = scene.run(&command).expect(2);
+    assert!(ran.err.contains("has no fit.epochs"), "{}", ran.err);
 }
 
 #[test]

@@ -259,6 +259,7 @@ pub fn run(arguments: TrainArgs) -> Result<Code> {
             warm_start: arguments.warm_start,
         };
         if stage.warm_start {
+            refuse_nothing(name, &stage.out)?;
             refuse_finished(&stage.checkpoints(name.slug()))?;
         }
         let mut report = |name: &str, report: &Report| display.show(name, report);
@@ -320,6 +321,25 @@ fn training(name: StageName, config: &Path) -> Result<Training> {
     }
 }
 
+/// A warm start needs weights.
+fn refuse_nothing(name: StageName, out: &Path) -> Result<()> {
+    let component = match name {
+        StageName::Painter => "unet",
+        name => name.slug(),
+    };
+    let dir = out.join(component);
+    if dir.is_dir() {
+        return Ok(());
+    }
+    Err(hinted(
+        format!(
+            "{} isn't there, so there are no weights to begin with",
+            dir.display()
+        ),
+        "leave --warm-start out to train from scratch, or copy weights there by --init DIR",
+    ))
+}
+
 /// A finished training is not repeated: what it ended with would be written again, and the warm start be forgotten.
 fn refuse_finished(dir: &Path) -> Result<()> {
     match Checkpoints::new(dir).state()? {
@@ -354,9 +374,13 @@ fn budget(name: StageName, arguments: &TrainArgs, config: &Path, configs: &Path)
             return Ok(Budget::Epochs(epochs));
         }
     }
-    let plan: Plan = configurations::read(&configs.join("plan.json")).context(
-        "without --steps, --epochs or --minutes the time comes from the configuration's fit.epochs or from plan.json beside it",
-    )?;
+    const UNTOLD: &str = "without --steps, --epochs or --minutes the time comes from the configuration's fit.epochs or from plan.json beside it";
+    ensure!(
+        name != StageName::Lora,
+        "{} has no fit.epochs; {UNTOLD}, and no plan has a share for lora",
+        config.display()
+    );
+    let plan: Plan = configurations::read(&configs.join("plan.json")).context(UNTOLD)?;
     let scale = match arguments.minutes {
         // Minutes of mini are shared out like the plan's.
         Some(minutes) => minutes / ALL.iter().map(|stage| stage.minutes(&plan)).sum::<f64>(),
