@@ -12,7 +12,7 @@ fn models_show_lists_the_components() {
     let scene = Scene::new(0.0);
     // The tokenizer beside a network isn't what the component is.
     let tokenizer = scene.path("model/rfnet/tokenizer_config.json");
-    std::fs::write(tokenizer, r#"{"tokenizer_class": "RobertaTokenizer"}"#).unwrap();
+    fs::write(tokenizer, r#"{"tokenizer_class": "RobertaTokenizer"}"#).unwrap();
     let ran = scene.run(&["models", "show", "model"]).expect(0);
     for (component, class) in [
         ("unet", "UNet2DConditionModel"),
