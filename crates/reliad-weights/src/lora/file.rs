@@ -180,16 +180,10 @@ impl Metadata {
         };
         let noted: Value = serde_json::from_str(text)
             .map_err(|error| format!("`lora_adapter_metadata` of its header: {error}"))?;
-        let own = noted
-            .as_object()
-            .into_iter()
-            .flatten()
-            .find(|(key, value)| {
-                key.ends_with("alpha_pattern")
-                    && value.as_object().is_some_and(|own| !own.is_empty())
-                    || key.ends_with("use_dora") && value.as_bool() == Some(true)
-            });
-        match own {
+        let mut fields = noted.as_object().into_iter().flatten();
+        let dora =
+            fields.find(|(key, value)| key.ends_with("use_dora") && value.as_bool() == Some(true));
+        match dora {
             Some((key, _)) => Err(format!("`{key}` of its header isn't supported")),
             None => Ok(Self(noted)),
         }
