@@ -1,8 +1,11 @@
 //! The fused convolution against Burn's own operation, value and gradients.
 #![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
+mod generator;
+
 use burn::nn::PaddingConfig2d;
 use burn::tensor::{Device, Distribution, Tensor, module, ops::ConvOptions};
+use generator::seeded;
 use reliad_kernels::{Conv2dConfig, conv2d::conv2d};
 
 type Padding = [(usize, usize); 2];
@@ -44,6 +47,7 @@ fn run(
 #[test]
 fn value_and_gradients_equal_burns_own_operation() {
     let device = Device::flex().autodiff();
+    let _alone = seeded(&device);
     let same: Padding = [(1, 1), (1, 1)];
     let none: Padding = [(0, 0), (0, 0)];
     // samples, in, out, height, width, kernel, stride, padding
@@ -85,9 +89,10 @@ fn value_and_gradients_equal_burns_own_operation() {
                 .iter()
                 .zip(theirs)
                 .fold(0.0f32, |most, (a, b)| most.max((a - b).abs()));
-            // f32 sums of up to a few thousand terms in different orders.
+            // f32 sums of up to a few thousand terms in different orders; the gradients are such sums of cosines of such sums.
+            let tolerance = if *name == "y" { 2e-5 } else { 1e-4 };
             assert!(
-                difference < 2e-5 * largest,
+                difference < tolerance * largest,
                 "{name} differs by {difference} of {largest}: {samples}x{channels_in}->{channels_out}, \
                  {height}x{width}, kernel {kernel}, stride {stride}, padding {padding:?}"
             );
@@ -98,6 +103,7 @@ fn value_and_gradients_equal_burns_own_operation() {
 #[test]
 fn the_layer_equals_burns() {
     let device = Device::flex();
+    let _alone = seeded(&device);
     let x = Tensor::<4>::random([2, 3, 9, 10], Distribution::Default, &device).swap_dims(2, 3);
     for padding in [
         PaddingConfig2d::Valid,
@@ -123,6 +129,7 @@ fn the_layer_equals_burns() {
 #[test]
 fn bits_do_not_depend_on_threads_or_batch() {
     let device = Device::flex().autodiff();
+    let _alone = seeded(&device);
     let normal = Distribution::Normal(0.0, 1.0);
     let x = Tensor::random([5, 12, 16, 16], normal, &device);
     let weight = Tensor::random([20, 12, 3, 3], normal, &device);

@@ -2,20 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+mod generator;
 
 use burn::nn::{Dropout, DropoutConfig};
 use burn::tensor::{Device, Tensor};
+use generator::seeded;
 use reliad_kernels::dropout::dropout;
 
 const COUNT: usize = 300_000;
-
-/// The device's generator, which is one for the whole process: of two tests that seed it and draw
-/// from it at the same time, neither gets what it asked for.
-fn alone_with_the_generator() -> MutexGuard<'static, ()> {
-    static GENERATOR: Mutex<()> = Mutex::new(());
-    GENERATOR.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 fn layer(prob: f64) -> Dropout {
     DropoutConfig::new(prob).init()
@@ -40,9 +34,8 @@ fn kept(prob: f64, device: &Device) -> Vec<f32> {
 
 #[test]
 fn shares_are_the_probability_s_and_draws_know_nothing_of_each_other() {
-    let _alone = alone_with_the_generator();
     let device = Device::flex().autodiff();
-    device.seed(7);
+    let _alone = seeded(&device);
     for prob in [0.05f64, 0.1, 0.5, 0.9] {
         let (first, second) = (kept(prob, &device), kept(prob, &device));
         // Shares of independent draws: five standard deviations.
@@ -71,8 +64,8 @@ fn shares_are_the_probability_s_and_draws_know_nothing_of_each_other() {
 
 #[test]
 fn gradients_pass_where_values_do_and_the_device_s_seed_decides_where() {
-    let _alone = alone_with_the_generator();
     let device = Device::flex().autodiff();
+    let _alone = seeded(&device);
     let x = Tensor::<2>::from_floats([[1.0, -2.0, 3.0], [4.0, 5.0, -6.0]], &device);
     // A view, so that strides count.
     let x = x.repeat_dim(0, 50).swap_dims(0, 1).require_grad();

@@ -1,7 +1,10 @@
 //! The fused attention and gated activation against Burn's own operations, value and gradients.
 #![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
+mod generator;
+
 use burn::tensor::{Bool, Device, Distribution, Tensor, activation};
+use generator::seeded;
 use reliad_kernels::{attention::attention, geglu::geglu, gelu::gelu};
 
 fn plain_attention(
@@ -68,6 +71,7 @@ fn random(shape: [usize; 3]) -> Tensor<3> {
 
 #[test]
 fn attention_equals_burns_own_operations() {
+    let _alone = seeded(&Device::flex());
     for (n, queries, keys, heads, width, causal) in [
         (1, 1, 1, 1, 1, false),
         (2, 5, 3, 2, 4, false),
@@ -103,6 +107,7 @@ fn attention_equals_burns_own_operations() {
 
 #[test]
 fn large_scores_do_not_overflow() {
+    let _alone = seeded(&Device::flex());
     let inputs = [
         random([1, 6, 8]) * 200.0,
         random([1, 6, 8]) * 200.0,
@@ -115,6 +120,7 @@ fn large_scores_do_not_overflow() {
 
 #[test]
 fn geglu_equals_burns_own_operations() {
+    let _alone = seeded(&Device::flex());
     for shape in [[1, 1, 2], [2, 3, 10], [3, 40, 256]] {
         let inputs = [random(shape) * 2.0];
         let ours = differentiate(&inputs, |[x]| geglu(x));
@@ -131,6 +137,7 @@ fn geglu_equals_burns_own_operations() {
 
 #[test]
 fn gelu_equals_burns_own_operation() {
+    let _alone = seeded(&Device::flex());
     for shape in [[1, 1, 1], [2, 3, 10], [3, 40, 256]] {
         let inputs = [random(shape) * 3.0];
         let ours = differentiate(&inputs, |[x]| gelu(x));
@@ -144,6 +151,7 @@ fn gelu_equals_burns_own_operation() {
 
 #[test]
 fn bits_do_not_depend_on_threads() {
+    let _alone = seeded(&Device::flex());
     let inputs = [
         random([3, 140, 32]),
         random([3, 77, 32]),
