@@ -32,7 +32,6 @@ fn adapters_change_pictures_by_their_strength_and_are_replayed() {
         scene.generate(&arguments).expect(0);
         pictures.push(scene.records().pop().unwrap().png_blake3);
     }
-    // Two and two at a strength of one half are one at full strength.
     let halves = "peft.safetensors:0.5,peft.safetensors:0.5";
     scene.generate(&["products", "--lora", halves]).expect(0);
     let records = scene.records();
@@ -42,6 +41,9 @@ fn adapters_change_pictures_by_their_strength_and_are_replayed() {
     assert_eq!(pictures[0], pictures[3], "none of the adapters is none");
     assert_eq!(records[4].model.adapters.len(), 2);
     assert!(records[0].model.adapters.is_empty());
+    let report = fs::read_to_string(scene.path("out/report.html")).unwrap();
+    let told = "model with peft.safetensors at 0.5 with peft.safetensors at 0.5";
+    assert!(report.contains(told), "the newest run's adapters");
     scene.run(&["replay", "out"]).expect(0);
 
     fs::copy(scene.path("kohya.safetensors"), scene.path(name)).unwrap();

@@ -75,6 +75,15 @@ fn items<'a>(records: &[&'a Record]) -> Vec<Item<'a>> {
     items
 }
 
+/// What is laid on the model, after its name.
+fn adapters(record: &Record) -> String {
+    let used = record.model.adapters.iter().map(|used| {
+        let name = used.path.file_name().unwrap_or_default().to_string_lossy();
+        format!(" with {name} at {}", used.strength)
+    });
+    used.collect()
+}
+
 fn overview(html: &mut String, records: &[&Record], items: &[Item<'_>]) {
     let found = items.iter().filter(|item| item.found()).count();
     let seconds: f64 = records
@@ -87,9 +96,10 @@ fn overview(html: &mut String, records: &[&Record], items: &[Item<'_>]) {
         put(
             html,
             format_args!(
-                "<p class=\"soft\">reliad {} · model {} · judge {}</p>",
+                "<p class=\"soft\">reliad {} · model {}{} · judge {}</p>",
                 escape(&last.reliad),
                 escape(base_name(&last.model.name)),
+                escape(&adapters(last)),
                 escape(
                     last.judge
                         .as_ref()
