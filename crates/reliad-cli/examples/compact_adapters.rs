@@ -60,6 +60,7 @@ fn main() -> Result<()> {
         taken += if fits { one.values() } else { 0 };
         fits
     });
+    ensure!(taken > 0, "{limit} VALUES have room for no component");
     let kept: f64 = components.iter().map(|one| one.singular.powi(2)).sum();
     let square: f64 = components
         .iter()

@@ -54,6 +54,9 @@ fn adapters_change_pictures_by_their_strength_and_are_replayed() {
         "{}",
         ran.err
     );
+    fs::remove_file(scene.path(name)).unwrap();
+    let ran = scene.run(&["replay", "out"]).expect(2);
+    assert!(ran.hints().contains("put back the adapters"), "{}", ran.err);
 }
 
 #[test]

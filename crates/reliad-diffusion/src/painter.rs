@@ -143,17 +143,21 @@ impl Painter {
             });
         }
         let scheduler = model.read_json("scheduler/scheduler_config.json")?;
-        Ok(Self {
+        let painter = Self {
             tokenizer: ClipTokenizer::load(&model.sub("tokenizer"))?,
-            text_encoder: text_encoder(model, device)?,
+            text_encoder: ClipTextModel::load(&model.sub("text_encoder"), device)?,
             predictor: Predictor {
-                unet: unet(model, device)?,
+                unet: UNet2DConditionModel::load(&model.sub("unet"), device)?,
                 controlnet: Some(ControlNetModel::load(&model.sub("controlnet"), device)?),
             },
             vae: AutoencoderKl::load(&model.sub("vae"), device)?,
             scheduler: Ddim::new(SchedulerConfig::from_json(&scheduler)?),
             device: device.clone(),
-        })
+        };
+        match own_adapters(model)? {
+            Some(lora) => painter.with_adapters(&lora, 1.0),
+            None => Ok(painter),
+        }
     }
 
     /// The same painter under further adapters, `strength` times.

@@ -34,14 +34,14 @@ impl AdapterFile {
     /// # Errors
     /// [`Error::Read`], or [`Error::Weights`] when it holds something else.
     pub fn read(path: &Path, strength: f64) -> Result<Self> {
-        let absolute = std::path::absolute(path).map_err(Error::read(path))?;
+        let bytes = std::fs::read(path).map_err(Error::read(path))?;
         Ok(Self {
+            lora: Lora::parse(&bytes, &path.display().to_string())?,
             adapters: Adapters {
-                blake3: files::hash_file(path)?,
-                path: absolute,
+                blake3: files::hash(&bytes),
+                path: std::path::absolute(path).map_err(Error::read(path))?,
                 strength,
             },
-            lora: Lora::open(path)?,
         })
     }
 }

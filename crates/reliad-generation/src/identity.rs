@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use reliad_diffusion::painter::ADAPTERS;
 use reliad_weights::ModelDir;
 use serde::{Deserialize, Serialize};
 
@@ -20,9 +21,6 @@ const PAINTER_PARTS: [&str; 6] = [
 ];
 /// Directories of a model that decide the verdict.
 const JUDGE_PARTS: [&str; 3] = ["depth", "rfnet", "saliency"];
-
-/// One that decides it where it is there.
-const PAINTER_ADAPTERS: &str = "lora";
 
 /// A model as a manifest records it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -45,8 +43,8 @@ impl ModelIdentity {
     /// [`Error::MissingPart`] when one isn't there, [`Error::Weights`] when a file can't be read.
     pub fn of_painter(model: &ModelDir) -> Result<Self> {
         let mut parts = PAINTER_PARTS.to_vec();
-        if model.contains(PAINTER_ADAPTERS) {
-            parts.push(PAINTER_ADAPTERS);
+        if model.contains(ADAPTERS) {
+            parts.push(ADAPTERS);
         }
         Self::of(model, &parts)
     }

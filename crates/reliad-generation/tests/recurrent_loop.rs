@@ -2,121 +2,22 @@
 //! resumed and reported.
 #![expect(clippy::unwrap_used, reason = "a failed step is the test's failure")]
 
-use std::cell::Cell;
+mod fake;
+
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use image::{GrayImage, Rgb, RgbImage, Rgba, RgbaImage};
-use reliad_generation::assess::Assess;
+use fake::{FakeJudge, FakePainter};
+use image::{Rgba, RgbaImage};
 use reliad_generation::defaults::SamplingDefaults;
-use reliad_generation::identity::ModelIdentity;
 use reliad_generation::manifest::{self, Record};
-use reliad_generation::paint::{Drawing, Paint};
 use reliad_generation::product::ProductFile;
 use reliad_generation::replay::{Replayed, replay};
 use reliad_generation::report::Unusable;
 use reliad_generation::run::{Event, Outcome, RunSettings, run};
-use reliad_generation::{Error, Result, files};
-use reliad_imaging::Class;
-use reliad_rfnet::judge::{JudgeItem, Verdict};
-
-/// Paints the attempt's number as red and the first byte of the item's id as green.
-struct FakePainter {
-    identity: ModelIdentity,
-    painted: Cell<usize>,
-}
-
-impl FakePainter {
-    fn new() -> Self {
-        let files = [("unet/model".to_owned(), "hash".to_owned())].into();
-        let identity = ModelIdentity {
-            name: "fake".into(),
-            digest: "painter".into(),
-            files,
-            adapters: Vec::new(),
-        };
-        Self {
-            identity,
-            painted: Cell::new(0),
-        }
-    }
-}
-
-impl Paint for FakePainter {
-    fn paint(
-        &self,
-        drawings: &[Drawing],
-        on_step: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
-    ) -> Result<Option<Vec<RgbImage>>> {
-        for step in 0..2 {
-            if on_step(step + 1, 2).is_break() {
-                return Ok(None);
-            }
-        }
-        self.painted.set(self.painted.get() + drawings.len());
-        let picture = |drawing: &Drawing| {
-            let recipe = &drawing.recipe;
-            let color = Rgb([recipe.attempt as u8, recipe.item.as_bytes()[0], 90]);
-            RgbImage::from_pixel(recipe.sampling.width, recipe.sampling.height, color)
-        };
-        Ok(Some(drawings.iter().map(picture).collect()))
-    }
-
-    fn cut(&self, text: &str) -> Result<Option<String>> {
-        Ok((text.len() > 50).then(|| "cut".to_owned()))
-    }
-
-    fn identity(&self) -> &ModelIdentity {
-        &self.identity
-    }
-
-    fn device(&self) -> &str {
-        "cpu"
-    }
-}
-
-/// Finds pictures available from the attempt `from` on.
-struct FakeJudge {
-    identity: ModelIdentity,
-    from: u8,
-}
-
-impl FakeJudge {
-    fn from_attempt(from: u8) -> Self {
-        let identity = ModelIdentity {
-            name: "fake".into(),
-            digest: format!("judge {from}"),
-            files: Default::default(),
-            adapters: Vec::new(),
-        };
-        Self { identity, from }
-    }
-}
-
-impl Assess for FakeJudge {
-    fn assess(&self, item: JudgeItem<'_>) -> Result<Verdict> {
-        let available = item.picture.get_pixel(0, 0).0[0] >= self.from;
-        let (good, bad) = if available { (0.9, 0.025) } else { (0.2, 0.2) };
-        Ok(Verdict {
-            logits: Vec::new(),
-            probabilities: vec![good, bad, bad, bad, bad],
-            class: if available {
-                Class::Available
-            } else {
-                Class::SizeMismatch
-            },
-            available,
-            depth: Some(GrayImage::new(64, 64)),
-            saliency: None,
-        })
-    }
-
-    fn identity(&self) -> &ModelIdentity {
-        &self.identity
-    }
-}
+use reliad_generation::{Error, files};
 
 struct World {
     dir: tempfile::TempDir,

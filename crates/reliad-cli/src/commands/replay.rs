@@ -100,20 +100,12 @@ pub fn run(arguments: ReplayArgs) -> Result<Code> {
 }
 
 /// Records that one loaded painter can make.
-fn by_painter(records: Vec<Record>) -> BTreeMap<(String, Option<PathBuf>, String), Vec<Record>> {
+fn by_painter(records: Vec<Record>) -> BTreeMap<(String, String, Option<PathBuf>), Vec<Record>> {
     let mut groups: BTreeMap<_, Vec<Record>> = BTreeMap::new();
     for record in records {
-        let adapters: Vec<String> = record
-            .model
-            .adapters
-            .iter()
-            .map(|used| format!("{} {} {}", used.path.display(), used.blake3, used.strength))
-            .collect();
-        let key = (
-            record.model.name.clone(),
-            record.noise_path.clone(),
-            adapters.join("\n"),
-        );
+        // The digest tells adapters apart, too.
+        let (name, digest) = (record.model.name.clone(), record.model.digest.clone());
+        let key = (name, digest, record.noise_path.clone());
         groups.entry(key).or_default().push(record);
     }
     groups
@@ -142,10 +134,17 @@ fn replay_group(records: &[Record], arguments: &ReplayArgs) -> Result<Option<usi
         ));
     }
     let (device, device_name) = device::open(&arguments.device)?;
-    let adapters = first.model.adapters.iter();
-    let adapters = adapters
-        .map(|used| AdapterFile::read(&used.path, used.strength))
-        .collect::<reliad_generation::Result<Vec<_>>>()?;
+    let mut adapters = Vec::new();
+    for used in &first.model.adapters {
+        adapters.push(
+            AdapterFile::read(&used.path, used.strength).map_err(|error| {
+                hinted(
+                    error.to_string(),
+                    "put back the adapters that the run was made with",
+                )
+            })?,
+        );
+    }
     let painter =
         ModelPainter::load(&model, &device, &device_name, noise)?.with_adapters(adapters)?;
     let stop = interrupt::flag()?;

@@ -33,7 +33,11 @@ impl Lora {
         Self::parse(&dir.read(FILE)?, &dir.display(FILE))
     }
 
-    fn parse(bytes: &[u8], file: &str) -> Result<Self, Error> {
+    /// Reads the bytes of such a file, which messages call `file`.
+    ///
+    /// # Errors
+    /// [`Error::Format`] as [`open`](Self::open).
+    pub fn parse(bytes: &[u8], file: &str) -> Result<Self, Error> {
         let format = |reason: String| Error::Format {
             file: file.to_owned(),
             reason,
