@@ -55,8 +55,11 @@ fn adapters_change_pictures_by_their_strength_and_are_replayed() {
         ran.err
     );
     fs::remove_file(scene.path(name)).unwrap();
-    let ran = scene.run(&["replay", "out"]).expect(2);
+    let ran = scene.run(&["replay", "out"]).expect(1);
     assert!(ran.hints().contains("put back the adapters"), "{}", ran.err);
+    assert!(ran.err.contains("1 of 5 pictures"), "{}", ran.err);
+    let unmade = ran.out.lines().filter(|l| l.starts_with("not made"));
+    assert_eq!(unmade.count(), 4, "{}", ran.out);
 }
 
 #[test]

@@ -218,6 +218,16 @@ fn noise_from_a_file_replaces_the_drawn_one() {
     assert!(ran.errors()[0].contains("it has 2 rows"), "{}", ran.err);
     let ran = scene.generate(&with(&["--size", "64x72"])).expect(2);
     assert!(ran.hints().contains("--size 64x64"), "{}", ran.err);
+
+    scene.generate(&["products"]).expect(0);
+    fs::remove_file(scene.path("noise.safetensors")).unwrap();
+    let ran = scene.run(&["replay", "out"]).expect(1);
+    assert!(
+        ran.err.contains("1 of 3 pictures made again"),
+        "{}",
+        ran.err
+    );
+    assert!(ran.hints().contains("put back the file"), "{}", ran.err);
 }
 
 #[test]

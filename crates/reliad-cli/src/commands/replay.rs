@@ -1,18 +1,20 @@
 //! `reliad replay`: recorded pictures made again, to the same bytes.
 
-use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 use anyhow::Result;
+use burn::tensor::Device;
 use clap::Args;
 use reliad_generation::adapters::AdapterFile;
 use reliad_generation::files;
+use reliad_generation::identity::ModelIdentity;
 use reliad_generation::manifest::{self, Record};
 use reliad_generation::noise_file::NoiseFile;
 use reliad_generation::painter::ModelPainter;
 use reliad_generation::replay::{self, Replayed};
+use reliad_weights::ModelDir;
 
 use crate::message::{self, Code, hinted};
 use crate::{device, embedded, interrupt};
@@ -60,10 +62,10 @@ pub struct ReplayArgs {
     device: String,
 }
 
-/// Replays every recorded picture and counts.
+/// Replays every recorded picture and counts. A painter that can't be loaded stops only its own pictures.
 ///
 /// # Errors
-/// When the manifest can't be read, a model can't be opened or the output can't be written.
+/// When the manifest, the device or a model that was asked for can't be opened, or the output can't be written.
 pub fn run(arguments: ReplayArgs) -> Result<Code> {
     let path = if arguments.manifest.is_dir() {
         arguments.manifest.join(manifest::FILE_NAME)
@@ -80,13 +82,25 @@ pub fn run(arguments: ReplayArgs) -> Result<Code> {
             "--rejected also replays rejected attempts",
         ));
     }
+    let asked = arguments.model.as_deref().map(embedded::open).transpose()?;
+    let (device, device_name) = device::open(&arguments.device)?;
     if let Some(out) = &arguments.out {
         files::prepare_directory(out)?;
     }
     let total = records.len();
     let mut same = 0;
-    for group in by_painter(records).into_values() {
-        match replay_group(&group, &arguments)? {
+    for (needs, group) in by_painter(records) {
+        let painter = match load(&needs, asked.as_ref(), &device, &device_name) {
+            Ok(painter) => painter,
+            Err(error) => {
+                for record in &group {
+                    told("not made", record, &product(record, &arguments));
+                }
+                message::error(&error);
+                continue;
+            }
+        };
+        match replay_group(&group, &painter, &arguments)? {
             Some(count) => same += count,
             None => return Ok(Code::Interrupted),
         }
@@ -99,61 +113,73 @@ pub fn run(arguments: ReplayArgs) -> Result<Code> {
     })
 }
 
-/// Records that one loaded painter can make.
-fn by_painter(records: Vec<Record>) -> BTreeMap<(String, String, Option<PathBuf>), Vec<Record>> {
-    let mut groups: BTreeMap<_, Vec<Record>> = BTreeMap::new();
+/// What a painter is loaded from: the model with its adapters, and the noise file with its hash.
+type Needs = (ModelIdentity, Option<(PathBuf, String)>);
+
+/// Records in groups that one loaded painter can make, in their order.
+fn by_painter(records: Vec<Record>) -> Vec<(Needs, Vec<Record>)> {
+    let mut groups: Vec<(Needs, Vec<Record>)> = Vec::new();
     for record in records {
-        // The digest tells adapters apart, too.
-        let (name, digest) = (record.model.name.clone(), record.model.digest.clone());
-        let key = (name, digest, record.noise_path.clone());
-        groups.entry(key).or_default().push(record);
+        let noise = record.recipe.noise.as_ref().map(|noise| noise.file.clone());
+        let needs = (record.model.clone(), record.noise_path.clone().zip(noise));
+        match groups.iter_mut().find(|(known, _)| *known == needs) {
+            Some((_, group)) => group.push(record),
+            None => groups.push((needs, vec![record])),
+        }
     }
     groups
 }
 
-/// How many were made again to the same bytes, `None` when the user stopped it.
-fn replay_group(records: &[Record], arguments: &ReplayArgs) -> Result<Option<usize>> {
-    let Some(first) = records.first() else {
-        return Ok(Some(0));
+/// The painter that `needs` names, of the model `asked` for or the recorded one.
+fn load(
+    (identity, noise): &Needs,
+    asked: Option<&ModelDir>,
+    device: &Device,
+    device_name: &str,
+) -> Result<ModelPainter> {
+    let recorded;
+    let model = if let Some(asked) = asked {
+        asked
+    } else {
+        recorded = embedded::open(&identity.name)?;
+        &recorded
     };
-    let model = embedded::open(arguments.model.as_deref().unwrap_or(&first.model.name))?;
-    let noise = first
-        .noise_path
-        .as_deref()
-        .map(NoiseFile::read)
-        .transpose()?;
-    if let (Some(noise), Some(recorded)) = (&noise, &first.recipe.noise)
-        && noise.hash != recorded.file
-    {
-        return Err(hinted(
-            format!(
-                "noise file {} differs from the recorded one",
-                noise.path.display()
-            ),
-            "put back the file that the run was made with",
-        ));
-    }
-    let (device, device_name) = device::open(&arguments.device)?;
+    let noise = match noise {
+        None => None,
+        Some((path, hash)) => {
+            let put_back = "put back the file that the run was made with";
+            let found =
+                NoiseFile::read(path).map_err(|error| hinted(error.to_string(), put_back))?;
+            if found.hash != *hash {
+                let path = path.display();
+                let text = format!("noise file {path} differs from the recorded one");
+                return Err(hinted(text, put_back));
+            }
+            Some(found)
+        }
+    };
     let mut adapters = Vec::new();
-    for used in &first.model.adapters {
-        adapters.push(
-            AdapterFile::read(&used.path, used.strength).map_err(|error| {
-                hinted(
-                    error.to_string(),
-                    "put back the adapters that the run was made with",
-                )
-            })?,
-        );
+    for used in &identity.adapters {
+        let put_back = "put back the adapters that the run was made with";
+        let read = AdapterFile::read(&used.path, used.strength);
+        adapters.push(read.map_err(|error| hinted(error.to_string(), put_back))?);
     }
-    let painter =
-        ModelPainter::load(&model, &device, &device_name, noise)?.with_adapters(adapters)?;
+    Ok(ModelPainter::load(model, device, device_name, noise)?.with_adapters(adapters)?)
+}
+
+/// How many were made again to the same bytes, `None` when the user stopped it.
+fn replay_group(
+    records: &[Record],
+    painter: &ModelPainter,
+    arguments: &ReplayArgs,
+) -> Result<Option<usize>> {
     let stop = interrupt::flag()?;
     let mut same = 0;
     for record in records {
-        let product = replay::product_path(record, arguments.products.as_deref());
+        let product = product(record, arguments);
         let replayed = replay::replay(
             record,
-            &painter,
+            painter,
             &product,
             arguments.out.as_deref(),
             &mut |_, _| {
@@ -164,30 +190,27 @@ fn replay_group(records: &[Record], arguments: &ReplayArgs) -> Result<Option<usi
                 }
             },
         )?;
-        match replayed {
-            Replayed::Same => {
-                same += 1;
-                println!("same     {}.png  {}", record.name, title(&product));
-            }
-            Replayed::Other(lines) => differs("differs", record, &product, &lines),
-            Replayed::NotMade(lines) => differs("not made", record, &product, &lines),
+        let (state, lines) = match replayed {
+            Replayed::Same => ("same", Vec::new()),
+            Replayed::Other(lines) => ("differs", lines),
+            Replayed::NotMade(lines) => ("not made", lines),
             Replayed::Interrupted => return Ok(None),
+        };
+        same += usize::from(state == "same");
+        told(state, record, &product);
+        for line in lines {
+            message::error_line(&line);
         }
     }
     Ok(Some(same))
 }
 
-fn differs(state: &str, record: &Record, product: &Path, lines: &[String]) {
-    println!("{state:<8} {}.png  {}", record.name, title(product));
-    for line in lines {
-        message::error_line(line);
-    }
+fn product(record: &Record, arguments: &ReplayArgs) -> PathBuf {
+    replay::product_path(record, arguments.products.as_deref())
 }
 
-fn title(product: &Path) -> String {
-    product
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned()
+/// The line of one picture.
+fn told(state: &str, record: &Record, product: &Path) {
+    let title = product.file_name().unwrap_or_default().to_string_lossy();
+    println!("{state:<8} {}.png  {title}", record.name);
 }
