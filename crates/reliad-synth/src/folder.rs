@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
-use crate::world::{Sample, World};
+use crate::world::{Sample, Sizes, World};
 
 /// Samples between two writes of the metadata.
 const CHUNK: u64 = 64;
@@ -61,6 +61,13 @@ struct Run {
     class: Option<Class>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     products: Option<Vec<u64>>,
+    /// Folders of before there was a choice hold usual sizes.
+    #[serde(default = "usual")]
+    sizes: Sizes,
+}
+
+fn usual() -> Sizes {
+    Sizes::Usual
 }
 
 /// Renders the samples that `config.out` lacks. Samples already recorded in its `metadata.jsonl` are
@@ -229,12 +236,16 @@ fn check_run(config: &RenderConfig) -> Result<()> {
         mix: config.world.mix,
         class: config.world.class,
         products: config.world.products.clone(),
+        sizes: config.world.sizes,
     };
     let wanted = serde_json::to_string(&run).unwrap_or_default();
     match fs::read_to_string(&path) {
         Ok(found) if serde_json::from_str::<Run>(&found).ok().as_ref() == Some(&run) => Ok(()),
         Ok(found) => {
-            let found: Value = serde_json::from_str(&found).unwrap_or(Value::String(found));
+            let found = match serde_json::from_str::<Run>(&found) {
+                Ok(run) => json!(run),
+                Err(_) => serde_json::from_str(&found).unwrap_or(Value::String(found)),
+            };
             let (found, wanted) = differences(&found, &json!(run));
             Err(Error::OtherRun {
                 path,

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use reliad_synth::{Error, RenderConfig, World, render_folder};
+use reliad_synth::{Error, RenderConfig, Sizes, World, render_folder};
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
@@ -102,6 +102,15 @@ fn other_settings_are_refused() -> Outcome {
     split.world.products = Some((7..300).collect());
     let expected = ("products: all".into(), "products: 293 from 7 to 299".into());
     assert_eq!(refusal(&split), expected);
+    // A folder that doesn't tell is of the time before there was a choice.
+    let settings = dir.path().join("world.json");
+    let text = fs::read_to_string(&settings)?;
+    fs::write(&settings, text.replace(r#","sizes":"any""#, ""))?;
+    let expected = (r#"sizes: "usual""#.into(), r#"sizes: "any""#.into());
+    assert_eq!(refusal(&config(dir.path(), 1)), expected);
+    let mut usual = config(dir.path(), 1);
+    usual.world.sizes = Sizes::Usual;
+    render_folder(&usual, &|_| {}, &go)?;
     let tiny = RenderConfig {
         size: 2,
         ..config(dir.path(), 1)

@@ -66,6 +66,29 @@ pub fn label(
     (label, words)
 }
 
+/// A title with a gap for the size.
+#[derive(Clone, Debug)]
+pub struct Title {
+    before: String,
+    /// Of the thing as its family draws it, in centimetres.
+    height: f32,
+    after: &'static str,
+}
+
+impl Title {
+    /// The title of the thing when it is `factor` times as big.
+    pub fn at(&self, factor: f32) -> String {
+        let height = self.height * factor;
+        let rounded = height.round();
+        let cm = if height < 9.95 && (height - rounded).abs() > 0.3 {
+            format!("{height:.1} cm")
+        } else {
+            format!("{rounded:.0} cm")
+        };
+        format!("{}{cm}{}", self.before, self.after)
+    }
+}
+
 /// The title of a thing: finish, colour, noun, extra words, size.
 pub fn title(
     draw: &mut Draw,
@@ -74,27 +97,27 @@ pub fn title(
     noun: &str,
     extra: &str,
     height: f32,
-) -> String {
-    let cm = if height < 9.95 && (height - height.round()).abs() > 0.3 {
-        format!("{height:.1} cm")
-    } else {
-        format!("{:.0} cm", height.round())
-    };
+) -> Title {
     let extra = if extra.is_empty() {
         String::new()
     } else {
         format!(" {extra}")
     };
-    let text = match draw.below(4) {
-        0 => format!("{finish} {color} {noun}{extra}, {cm} tall"),
-        1 => format!("{color} {noun}{extra}, {finish}, {cm} high"),
-        2 => format!("{noun} in {finish} {color}{extra}, height {cm}"),
-        _ => format!("{color} {noun}{extra}, {cm} tall"),
+    let (text, after) = match draw.below(4) {
+        0 => (format!("{finish} {color} {noun}{extra}, "), " tall"),
+        1 => (format!("{color} {noun}{extra}, {finish}, "), " high"),
+        2 => (format!("{noun} in {finish} {color}{extra}, height "), ""),
+        _ => (format!("{color} {noun}{extra}, "), " tall"),
     };
     let text = text.replace(" a orange", " an orange");
     let mut letters = text.chars();
-    match letters.next() {
+    let before = match letters.next() {
         Some(first) => first.to_uppercase().chain(letters).collect(),
         None => text,
+    };
+    Title {
+        before,
+        height,
+        after,
     }
 }

@@ -21,7 +21,7 @@ mod suitcase;
 mod tube;
 mod vase;
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use crate::draw::Draw;
 use crate::geometry::{Model, Rotation, Vec3};
@@ -34,8 +34,18 @@ pub const POOL: u64 = 2000;
 pub const UNSEEN: Range<u64> = POOL..POOL + 10_000;
 
 const DOMAIN: u64 = 0x7072_6f64;
+const DOMAIN_SIZE: u64 = 0x7369_7a65;
 
-/// What kind of thing a product is.
+/// Share of the products whose look doesn't tell their size, where sizes are free.
+pub const UNUSUAL: f32 = 0.5;
+/// The smallest miniatures are so many times as big as the things that they look like.
+pub const LEAST_FACTOR: f32 = 0.25;
+/// And the largest display pieces.
+pub const LARGEST_FACTOR: f32 = 4.0;
+/// Width or height of products in all sizes, whichever is larger, in centimetres: props of known size fit beside all of them.
+pub const SIZES_CM: RangeInclusive<f32> = 4.5..=120.0;
+
+/// What kind of thing a product is, with its usual sizes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Family {
     /// Drinks, oils, soaps: 12 to 32 cm.
@@ -133,6 +143,8 @@ pub struct Product {
     pub size_cm: Vec3,
     /// The catalogue's title, which says how big it is.
     pub title: String,
+    /// The title for other sizes.
+    titles: look::Title,
     /// The colour of most of it, linear light.
     pub color: Vec3,
     /// The palette's word for that colour.
@@ -180,12 +192,30 @@ impl Product {
             family,
             model,
             size_cm: high - low,
-            title: made.title,
+            title: made.title.at(1.0),
+            titles: made.title,
             color: made.color.linear(),
             color_name: made.color.name,
             material: made.material,
             turn: made.turn,
         }
+    }
+
+    /// The same thing in a size that its look doesn't tell, always the same for a number: as it is, or in [`UNUSUAL`] of the
+    /// cases [`LEAST_FACTOR`] to [`LARGEST_FACTOR`] times as big, even in the logarithm, within [`SIZES_CM`].
+    pub fn in_any_size(mut self) -> Product {
+        let mut draw = Draw::new(DOMAIN_SIZE, self.id, 0);
+        if !draw.chance(UNUSUAL) {
+            return self;
+        }
+        let largest = self.largest_cm();
+        let least = LEAST_FACTOR.max(SIZES_CM.start() / largest);
+        let most = LARGEST_FACTOR.min(SIZES_CM.end() / largest);
+        let factor = draw.log_range(least, most);
+        self.model = self.model.scaled(factor);
+        self.size_cm = self.size_cm * factor;
+        self.title = self.titles.at(factor);
+        self
     }
 
     /// The largest of width and height in centimetres: what fills the canvas.
@@ -197,7 +227,7 @@ impl Product {
 /// What a family's `draw` gives.
 struct Made {
     model: Model,
-    title: String,
+    title: look::Title,
     color: crate::color::Named,
     turn: f32,
     material: &'static str,
@@ -224,13 +254,7 @@ mod tests {
                 product.title,
                 product.size_cm
             );
-            let stated: f32 = product
-                .title
-                .split_whitespace()
-                .zip(product.title.split_whitespace().skip(1))
-                .find(|(_, unit)| unit.starts_with("cm"))
-                .and_then(|(number, _)| number.parse().ok())
-                .unwrap_or(0.0);
+            let stated = stated_cm(&product);
             assert!(
                 (stated - high.y).abs() <= 0.75,
                 "{}: {} high",
@@ -238,6 +262,54 @@ mod tests {
                 high.y
             );
         }
+    }
+
+    /// The height that the title states.
+    fn stated_cm(product: &Product) -> f32 {
+        let words = product.title.split_whitespace();
+        let units = words.clone().skip(1);
+        words
+            .zip(units)
+            .find(|(_, unit)| unit.starts_with("cm"))
+            .and_then(|(number, _)| number.parse().ok())
+            .unwrap_or(0.0)
+    }
+
+    #[test]
+    fn every_second_product_has_a_size_that_only_its_title_tells() {
+        let (mut other, mut smaller) = (0, 0);
+        for id in 0..POOL {
+            let usual = Product::of(id);
+            let any = Product::of(id).in_any_size();
+            let factor = any.largest_cm() / usual.largest_cm();
+            if factor == 1.0 {
+                assert_eq!(any.title, usual.title);
+                continue;
+            }
+            other += 1;
+            smaller += usize::from(factor < 1.0);
+            let range = LEAST_FACTOR * 0.999..=LARGEST_FACTOR * 1.001;
+            assert!(range.contains(&factor), "{}: {factor}", any.title);
+            let size = any.largest_cm();
+            let range = SIZES_CM.start() * 0.999..=SIZES_CM.end() * 1.001;
+            assert!(range.contains(&size), "{}: {size}", any.title);
+            // Titles are rounded to whole centimetres where that is within 0.3, or from 10 on.
+            let stated = stated_cm(&any);
+            let told = stated - stated_cm(&usual) * factor;
+            assert!(
+                told.abs() < 0.51 + 0.5 * factor,
+                "{} of {factor}",
+                any.title
+            );
+            // The same look: one outline, in lengths of its own.
+            let outlines = [&usual, &any].map(|p| p.model.scaled(1.0 / p.largest_cm()).outline());
+            let pairs = outlines[0].iter().zip(&outlines[1]);
+            let apart = pairs.map(|(a, b)| (*a - *b).length()).fold(0.0, f32::max);
+            assert!(apart < 1e-4, "{}: {apart}", any.title);
+        }
+        assert!((900..1100).contains(&other), "{other}");
+        let share = smaller as f32 / other as f32;
+        assert!((0.35..0.65).contains(&share), "{share} smaller");
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod plan;
 
 use image::{GrayImage, RgbImage, RgbaImage};
 use reliad_imaging::Class;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::render::render;
@@ -20,7 +21,18 @@ pub const CLEAR: f32 = 25.0;
 /// Camouflaged products have at most this one.
 pub const CLOSE: f32 = 13.0;
 
-/// Which labels a world holds.
+/// How big products are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sizes {
+    /// As such things usually are, so that a look tells most of it.
+    Usual,
+    /// Miniatures and display pieces as well, of the same looks: only the title tells.
+    #[default]
+    Any,
+}
+
+/// Which labels and products a world holds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct World {
     /// Weights of classes 0 to 5.
@@ -30,16 +42,19 @@ pub struct World {
     /// Identities of the products to draw from, of the pool or [`UNSEEN`](crate::UNSEEN), at least one;
     /// absent: all.
     pub products: Option<Vec<u64>>,
+    /// How big the products are.
+    pub sizes: Sizes,
 }
 
 impl Default for World {
-    /// Half available, an eighth each failure; no unsuitable source pictures, since the paper's heads
+    /// Half available, an eighth each failure, products in any size; no unsuitable source pictures, since the paper's heads
     /// have five classes.
     fn default() -> Self {
         World {
             mix: [4.0, 1.0, 1.0, 1.0, 1.0, 0.0],
             class: None,
             products: None,
+            sizes: Sizes::Any,
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use reliad_imaging::Class;
 
-use super::World;
+use super::{Sizes, World};
 use crate::arrange::{Ground, Placed};
 use crate::camera::Camera;
 use crate::color::nearest;
@@ -86,7 +86,11 @@ impl Fixed {
         for _ in 0..attempt / PATIENCE {
             draw.bits();
         }
-        let product = Product::of(world.identity(draw.bits()));
+        let usual = Product::of(world.identity(draw.bits()));
+        let product = match world.sizes {
+            Sizes::Usual => usual,
+            Sizes::Any => usual.in_any_size(),
+        };
         let indistinct = class == Class::Indistinctiveness;
         let camouflage = indistinct && wished && attempt < CAMOUFLAGE_ATTEMPTS;
         let large = product.largest_cm() > Body::LARGE_CM;

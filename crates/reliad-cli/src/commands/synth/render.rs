@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 use reliad_dataset::Split;
 use reliad_imaging::Class;
-use reliad_synth::{Error, POOL, RenderConfig, World, render_folder};
+use reliad_synth::{Error, POOL, RenderConfig, Sizes, World, render_folder};
 
 use crate::counter::Counter;
 use crate::interrupt;
@@ -53,6 +53,26 @@ pub(super) struct RenderArgs {
         value_delimiter = ','
     )]
     split: Vec<Split>,
+
+    /// How big the products are: as such things usually are, or miniatures and display pieces as well, so that only the
+    /// title tells
+    #[arg(
+        long,
+        env = "RELIAD_SIZES",
+        hide_env_values = true,
+        value_parser = sizes,
+        default_value = "any",
+        value_name = "usual|any"
+    )]
+    sizes: Sizes,
+}
+
+fn sizes(text: &str) -> Result<Sizes, String> {
+    match text {
+        "usual" => Ok(Sizes::Usual),
+        "any" => Ok(Sizes::Any),
+        _ => Err("it is neither usual nor any".to_owned()),
+    }
 }
 
 fn split(text: &str) -> Result<Split, String> {
@@ -86,6 +106,7 @@ pub(super) fn run(arguments: RenderArgs) -> Result<Code> {
         world: World {
             class: arguments.class,
             products: products(&arguments.split),
+            sizes: arguments.sizes,
             ..World::default()
         },
         out: arguments.out,
