@@ -6,6 +6,7 @@ use reliad_rfnet::detector::DetectorConfig;
 
 use crate::checkpoint::State;
 use crate::fit::FitConfig;
+use crate::fusion::FusionTraining;
 use crate::views::Views;
 use crate::world::World;
 
@@ -20,6 +21,8 @@ pub struct Training<'a> {
     pub train: &'a Views,
     /// Views that figures were read from.
     pub held_out: &'a Views,
+    /// What came before the loop.
+    pub fusion: Option<&'a FusionTraining>,
     /// Settings of the loop.
     pub fit: &'a FitConfig,
     /// Where it ended.
@@ -35,6 +38,7 @@ pub fn judge(training: &Training<'_>) -> String {
         world,
         train,
         held_out,
+        fusion,
         fit,
         state,
         figures,
@@ -56,8 +60,7 @@ pub fn judge(training: &Training<'_>) -> String {
          `reliad train rfnet` {version}.\n\n\
          - Inputs: {inputs}, pictures at {size} pixels\n\
          - Classes: {classes}\n\
-         - Trained for {steps} steps of {batch} samples in {minutes:.0} minutes, seed {seed}\n\
-         - Learning rate {rate:e}, weight decay {decay:e}, moving average {average}\n",
+         - Seed {seed}\n",
         kind = match network {
             DetectorConfig::RfNet(_) => "RFNet",
             DetectorConfig::Classifier(_) => "classifier",
@@ -66,14 +69,25 @@ pub fn judge(training: &Training<'_>) -> String {
         inputs = inputs.join(", "),
         size = network.preprocess().image_size,
         classes = network.classes().count(),
-        steps = state.step,
-        batch = fit.batch_size * fit.accumulate,
-        minutes = state.elapsed_seconds / 60.0,
         seed = state.seed,
-        rate = fit.learning_rate.base,
-        decay = fit.weight_decay,
-        average = fit.average_decay,
     );
+    if let Some(fusion) = fusion {
+        let epochs = fusion.fit.epochs.unwrap_or_default();
+        let so_long = format!(
+            "for {epochs} passes over {} copies of the views",
+            fusion.copies
+        );
+        card += &trained(
+            "The fusion alone, the encoders standing still,",
+            &so_long,
+            &fusion.fit,
+        );
+    }
+    if state.step > 0 {
+        let minutes = state.elapsed_seconds / 60.0;
+        let so_long = format!("for {} steps in {minutes:.0} minutes", state.step);
+        card += &trained("All of it", &so_long, fit);
+    }
     if let Some(best) = state.best.as_ref().filter(|_| fit.patience > 0) {
         card += &format!("- Weights of step {}, the best validation\n", best.step);
     }
@@ -92,6 +106,17 @@ pub fn judge(training: &Training<'_>) -> String {
     card += "\n## Before you rely on it\n\nIt knows the pictures, products and labels above and nothing else: measure it on labelled \
              pictures of your own painter with `reliad evaluate rfnet`, fit its probabilities with `reliad calibrate`.\n";
     card
+}
+
+/// A line on one of the loops.
+fn trained(what: &str, so_long: &str, fit: &FitConfig) -> String {
+    format!(
+        "- {what} trained {so_long}, {batch} at a time; learning rate {rate:e}, weight decay {decay:e}, moving average {average}\n",
+        batch = fit.batch_size * fit.accumulate,
+        rate = fit.learning_rate.base,
+        decay = fit.weight_decay,
+        average = fit.average_decay,
+    )
 }
 
 /// Views of each label, or with `once` the pictures behind them.

@@ -169,6 +169,7 @@ pub fn train(config: &RfNetTraining, stage: &Stage, control: &mut Control<'_>) -
                 world: &samples.world,
                 train: &samples.train,
                 held_out: &samples.held_out,
+                fusion: config.fusion.as_ref(),
                 fit: &config.fit,
                 state: &state,
                 figures: &figures,

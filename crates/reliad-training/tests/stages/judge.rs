@@ -10,7 +10,7 @@ use reliad_training::detectors::{Comparison, compare, tables};
 use reliad_training::fusion::FusionTraining;
 use reliad_training::pretrained::Pretrained;
 use reliad_training::schedule::LearningRate;
-use reliad_training::{Control, Ended, FitConfig, Stage, rfnet};
+use reliad_training::{Budget, Control, Ended, FitConfig, Stage, rfnet};
 use reliad_weights::{ModelDir, Precision};
 use safetensors::SafeTensors;
 use serde_json::{Value, json};
@@ -250,6 +250,22 @@ pub fn the_fusion_learns_while_the_encoders_stand_still(
     for (at, name) in names.iter().enumerate() {
         assert_eq!(without[at] == first[at], at < 2, "{name}");
     }
+
+    // Without a step after it, only the fusion is another, and the card tells of nothing else.
+    let alone = Stage {
+        budget: Budget::Steps(0),
+        ..stage.clone()
+    };
+    std::fs::remove_dir_all(stage.checkpoints("rfnet")).unwrap();
+    rfnet::train(&config, &alone, control).unwrap();
+    let alone = names.map(|name| weights(&written, name));
+    for (at, name) in names.iter().enumerate() {
+        assert_eq!(without[at] == alone[at], at < 2, "{name}");
+    }
+    let card = std::fs::read_to_string(stage.component("rfnet").join("README.md")).unwrap();
+    let told = "- The fusion alone, the encoders standing still, trained for 1 passes over 2 copies of the views, 2 at a time;";
+    assert!(card.contains(told), "{card}");
+    assert!(!card.contains("All of it trained"), "{card}");
 }
 
 /// A judge trains on from what it has learned, and then nothing else is pretrained.

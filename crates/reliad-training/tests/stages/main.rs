@@ -214,7 +214,10 @@ fn every_stage_writes_a_component_that_loads() {
     finished(text::train(&titles, &stage, control).unwrap());
     finished(rfnet::train(&judge(0.4), &stage, control).unwrap());
     let card = std::fs::read_to_string(out.path().join("rfnet/README.md")).unwrap();
-    assert!(card.contains("Trained for 2 steps of 2 samples"), "{card}");
+    assert!(
+        card.contains("- All of it trained for 2 steps in 0 minutes, 2 at a time;"),
+        "{card}"
+    );
     begins_with_pretrained_encoders(judge(0.4), &stage, control);
     the_fusion_learns_while_the_encoders_stand_still(judge(0.4), &stage, control);
     begins_with_a_trained_judge(judge(0.4), &stage, control);
