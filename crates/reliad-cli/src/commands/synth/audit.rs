@@ -8,6 +8,7 @@ use clap::Args;
 use reliad_synth::World;
 use reliad_synth::audit::{Audit, audit_folder, audit_world, html};
 
+use super::SizesArg;
 use crate::counter::Counter;
 use crate::interrupt;
 use crate::message::{self, Code};
@@ -50,6 +51,9 @@ pub(super) struct AuditArgs {
     )]
     size: u32,
 
+    #[command(flatten)]
+    sizes: SizesArg,
+
     /// Page to write, with the values of every parameter over all samples and for each label
     #[arg(
         long,
@@ -85,7 +89,10 @@ pub(super) fn run(arguments: AuditArgs) -> Result<Code> {
     let audit = match &arguments.data {
         Some(folder) => audit_folder(folder, &reach, stop)?,
         None => audit_world(
-            &World::default(),
+            &World {
+                sizes: arguments.sizes.sizes,
+                ..World::default()
+            },
             arguments.seed,
             arguments.count,
             arguments.size,

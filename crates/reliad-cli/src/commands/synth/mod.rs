@@ -5,6 +5,7 @@ mod render;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
+use reliad_synth::Sizes;
 
 use crate::message::Code;
 
@@ -19,6 +20,30 @@ pub struct SynthArgs {
 enum SynthCommand {
     Render(render::RenderArgs),
     Audit(audit::AuditArgs),
+}
+
+/// How big products are, wherever samples are rendered.
+#[derive(Debug, Args)]
+pub struct SizesArg {
+    /// How big the products are: as such things usually are, or miniatures and display pieces as well, so that only the
+    /// title tells
+    #[arg(
+        long,
+        env = "RELIAD_SIZES",
+        hide_env_values = true,
+        value_parser = sizes,
+        default_value = "any",
+        value_name = "usual|any"
+    )]
+    pub sizes: Sizes,
+}
+
+fn sizes(text: &str) -> Result<Sizes, String> {
+    match text {
+        "usual" => Ok(Sizes::Usual),
+        "any" => Ok(Sizes::Any),
+        _ => Err("it is neither usual nor any".to_owned()),
+    }
 }
 
 /// Runs the command.

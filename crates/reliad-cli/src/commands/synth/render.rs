@@ -6,8 +6,9 @@ use anyhow::{Result, bail};
 use clap::Args;
 use reliad_dataset::Split;
 use reliad_imaging::Class;
-use reliad_synth::{Error, POOL, RenderConfig, Sizes, World, render_folder};
+use reliad_synth::{Error, POOL, RenderConfig, World, render_folder};
 
+use super::SizesArg;
 use crate::counter::Counter;
 use crate::interrupt;
 use crate::message::{self, Code};
@@ -54,25 +55,8 @@ pub(super) struct RenderArgs {
     )]
     split: Vec<Split>,
 
-    /// How big the products are: as such things usually are, or miniatures and display pieces as well, so that only the
-    /// title tells
-    #[arg(
-        long,
-        env = "RELIAD_SIZES",
-        hide_env_values = true,
-        value_parser = sizes,
-        default_value = "any",
-        value_name = "usual|any"
-    )]
-    sizes: Sizes,
-}
-
-fn sizes(text: &str) -> Result<Sizes, String> {
-    match text {
-        "usual" => Ok(Sizes::Usual),
-        "any" => Ok(Sizes::Any),
-        _ => Err("it is neither usual nor any".to_owned()),
-    }
+    #[command(flatten)]
+    sizes: SizesArg,
 }
 
 fn split(text: &str) -> Result<Split, String> {
@@ -106,7 +90,7 @@ pub(super) fn run(arguments: RenderArgs) -> Result<Code> {
         world: World {
             class: arguments.class,
             products: products(&arguments.split),
-            sizes: arguments.sizes,
+            sizes: arguments.sizes.sizes,
             ..World::default()
         },
         out: arguments.out,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use reliad_generation::defaults::SamplingDefaults;
+use reliad_synth::Sizes;
 use reliad_training::measure::agreement::confusion;
 use reliad_training::measure::{Figure, frechet};
 use serde::Serialize;
@@ -25,6 +26,7 @@ pub struct Settings {
     pub seed: u64,
     pub count: usize,
     pub size: u32,
+    pub sizes: Sizes,
     pub device: String,
     pub model: Named,
     pub judge: Named,

@@ -26,6 +26,7 @@ use reliad_rfnet::scene_network::{COMPONENT, SceneClassifier};
 use reliad_synth::{RenderConfig, UNSEEN, World, render_folder};
 use reliad_training::threads;
 
+use crate::commands::synth::SizesArg;
 use crate::counter::Counter;
 use crate::message::{self, Code, hinted};
 use crate::{device, embedded, interrupt};
@@ -113,6 +114,9 @@ pub struct PainterArgs {
         default_value_t = 256
     )]
     size: u32,
+
+    #[command(flatten)]
+    sizes: SizesArg,
 
     /// Folder for what is rendered and painted [default: beside the JSON file, its name ending in .work]
     #[arg(long, env = "RELIAD_WORK", hide_env_values = true, value_name = "DIR")]
@@ -228,6 +232,7 @@ pub fn run(arguments: PainterArgs) -> Result<Code> {
         seed: arguments.seed,
         count: arguments.count,
         size: arguments.size,
+        sizes: arguments.sizes.sizes,
         device: device_name,
         model: named(&arguments.model, &painter.identity().digest),
         judge: named(&arguments.judge, &judge.identity().digest),
@@ -272,6 +277,7 @@ fn render(arguments: &PainterArgs, out: &Path, stop: &AtomicBool) -> Result<bool
             // What merchants ask for: no prompt asks for a wall in the product's own colour.
             class: Some(Class::Available),
             products: Some(UNSEEN.collect()),
+            sizes: arguments.sizes.sizes,
             ..World::default()
         },
         out: out.to_owned(),
@@ -290,7 +296,7 @@ fn render(arguments: &PainterArgs, out: &Path, stop: &AtomicBool) -> Result<bool
         Err(reliad_synth::Error::Cancelled { .. }) => Ok(false),
         Err(error @ reliad_synth::Error::OtherRun { .. }) => Err(hinted(
             error.to_string(),
-            "another --work starts afresh; a folder belongs to one seed and size",
+            "another --work starts afresh; a folder belongs to one seed, size and --sizes",
         )),
         Err(error) => Err(error).context("rendering the samples"),
     }

@@ -4,6 +4,7 @@
 use anyhow::Result;
 use reliad_generation::report::escape;
 use reliad_imaging::Class;
+use reliad_synth::Sizes;
 use reliad_training::random;
 
 use super::figures::Figures;
@@ -83,13 +84,17 @@ pub fn page(
 fn settings(figures: &Figures) -> String {
     let settings = &figures.settings;
     format!(
-        "model {} ({}) · judge {} · scene network of {} · {} samples of products no training saw · seed {} · {}×{} · {} \
+        "model {} ({}) · judge {} · scene network of {} · {} samples of products no training saw, in {} · seed {} · {}×{} · {} \
          steps · {} · reliad {}",
         escape(&settings.model.name),
         settings.model.digest.get(..12).unwrap_or_default(),
         escape(&settings.judge.name),
         escape(&settings.scene.name),
         settings.count,
+        match settings.sizes {
+            Sizes::Usual => "usual sizes",
+            Sizes::Any => "any size",
+        },
         settings.seed,
         settings.size,
         settings.size,
