@@ -255,5 +255,13 @@ fn replay_names_the_file_that_differs() {
     let ran = scene.run(&["replay", "out"]).expect(1);
     assert!(ran.errors()[0].starts_with("model file scheduler/scheduler_config.json differs"));
     assert!(ran.err.contains("0 of 2"), "{}", ran.err);
+    fs::rename(scene.path("model"), scene.path("moved")).unwrap();
+    let ran = scene.run(&["replay", "out"]).expect(1);
+    assert!(ran.errors()[0].contains("no such model"), "{}", ran.err);
+    assert!(ran.err.contains("0 of 2"), "{}", ran.err);
+    // A model that was asked for and isn't there is a mistake of usage.
+    scene
+        .run(&["replay", "out", "--model", "nowhere"])
+        .expect(2);
     scene.run(&["replay", "nothing.jsonl"]).expect(2);
 }

@@ -240,10 +240,10 @@ fn check_run(config: &RenderConfig) -> Result<()> {
     };
     let wanted = serde_json::to_string(&run).unwrap_or_default();
     match fs::read_to_string(&path) {
-        Ok(found) if serde_json::from_str::<Run>(&found).ok().as_ref() == Some(&run) => Ok(()),
         Ok(found) => {
             let found = match serde_json::from_str::<Run>(&found) {
-                Ok(run) => json!(run),
+                Ok(found) if found == run => return Ok(()),
+                Ok(found) => json!(found),
                 Err(_) => serde_json::from_str(&found).unwrap_or(Value::String(found)),
             };
             let (found, wanted) = differences(&found, &json!(run));

@@ -7,7 +7,7 @@ use reliad_imaging::Class;
 use reliad_synth::{
     CLEAR, CLOSE, MAX_DAMAGED, MAX_GAP, MAX_SCALE, MAX_SINK, MAX_TRUNCATED, MIN_CLUTTER,
     MIN_DAMAGED, MIN_DETACHED, MIN_EXTENSION, MIN_GAP, MIN_OVERHANG, MIN_SCALE, MIN_SHADOW_CHANGE,
-    MIN_SINK, MIN_TRUNCATED, POOL, Sample, World, corpus, sample,
+    MIN_SINK, MIN_TRUNCATED, POOL, Sample, Sizes, World, corpus, sample,
 };
 
 const SIZE: u32 = 48;
@@ -190,6 +190,42 @@ fn a_class_can_be_asked_for_and_has_all_its_kinds() {
             assert!(low < 0.3 && high > 0.6, "{class}: severity {low} to {high}");
         }
     }
+}
+
+#[test]
+fn sizes_change_titles_and_no_look() {
+    let usual = World {
+        sizes: Sizes::Usual,
+        class: Some(Class::Available),
+        ..World::default()
+    };
+    let any = World {
+        sizes: Sizes::Any,
+        ..usual.clone()
+    };
+    let mut other = 0;
+    for (a, b) in samples(&usual, 19, 40).iter().zip(&samples(&any, 19, 40)) {
+        let cm = |sample: &Sample| number(sample, "/product_cm/1");
+        if a.product_id != b.product_id || cm(a) == cm(b) {
+            continue;
+        }
+        other += 1;
+        assert_ne!(a.title, b.title);
+        let stated = b
+            .title
+            .split(" cm")
+            .next()
+            .and_then(|t| t.rsplit(' ').next());
+        let stated: f32 = stated.and_then(|t| t.parse().ok()).unwrap_or(f32::NAN);
+        // Rounded to whole centimetres, and a thing as drawn may be a quarter off what it states.
+        let factor = cm(b) / cm(a);
+        let off = (stated - cm(b)).abs();
+        assert!(off <= 0.5 + 0.25 * factor, "{}: {off}", b.title);
+        for shared in ["product_family", "product_color", "share"] {
+            assert_eq!(a.parameters[shared], b.parameters[shared]);
+        }
+    }
+    assert!((10..=30).contains(&other), "{other} of 40");
 }
 
 #[test]

@@ -71,6 +71,7 @@ pub fn judge(training: &Training<'_>) -> String {
         classes = network.classes().count(),
         seed = state.seed,
     );
+    let fusion = fusion.filter(|_| matches!(network, DetectorConfig::RfNet(_)));
     if let Some(fusion) = fusion {
         let epochs = fusion.fit.epochs.unwrap_or_default();
         let so_long = format!(
@@ -83,7 +84,7 @@ pub fn judge(training: &Training<'_>) -> String {
             &fusion.fit,
         );
     }
-    if state.step > 0 {
+    if state.step > 0 || fusion.is_none() {
         let minutes = state.elapsed_seconds / 60.0;
         let so_long = format!("for {} steps in {minutes:.0} minutes", state.step);
         card += &trained("All of it", &so_long, fit);

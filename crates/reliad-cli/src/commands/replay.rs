@@ -137,12 +137,9 @@ fn load(
     device: &Device,
     device_name: &str,
 ) -> Result<ModelPainter> {
-    let recorded;
-    let model = if let Some(asked) = asked {
-        asked
-    } else {
-        recorded = embedded::open(&identity.name)?;
-        &recorded
+    let model = match asked {
+        Some(asked) => asked.clone(),
+        None => embedded::open(&identity.name)?,
     };
     let noise = match noise {
         None => None,
@@ -164,7 +161,7 @@ fn load(
         let read = AdapterFile::read(&used.path, used.strength);
         adapters.push(read.map_err(|error| hinted(error.to_string(), put_back))?);
     }
-    Ok(ModelPainter::load(model, device, device_name, noise)?.with_adapters(adapters)?)
+    Ok(ModelPainter::load(&model, device, device_name, noise)?.with_adapters(adapters)?)
 }
 
 /// How many were made again to the same bytes, `None` when the user stopped it.
@@ -191,12 +188,14 @@ fn replay_group(
             },
         )?;
         let (state, lines) = match replayed {
-            Replayed::Same => ("same", Vec::new()),
+            Replayed::Same => {
+                same += 1;
+                ("same", Vec::new())
+            }
             Replayed::Other(lines) => ("differs", lines),
             Replayed::NotMade(lines) => ("not made", lines),
             Replayed::Interrupted => return Ok(None),
         };
-        same += usize::from(state == "same");
         told(state, record, &product);
         for line in lines {
             message::error_line(&line);
