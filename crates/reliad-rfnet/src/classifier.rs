@@ -219,3 +219,28 @@ impl Classifier {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+    use super::*;
+    use crate::resnet::BlockKind;
+
+    #[test]
+    fn an_encoder_without_a_classifier_gets_one() {
+        let device = Device::default();
+        for block in [BlockKind::Basic, BlockKind::Bottleneck] {
+            let mut config = ResNetConfig::new(block, [1; 4]);
+            config.base_width = 4;
+            let network = Architecture::Resnet(config).init(&device).unwrap();
+            let network = network.with_classes(3, &device);
+            assert_eq!(
+                network
+                    .forward(Tensor::zeros([2, 3, 32, 32], &device))
+                    .dims(),
+                [2, 3]
+            );
+        }
+    }
+}

@@ -365,6 +365,11 @@ impl ResNetBlock {
         }
     }
 
+    /// Channels at its end.
+    fn channels(&self) -> usize {
+        self.bn3.as_ref().unwrap_or(&self.bn2).gamma.dims()[0]
+    }
+
     /// # Shapes
     /// - input: `[n, channels, h, w]`
     /// - output: `[n, planes * expansion, h / stride, w / stride]`
@@ -398,12 +403,10 @@ pub struct ResNet {
 }
 
 impl ResNet {
-    /// The same encoder with a fresh classifier of `classes` in place of the one it has.
+    /// The same encoder with a fresh classifier of `classes`, whether it has one or not.
     pub(crate) fn with_classes(mut self, classes: usize, device: &Device) -> Self {
-        self.fc = self.fc.map(|fc| {
-            let [channels, _] = fc.weight.dims();
-            LinearConfig::new(channels, classes).init(device)
-        });
+        let channels = self.layer4.last().map_or(0, ResNetBlock::channels);
+        self.fc = Some(LinearConfig::new(channels, classes).init(device));
         self
     }
 

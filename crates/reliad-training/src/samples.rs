@@ -38,8 +38,8 @@ impl Samples {
     /// Computes the views of the stage's data, as far as an earlier run hasn't. `None` when the caller asked to stop.
     ///
     /// # Errors
-    /// A missing `depth/`, `saliency/`, `rfnet/vocab.json` or, when views are repainted, component of the painter, data
-    /// that cannot be read, or a configuration that is not supported.
+    /// A missing `rfnet/vocab.json`, a missing `depth/` or `saliency/` that the network looks through or, when views are
+    /// repainted, component of the painter, data that cannot be read, or a configuration that is not supported.
     pub fn prepare(
         config: &RfNetTraining,
         stage: &Stage,
@@ -140,12 +140,8 @@ pub fn judged(
 /// What makes the views that `network` looks at.
 fn viewer(config: &RfNetTraining, network: &DetectorConfig, stage: &Stage) -> Result<Viewer> {
     let recipe = config.recipe;
-    Viewer::load(
-        stage,
-        network.preprocess().image_size,
-        network.preprocess().product_background,
-        (recipe.repaint_every > 0).then_some(recipe.repaint_strength),
-    )
+    let repainted = (recipe.repaint_every > 0).then_some(recipe.repaint_strength);
+    Viewer::load(stage, network, repainted)
 }
 
 /// The samples whose labels the network can express.

@@ -1,8 +1,8 @@
 //! What the judge looks at, for every sample: computed once by the trained networks and kept beside
 //! the checkpoints.
 //!
-//! Depth and saliency are estimates, as they will be in use, not the rendered world's exact maps. A
-//! part of the samples is seen a second time as the trained painter repaints them.
+//! Depth and saliency are estimates, as they will be in use, not the rendered world's exact maps; those that the judge
+//! doesn't look at are left black. A part of the samples is seen a second time as the trained painter repaints them.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -16,6 +16,7 @@ use reliad_dataset::{Modality, Record};
 use reliad_diffusion::painter::Painter;
 use reliad_imaging::PlacedProduct;
 use reliad_rfnet::depth_network::DepthNetwork;
+use reliad_rfnet::detector::DetectorConfig;
 use reliad_rfnet::preprocess::{resize, rgb_tensor};
 use reliad_rfnet::saliency_network::SaliencyNetwork;
 use reliad_weights::ModelDir;
@@ -54,9 +55,9 @@ pub struct Seen {
     pub product: Pictures,
     /// The picture.
     pub generated: Pictures,
-    /// Estimated inverse depth.
+    /// Estimated inverse depth; black where the judge doesn't look at it.
     pub depth: Pictures,
-    /// Estimated saliency.
+    /// Estimated saliency; black where the judge doesn't look at it.
     pub saliency: Pictures,
 }
 
@@ -119,8 +120,8 @@ fn shard(folder: &Path, number: usize) -> PathBuf {
 /// What makes the views of a data set.
 #[derive(Debug)]
 pub struct Viewer {
-    depth: DepthNetwork,
-    saliency: SaliencyNetwork,
+    depth: Option<DepthNetwork>,
+    saliency: Option<SaliencyNetwork>,
     /// What repaints, and its key.
     repainter: Option<(Repainter, String)>,
     size: usize,
@@ -137,24 +138,25 @@ const SHARD: usize = 128;
 const PLANES: usize = 3 + 3 + 1 + 1;
 
 impl Viewer {
-    /// Loads `depth/` and `saliency/` of the stage's model directory, and the painter's components when views are
-    /// repainted, up to `repaint_strength` (see [`Repainter::new`]).
+    /// Loads `depth/` and `saliency/` of the stage's model directory where `judge` looks at their maps, and the painter's
+    /// components when views are repainted, up to `repaint_strength` (see [`Repainter::new`]).
     ///
     /// # Errors
     /// A missing or damaged component.
     pub fn load(
         stage: &Stage,
-        size: usize,
-        background: [f32; 3],
+        judge: &DetectorConfig,
         repaint_strength: Option<f64>,
     ) -> Result<Self> {
+        let (preprocess, inputs) = (judge.preprocess(), judge.inputs());
+        let size = preprocess.image_size;
         let model = ModelDir::open(&stage.out).map_err(Error::component("model directory"))?;
-        let weights = |files: &[String]| -> Result<u64> {
-            let mut weights = Vec::new();
+        let fingerprint = |files: &[String]| -> Result<u64> {
+            let mut bytes = Vec::new();
             for file in files {
-                weights.extend_from_slice(&model.read(file).map_err(Error::component(NAME))?);
+                bytes.extend_from_slice(&model.read(file).map_err(Error::component(NAME))?);
             }
-            Ok(random::fingerprint(&weights))
+            Ok(random::fingerprint(&bytes))
         };
         let repainter = match repaint_strength {
             Some(strength) => {
@@ -163,23 +165,41 @@ impl Viewer {
                 ))?;
                 let painting = ["unet", "controlnet", "vae"]
                     .map(|name| format!("{name}/diffusion_pytorch_model.safetensors"));
-                let key = format!("{:016x}-{strength}-{}", weights(&painting)?, stage.seed);
+                let key = format!("{:016x}-{strength}-{}", fingerprint(&painting)?, stage.seed);
                 Some((Repainter::new(painter, strength, stage.seed), key))
             }
             None => None,
         };
-        let maps = ["depth", "saliency"].map(|name| format!("{name}/model.safetensors"));
+        let maps = [("depth", inputs.depth), ("saliency", inputs.saliency)]
+            .into_iter()
+            .filter(|&(_, seen)| seen)
+            .flat_map(|(name, _)| {
+                ["config.json", "model.safetensors"].map(|file| format!("{name}/{file}"))
+            })
+            .collect::<Vec<_>>();
+        let [red, green, blue] = preprocess.product_background.map(to_byte);
         let rfnet = Error::component::<reliad_rfnet::Error>;
+        let depth = || DepthNetwork::load(&model.sub("depth"), &stage.device);
+        let saliency = || SaliencyNetwork::load(&model.sub("saliency"), &stage.device);
         Ok(Self {
-            depth: DepthNetwork::load(&model.sub("depth"), &stage.device)
+            depth: inputs
+                .depth
+                .then(depth)
+                .transpose()
                 .map_err(rfnet("depth"))?,
-            saliency: SaliencyNetwork::load(&model.sub("saliency"), &stage.device)
+            saliency: inputs
+                .saliency
+                .then(saliency)
+                .transpose()
                 .map_err(rfnet("saliency"))?,
             repainter,
             size,
-            background,
+            background: preprocess.product_background,
             device: stage.device.clone(),
-            key: format!("{:016x}-{size}", weights(&maps)?),
+            key: format!(
+                "{:016x}-{size}-{red:02x}{green:02x}{blue:02x}",
+                fingerprint(&maps)?
+            ),
         })
     }
 
@@ -289,16 +309,25 @@ impl Viewer {
             picture = repainter.repaint(&picture, &placed, prompt, index)?;
         }
         let generated = rgb_tensor(&picture, &self.device);
+        let product = rgb_tensor(&over(&product, self.background), &self.device);
+        let depth = self.depth.as_ref();
+        let saliency = self.saliency.as_ref();
         let planes = [
-            rgb_tensor(&over(&product, self.background), &self.device),
-            generated.clone(),
-            self.depth.estimate(generated.clone()),
-            self.saliency.estimate(generated),
+            Some(product),
+            Some(generated.clone()),
+            depth.map(|network| network.estimate(generated.clone())),
+            saliency.map(|network| network.estimate(generated)),
         ];
-        let mut out = Vec::with_capacity(PLANES * self.size * self.size);
+        let plane = self.size * self.size;
+        let mut out = Vec::with_capacity(PLANES * plane);
         for picture in planes {
-            let seen = resize(picture, self.size, self.size);
-            out.extend(seen.into_data().iter::<f32>().map(to_byte));
+            match picture {
+                Some(picture) => {
+                    let seen = resize(picture, self.size, self.size);
+                    out.extend(seen.into_data().iter::<f32>().map(to_byte));
+                }
+                None => out.resize(out.len() + plane, 0),
+            }
         }
         Ok(out)
     }
