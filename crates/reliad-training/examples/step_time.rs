@@ -38,7 +38,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let random = |shape: [usize; 4]| Tensor::<4>::random(shape, Distribution::Default, &device);
     let vae = read("vae.json")?;
     let config = AutoencoderKlConfig::from_json(&vae["network"])?;
-    let model = reliad_training::vae::fresh(&config, 1, &device);
+    let model = reliad_training::painter::vae::fresh(&config, 1, &device);
     for (batch, size) in [(8, 128), (4, 256)] {
         time(&format!("vae {batch} x {size} px"), || {
             let x = random([batch, 3, size, size]);

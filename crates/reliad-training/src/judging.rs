@@ -8,9 +8,9 @@ use reliad_rfnet::classes::Classes;
 use reliad_rfnet::judge::{Judge, JudgeItem};
 
 use crate::error::{Error, Result};
+use crate::fit::progress::{Control, Report};
+use crate::judge::rfnet::logit;
 use crate::measure::verdicts::Judged;
-use crate::progress::{Control, Report};
-use crate::rfnet::logit;
 
 /// Samples between two reports.
 const SPOKEN: usize = 100;

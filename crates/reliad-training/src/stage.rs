@@ -6,8 +6,8 @@ use burn::tensor::Device;
 use serde::de::DeserializeOwned;
 
 use crate::error::{Error, Result};
+use crate::fit::schedule::Budget;
 use crate::fit::{FitConfig, Training};
-use crate::schedule::Budget;
 
 /// Where a stage reads and writes, and how long it runs.
 #[derive(Debug, Clone)]

@@ -7,8 +7,8 @@ use burn::module::{Module, ModuleMapper, Param};
 use burn::nn::conv::{Conv1d, Conv1dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig};
 use burn::tensor::{Device, Tensor, TensorData, activation};
+use reliad_training::fit::muon::MuonSettings;
 use reliad_training::fit::{FitConfig, Loss, Outcome, Step, Task, Training, fit};
-use reliad_training::muon::MuonSettings;
 use reliad_training::random;
 use reliad_training::{Budget, Control, Report};
 
@@ -416,7 +416,7 @@ fn another_seed_is_refused() {
 fn average_of_a_constant_model_is_that_model() {
     let device = Device::flex().autodiff();
     let model = toy(&device);
-    let average = reliad_training::parameters::average_towards(model.valid(), &model, 0.5);
+    let average = reliad_training::fit::parameters::average_towards(model.valid(), &model, 0.5);
     let difference: f32 = weights(&average)
         .iter()
         .zip(weights(&model))

@@ -5,11 +5,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, ValueEnum};
 use ratatui::backend::CrosstermBackend;
-use reliad_training::checkpoint::Checkpoints;
-use reliad_training::{
-    Budget, Control, Ended, Report, Stage, controlnet, encoder, lora, maps, painter, rfnet, scene,
-    text, tokenizer, vae,
-};
+use reliad_training::fit::checkpoint::Checkpoints;
+use reliad_training::judge::{encoder, maps, rfnet, scene, text};
+use reliad_training::painter::{controlnet, lora, tokenizer, unet, vae};
+use reliad_training::{Budget, Control, Ended, Report, Stage};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -308,7 +307,7 @@ fn training(name: StageName, config: &Path) -> Result<Training> {
     match name {
         StageName::Tokenizer => with(config, |config, stage, _| tokenizer::train(config, stage)),
         StageName::Vae => with(config, vae::train),
-        StageName::Painter => with(config, painter::train),
+        StageName::Painter => with(config, unet::train),
         StageName::Controlnet => with(config, controlnet::train),
         StageName::Lora => with(config, lora::train),
         StageName::Depth => with(config, maps::train_depth),

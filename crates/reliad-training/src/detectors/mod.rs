@@ -10,19 +10,19 @@ use reliad_imaging::Class;
 use reliad_rfnet::detector::DetectorConfig;
 use serde_json::json;
 
-use crate::encoder::{self, EncoderTraining};
+use crate::data::world::World;
 use crate::error::{Error, Result};
 use crate::fit::Outcome;
+use crate::fit::progress::Control;
+use crate::fit::schedule::Budget;
+use crate::judge::encoder::{self, EncoderTraining};
+use crate::judge::metrics::JudgeMetrics;
+use crate::judge::rfnet::{RfNetTraining, train_on};
+use crate::judge::samples::{Samples, judged, test_views};
+use crate::judge::views::Views;
 use crate::measure::verdicts::most_probable;
-use crate::metrics::JudgeMetrics;
-use crate::progress::Control;
 use crate::random;
-use crate::rfnet::{RfNetTraining, train_on};
-use crate::samples::{Samples, judged, test_views};
-use crate::schedule::Budget;
 use crate::stage::{Ended, Stage};
-use crate::views::Views;
-use crate::world::World;
 
 pub use score::{Row, Score};
 pub use tables::{Detector, tables};

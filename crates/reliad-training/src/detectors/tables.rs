@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
-use crate::rfnet::RfNetTraining;
+use crate::judge::rfnet::RfNetTraining;
 
 /// One row of the tables.
 #[derive(Debug, Clone)]

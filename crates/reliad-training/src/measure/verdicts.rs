@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::Figure;
-use crate::metrics::average_precision;
+use crate::judge::metrics::average_precision;
 
 /// Bins of the reliability curve, as is usual (Guo et al., 1706.04599, use 15).
 const BINS: usize = 15;

@@ -2,8 +2,9 @@
 
 use burn::tensor::Tensor;
 use reliad_diffusion::{UNet2DConditionModel, painter as painting};
-use reliad_training::painter::PainterTraining;
-use reliad_training::{Budget, Control, Ended, Stage, lora, painter};
+use reliad_training::painter::unet::PainterTraining;
+use reliad_training::painter::{lora, unet};
+use reliad_training::{Budget, Control, Ended, Stage};
 use reliad_weights::ModelDir;
 use serde_json::json;
 
@@ -55,7 +56,7 @@ pub fn adapters_learn_and_the_weights_stay(
     let change = (output(adapted) - output(plain)).abs().max();
     assert!(change.into_scalar::<f32>() > 1e-3, "nothing was learned");
 
-    let refused = painter::train(networks, stage, control).unwrap_err();
+    let refused = unet::train(networks, stage, control).unwrap_err();
     assert!(
         refused.to_string().contains("lora holds adapters"),
         "{refused}"

@@ -16,12 +16,11 @@ use reliad_diffusion::scheduler::Prediction;
 use reliad_imaging::PlacedProduct;
 use reliad_rfnet::judge::Judge;
 use reliad_rfnet::scene_network::SceneClassifier;
+use reliad_training::judge::{encoder, maps, rfnet, scene, text};
 use reliad_training::judging::judge_folder;
-use reliad_training::repaint::Repainter;
-use reliad_training::{
-    Budget, Control, Ended, Stage, controlnet, encoder, maps, painter, rfnet, scene, text,
-    tokenizer, vae,
-};
+use reliad_training::painter::repaint::Repainter;
+use reliad_training::painter::{controlnet, tokenizer, unet, vae};
+use reliad_training::{Budget, Control, Ended, Stage};
 use reliad_weights::ModelDir;
 use safetensors::SafeTensors;
 use serde_json::{Value, json};
@@ -85,7 +84,7 @@ fn every_stage_writes_a_component_that_loads() {
         "sampling": { "steps": 7 },
         "fit": fit, "recipe": { "size": SIZE, "held_out": 2 }
     }));
-    finished(painter::train(&networks, &stage, control).unwrap());
+    finished(unet::train(&networks, &stage, control).unwrap());
     let edges = config(json!({
         "network": { "conditioning_embedding_out_channels": [4, 4, 4, 4] },
         "fit": fit, "recipe": { "size": SIZE, "held_out": 2 }
@@ -135,7 +134,7 @@ fn every_stage_writes_a_component_that_loads() {
             ..stage.clone()
         };
         finished(controlnet::train(&edges, &stage, control).unwrap());
-        finished(painter::train(&networks, &stage, control).unwrap());
+        finished(unet::train(&networks, &stage, control).unwrap());
         for (before, after) in before.iter().zip(read()) {
             assert_eq!(*before == after, warm_start);
         }
@@ -147,7 +146,7 @@ fn every_stage_writes_a_component_that_loads() {
         warm_start: true,
         ..stage.clone()
     };
-    let refused = painter::train(&networks, &warm, control).unwrap_err();
+    let refused = unet::train(&networks, &warm, control).unwrap_err();
     let said = refused.to_string();
     assert!(
         said.contains("v_prediction") && said.contains("sample"),

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use anyhow::Result;
 use clap::Args;
-use reliad_training::prepare::{Prepare, prepare};
+use reliad_training::data::prepare::{Prepare, prepare};
 
 use super::count;
 use crate::counter::Counter;

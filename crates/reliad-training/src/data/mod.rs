@@ -1,0 +1,9 @@
+//! What networks learn from: the samples, their pictures and latents, and what is done to them on the way.
+
+pub mod latents;
+pub mod pictures;
+pub mod prepare;
+pub mod prompts;
+pub mod regions;
+pub mod soften;
+pub mod world;

@@ -1,0 +1,133 @@
+//! The samples that networks learn from and those that are held out.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use reliad_dataset::{Folder, Modality, Record, Split, required};
+
+use crate::data::pictures::{Layout, Pictures};
+use crate::error::{Error, Result};
+use crate::random;
+
+/// A folder of samples, split by product.
+#[derive(Debug)]
+pub struct World {
+    folder: Folder,
+    count: usize,
+}
+
+impl World {
+    /// Reads the texts and labels of the folder `dir`, of its first `samples` samples if given.
+    ///
+    /// # Errors
+    /// A missing or damaged `metadata.jsonl`, or too few products for both parts.
+    pub fn open(dir: &Path, samples: Option<usize>) -> Result<Self> {
+        let world = Self::read(dir, samples)?;
+        let (train, held_out) = world.split();
+        if train.is_empty() || held_out.is_empty() {
+            return Err(Error::Data {
+                path: dir.to_owned(),
+                reason: format!(
+                    "{} samples to train on and {} held out; render more products",
+                    train.len(),
+                    held_out.len()
+                ),
+            });
+        }
+        Ok(world)
+    }
+
+    /// As [`open`](Self::open), to be tested on: only the test part must be there.
+    ///
+    /// # Errors
+    /// A missing or damaged `metadata.jsonl`, or no sample of the test part.
+    pub fn open_to_test(dir: &Path) -> Result<Self> {
+        let world = Self::read(dir, None)?;
+        if world.test().is_empty() {
+            return Err(Error::Data {
+                path: dir.to_owned(),
+                reason: format!("no sample of the {} part", Split::Test.name()),
+            });
+        }
+        Ok(world)
+    }
+
+    fn read(dir: &Path, samples: Option<usize>) -> Result<Self> {
+        let folder = Folder::open(dir).map_err(Error::component("data"))?;
+        let count = folder.records().len().min(samples.unwrap_or(usize::MAX));
+        Ok(Self { folder, count })
+    }
+
+    /// All samples, in the order of the file.
+    pub fn records(&self) -> &[Record] {
+        &self.folder.records()[..self.count]
+    }
+
+    /// Tells what is shown by the samples `indices` from what others show, whose files may have the same names: by the files,
+    /// the texts and what was drawn, not by the labels. Nothing is read for it.
+    pub(crate) fn fingerprint(&self, indices: impl IntoIterator<Item = usize>) -> u64 {
+        let mut shown = random::Fingerprint::default();
+        for index in indices {
+            let Record {
+                image,
+                product,
+                title,
+                prompt,
+                product_id,
+                parameters,
+                ..
+            } = &self.records()[index];
+            let _ = write!(
+                shown,
+                "{image};{product:?};{title};{prompt};{product_id};{parameters:?};"
+            );
+        }
+        shown.0
+    }
+
+    /// One kind of picture of the samples `indices`, as [`Pictures::read`] does.
+    ///
+    /// # Errors
+    /// A sample without such a picture, and what [`Pictures::read`] says.
+    pub fn pictures(
+        &self,
+        indices: &[usize],
+        kind: Modality,
+        layout: Layout,
+        size: usize,
+    ) -> Result<Pictures> {
+        let places = indices
+            .iter()
+            .map(|&index| required(&self.records()[index], kind))
+            .collect::<std::result::Result<Vec<_>, _>>()
+            .map_err(Error::component("data"))?;
+        Pictures::read(self.folder.store(), &places, layout, size)
+    }
+
+    /// One picture of a sample, as it lies there.
+    ///
+    /// # Errors
+    /// A sample without such a picture, or one that can't be decoded.
+    pub fn picture(&self, index: usize, kind: Modality) -> Result<image::DynamicImage> {
+        let record = &self.records()[index];
+        self.folder
+            .picture(record, kind)
+            .map_err(Error::component("data"))
+    }
+
+    /// Indices of the samples to train on and of those held out (the validation products).
+    pub fn split(&self) -> (Vec<usize>, Vec<usize>) {
+        (self.part(Split::Train), self.part(Split::Validation))
+    }
+
+    /// Indices of the samples that no training may see.
+    pub fn test(&self) -> Vec<usize> {
+        self.part(Split::Test)
+    }
+
+    fn part(&self, split: Split) -> Vec<usize> {
+        let mut indices = self.folder.split(split);
+        indices.retain(|&index| index < self.count);
+        indices
+    }
+}

@@ -1,0 +1,246 @@
+//! What a network learns from that works under the edges of the product: ControlNets, and adapters beside one.
+
+use burn::tensor::{Device, Tensor};
+use image::{Rgb, RgbImage};
+use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
+use reliad_dataset::Modality;
+use reliad_diffusion::scheduler::Ddim;
+use reliad_diffusion::{ClipTextModel, ClipTokenizer};
+use reliad_imaging::canny::{THRESHOLDS, canny};
+use reliad_weights::ModelDir;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::data::latents::Latents;
+use crate::data::pictures::{Layout, Pictures};
+use crate::data::prompts;
+use crate::data::regions::{RegionWeights, Regions};
+use crate::data::world::World;
+use crate::error::{Error, Result};
+use crate::fit::Step;
+use crate::fit::progress::Control;
+use crate::painter::noised::{Noised, noised, schedule};
+use crate::random::{self, Order};
+use crate::stage::Stage;
+
+/// What the loss counts and the prompts lose.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ControlledRecipe {
+    /// Learn from the first so many samples of the folder only; absent: from all.
+    pub samples: Option<usize>,
+    /// Side of the pictures in pixels.
+    pub size: usize,
+    /// Canny's lower threshold.
+    pub canny_low: f32,
+    /// Canny's upper threshold.
+    pub canny_high: f32,
+    /// Weight of places that the product covers.
+    pub product_weight: f32,
+    /// Weight of places around it: contact and shadow must follow the edges.
+    pub ring_weight: f32,
+    /// Width of that ring in latent cells.
+    pub ring_cells: usize,
+    /// Probability of an empty prompt.
+    pub prompt_dropout: f64,
+    /// Probability that a clause is left out.
+    pub clause_dropout: f64,
+    /// Held-out samples of each measurement.
+    pub held_out: usize,
+}
+
+impl Default for ControlledRecipe {
+    fn default() -> Self {
+        Self {
+            samples: None,
+            size: 256,
+            canny_low: THRESHOLDS[0],
+            canny_high: THRESHOLDS[1],
+            product_weight: 0.5,
+            ring_weight: 2.0,
+            ring_cells: 3,
+            prompt_dropout: 0.2,
+            clause_dropout: 0.07,
+            held_out: 64,
+        }
+    }
+}
+
+/// The samples of a folder as latents, edges and prompts, and the frozen networks that read these.
+pub struct Controlled {
+    world: World,
+    train: Vec<usize>,
+    held_out: Vec<usize>,
+    order: Order,
+    latents: Latents,
+    regions: Regions,
+    edges: Pictures,
+    tokenizer: ClipTokenizer,
+    text_encoder: ClipTextModel,
+    schedule: Ddim,
+    recipe: ControlledRecipe,
+    batch_size: usize,
+    device: Device,
+}
+
+/// Some samples, without gradients.
+#[derive(Debug, Clone)]
+pub struct Batch {
+    /// Latents under noise, and what a network should make of them.
+    pub noised: Noised,
+    /// Prompts `[n, tokens, width]`.
+    pub text: Tensor<3>,
+    /// Edges of the products `[n, 3, height, width]`, 0 or 1.
+    pub edges: Tensor<4>,
+    /// How much each place counts `[n, 1, h, w]`.
+    pub region: Tensor<4>,
+}
+
+impl Batch {
+    /// The same for a network that trains.
+    pub fn lifted(self) -> Self {
+        let Noised {
+            sample,
+            timesteps,
+            target,
+            weight,
+        } = self.noised;
+        Self {
+            noised: Noised {
+                sample: Tensor::from_inner(sample),
+                timesteps: Tensor::from_inner(timesteps),
+                target: Tensor::from_inner(target),
+                weight: Tensor::from_inner(weight),
+            },
+            text: Tensor::from_inner(self.text),
+            edges: Tensor::from_inner(self.edges),
+            region: Tensor::from_inner(self.region),
+        }
+    }
+}
+
+impl Controlled {
+    /// Reads the stage's samples for the painter `model`, whose prompts `text_encoder` reads. `None` when the caller asked to
+    /// stop.
+    ///
+    /// # Errors
+    /// A missing `vae/`, `tokenizer/` or `scheduler/`, or data that cannot be read.
+    pub fn open(
+        model: &ModelDir,
+        text_encoder: ClipTextModel,
+        stage: &Stage,
+        recipe: ControlledRecipe,
+        batch_size: usize,
+        control: &mut Control<'_>,
+    ) -> Result<Option<Self>> {
+        let tokenizer =
+            ClipTokenizer::load(&model.sub("tokenizer")).map_err(Error::component("tokenizer"))?;
+        let scheduler: Value = model
+            .read_json("scheduler/scheduler_config.json")
+            .map_err(Error::component("scheduler"))?;
+        let world = World::open(&stage.data, recipe.samples)?;
+        let Some(latents) = Latents::of_world(stage, &world, recipe.size, control)? else {
+            return Ok(None);
+        };
+        let all: Vec<usize> = (0..world.records().len()).collect();
+        let products = world.pictures(&all, Modality::Product, Layout::Rgba, recipe.size)?;
+        let weights = RegionWeights {
+            product: recipe.product_weight,
+            ring: recipe.ring_weight,
+            ring_cells: recipe.ring_cells,
+        };
+        let (train, mut held_out) = world.split();
+        held_out.truncate(recipe.held_out);
+        Ok(Some(Self {
+            regions: Regions::new(&products, latents.side(), weights),
+            edges: edges(&products, recipe.canny_low, recipe.canny_high),
+            order: Order::new(stage.seed, train.len()),
+            train,
+            held_out,
+            world,
+            latents,
+            tokenizer,
+            text_encoder,
+            schedule: schedule(&scheduler)?,
+            recipe,
+            batch_size,
+            device: stage.device.clone(),
+        }))
+    }
+
+    /// Samples of one epoch.
+    pub fn samples(&self) -> usize {
+        self.order.count()
+    }
+
+    /// The samples of a step, their prompts with what the recipe takes away.
+    ///
+    /// # Errors
+    /// A prompt that the vocabulary cannot spell.
+    pub fn batch(&mut self, step: &mut Step) -> Result<Batch> {
+        let places = self.order.batch(step.index, self.batch_size).into_iter();
+        let indices: Vec<usize> = places.map(|place| self.train[place]).collect();
+        let ControlledRecipe {
+            prompt_dropout,
+            clause_dropout,
+            ..
+        } = self.recipe;
+        let texts = indices.iter().map(|&index| {
+            let prompt = &self.world.records()[index].prompt;
+            prompts::with_dropout(prompt, prompt_dropout, clause_dropout, &mut step.rng)
+        });
+        let texts: Vec<String> = texts.collect();
+        self.of(&indices, &texts, &mut step.rng)
+    }
+
+    /// The held-out samples, each batch with its share of them, under the same noise every time: only the weights differ
+    /// between two measurements.
+    pub fn held_out(&self) -> impl Iterator<Item = Result<(f64, Batch)>> {
+        let batches = self.held_out.chunks(self.batch_size).enumerate();
+        batches.map(|(number, indices)| {
+            let first = (number * self.batch_size) as u64;
+            let mut rng = random::generator(0, "held out", first);
+            let texts: Vec<String> = indices
+                .iter()
+                .map(|&index| self.world.records()[index].prompt.clone())
+                .collect();
+            let share = indices.len() as f64 / self.held_out.len() as f64;
+            Ok((share, self.of(indices, &texts, &mut rng)?))
+        })
+    }
+
+    fn of(&self, indices: &[usize], texts: &[String], rng: &mut ChaCha8Rng) -> Result<Batch> {
+        let ids = prompts::ids(&self.tokenizer, texts, &self.device)?;
+        let clean = self.latents.batch(indices, &self.device);
+        Ok(Batch {
+            text: self.text_encoder.forward(ids),
+            noised: noised(clean, &self.schedule, rng),
+            edges: self.edges.batch(indices, &self.device).repeat_dim(1, 3),
+            region: self.regions.batch(indices, &self.device),
+        })
+    }
+}
+
+/// Canny edges of products over black.
+fn edges(products: &Pictures, low: f32, high: f32) -> Pictures {
+    let size = products.size();
+    let plane = size * size;
+    let mut bytes = vec![0u8; products.len() * plane];
+    bytes
+        .par_chunks_mut(plane)
+        .enumerate()
+        .for_each(|(index, out)| {
+            let planes = products.bytes(index);
+            let over_black = RgbImage::from_fn(size as u32, size as u32, |x, y| {
+                let at = y as usize * size + x as usize;
+                let alpha = u32::from(planes[3 * plane + at]);
+                let value = |channel: usize| {
+                    ((u32::from(planes[channel * plane + at]) * alpha + 127) / 255) as u8
+                };
+                Rgb([value(0), value(1), value(2)])
+            });
+            out.copy_from_slice(canny(&over_black, low, high).as_raw());
+        });
+    Pictures::from_bytes(Layout::Gray, size, bytes)
+}

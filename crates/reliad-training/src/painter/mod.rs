@@ -1,0 +1,11 @@
+//! Training of what paints: vocabularies, autoencoder, text encoder and UNet, ControlNet, adapters.
+
+pub(crate) mod controlled;
+pub mod controlnet;
+pub mod lora;
+pub(crate) mod noised;
+pub(crate) mod pca;
+pub mod repaint;
+pub mod tokenizer;
+pub mod unet;
+pub mod vae;
