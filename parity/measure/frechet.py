@@ -1,6 +1,6 @@
 """Goldens of the Fréchet distance between Gaussians fitted to features, by numpy alone.
 
-    python parity/measure/frechet.py crates/reliad-training/tests/fixtures/frechet.json
+    python parity/measure/frechet.py crates/reliad-evaluation/tests/fixtures/frechet.json
 
 The trace of (C1 C2)^(1/2) is the sum of the square roots of the eigenvalues of C1 C2, which are real and not negative
 for covariances. FID's reference takes scipy.linalg.sqrtm instead; where scipy is installed the script asserts that both

@@ -4,9 +4,10 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
+use reliad_evaluation::Event;
 
 use crate::estimate::for_people;
-use crate::progress;
+use crate::{message, progress};
 
 /// Counts one part of the work; several threads may tell it.
 pub struct Counter {
@@ -49,14 +50,6 @@ impl Counter {
                 spoke: now,
             }),
         }
-    }
-
-    /// One more piece is done, `found` if an earlier run did it.
-    pub fn advance(&self, found: bool) {
-        self.update(|state| {
-            state.done += 1;
-            state.found += u64::from(found);
-        });
     }
 
     /// `done` pieces are done, of which an earlier run did `found`.
@@ -125,5 +118,60 @@ impl Counter {
         };
         let total = self.total.unwrap_or(state.done);
         eprintln!("{} {} of {total}{found} · {seconds}", self.what, state.done);
+    }
+}
+
+/// Shows a measurement's parts, one after another.
+pub struct Counters {
+    counter: Mutex<Option<Counter>>,
+    /// Whether the line of a part stays when the part has ended.
+    stays: bool,
+}
+
+impl Counters {
+    /// Parts whose last lines stay.
+    pub fn staying() -> Self {
+        Self {
+            counter: Mutex::new(None),
+            stays: true,
+        }
+    }
+
+    /// Parts of which nothing stays.
+    pub fn passing() -> Self {
+        Self {
+            stays: false,
+            ..Self::staying()
+        }
+    }
+
+    /// Shows one event.
+    pub fn observe(&self, event: Event) {
+        let mut counter = self.counter.lock().unwrap_or_else(PoisonError::into_inner);
+        match event {
+            Event::Began { what, total } => *counter = Some(Counter::new(what, total)),
+            Event::Reached { done, found } => {
+                if let Some(counter) = &*counter {
+                    counter.reach(done, found);
+                }
+            }
+            Event::Ended => match counter.take() {
+                Some(counter) if self.stays => counter.finish(),
+                Some(counter) => {
+                    counter.clear();
+                }
+                None => {}
+            },
+            Event::Warning(text) => message::warning_line(&text),
+            Event::Failed(text) => message::error_line(&text),
+        }
+    }
+
+    /// Takes away what is shown.
+    pub fn clear(&self) {
+        let mut counter = self.counter.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(counter) = counter.take() {
+            counter.clear();
+        }
     }
 }

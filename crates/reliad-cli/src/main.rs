@@ -9,11 +9,10 @@ mod dashboard;
 mod device;
 mod embedded;
 mod estimate;
+mod hints;
 mod interrupt;
 mod message;
-mod page;
 mod progress;
-mod thumbnail;
 mod workers;
 
 use std::process::ExitCode;

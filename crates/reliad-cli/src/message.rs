@@ -6,6 +6,8 @@ use std::process::ExitCode;
 
 use tracing_subscriber::EnvFilter;
 
+use crate::hints;
+
 /// What the process's exit code says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Code {
@@ -34,7 +36,8 @@ impl From<Code> for ExitCode {
 #[derive(Debug)]
 pub struct Hinted {
     message: String,
-    hint: String,
+    /// What to do.
+    pub hint: String,
 }
 
 impl fmt::Display for Hinted {
@@ -57,16 +60,7 @@ pub fn hinted(message: impl Into<String>, hint: impl Into<String>) -> anyhow::Er
 /// Writes the error and its hint.
 pub fn error(error: &anyhow::Error) {
     error_line(&told_once(error.chain().map(ToString::to_string)));
-    let hint = error.chain().find_map(|cause| {
-        let own = cause
-            .downcast_ref::<Hinted>()
-            .map(|hinted| hinted.hint.clone());
-        own.or_else(|| {
-            cause
-                .downcast_ref::<reliad_generation::Error>()
-                .and_then(|e| e.hint())
-        })
-    });
+    let hint = error.chain().find_map(hints::of);
     if let Some(hint) = hint {
         hint_line(&hint);
     }

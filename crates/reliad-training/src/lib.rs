@@ -3,14 +3,10 @@
 //! One loop ([`fit`]) trains everything. A stage ([`painter::vae`], [`judge::rfnet`], ...) brings the data, the loss and
 //! the held-out measure, and writes its component into a model directory.
 
-pub mod calibrate;
 pub mod data;
-pub mod detectors;
 pub mod error;
 pub mod fit;
 pub mod judge;
-pub mod judging;
-pub mod measure;
 pub mod painter;
 pub mod random;
 pub mod stage;

@@ -5,12 +5,10 @@ use std::path::PathBuf;
 use anyhow::{Result, ensure};
 use clap::Args;
 use reliad_dataset::Split;
+use reliad_evaluation::judge::calibrate::{Operating, fit, table};
+use reliad_evaluation::judge::judge_folder;
 use reliad_rfnet::calibration::Calibration;
 use reliad_rfnet::judge::Judge;
-use reliad_training::calibrate::{Operating, fit};
-use reliad_training::judging::judge_folder;
-use reliad_training::measure::Figure;
-use reliad_training::measure::verdicts::{Judged, class_figures, rejected, reliability};
 use reliad_training::{Control, Report};
 
 use crate::message::{Code, hinted};
@@ -115,28 +113,7 @@ pub fn run(arguments: CalibrateArgs) -> Result<Code> {
         mirrored: arguments.mirrored,
         ..fit(judged, judgement.classes, operating)
     };
-    let with = |calibration: &Calibration| -> Vec<Judged> {
-        judged
-            .iter()
-            .map(|sample| {
-                let probabilities = calibration.probabilities(&sample.logits);
-                let class = calibration.decide(&probabilities, judgement.classes);
-                Judged {
-                    verdict: judgement.classes.index(class).unwrap_or(0),
-                    probabilities,
-                    ..sample.clone()
-                }
-            })
-            .collect()
-    };
-    print!(
-        "{}",
-        table(
-            judged.len(),
-            &with(&Calibration::default()),
-            &with(&calibration)
-        )
-    );
+    print!("{}", table(judged, judgement.classes, &calibration));
     reliad_weights::write_config(&out, &calibration)?;
     eprintln!(
         "{}: temperature {:.3}",
@@ -144,27 +121,4 @@ pub fn run(arguments: CalibrateArgs) -> Result<Code> {
         calibration.temperature
     );
     Ok(Code::Complete)
-}
-
-/// Before and after, on the samples that it was fitted to; Markdown.
-fn table(count: usize, before: &[Judged], after: &[Judged]) -> String {
-    let mut text = format!("| {count} validation samples | before | after |\n|---|---|---|\n");
-    let figures = |judged: &[Judged]| -> [(&str, Option<Figure>); 6] {
-        let available = class_figures(judged, 0, 0);
-        let told = reliability(judged, 0);
-        [
-            ("precision of available", available.precision),
-            ("recall of available", available.recall),
-            ("F1 of available", available.f1),
-            ("rejected of what can't be published", rejected(judged, 0)),
-            ("calibration error (ECE)", told.ece),
-            ("negative log-probability of the label", told.loss),
-        ]
-    };
-    let value =
-        |figure: Option<Figure>| figure.map_or("–".to_owned(), |f| format!("{:.3}", f.value));
-    for ((name, before), (_, after)) in figures(before).into_iter().zip(figures(after)) {
-        text += &format!("| {name} | {} | {} |\n", value(before), value(after));
-    }
-    text
 }

@@ -62,6 +62,17 @@ impl JudgeMetrics {
     }
 }
 
+/// The class with the largest probability, the first of equals.
+pub fn most_probable(probabilities: &[f32]) -> usize {
+    let mut best = 0;
+    for (class, probability) in probabilities.iter().enumerate() {
+        if *probability > probabilities[best] {
+            best = class;
+        }
+    }
+    best
+}
+
 /// Mean, over the positives, of the precision among all that score at least as high.
 pub fn average_precision(mut scored: Vec<(bool, f64)>) -> f64 {
     scored.sort_by(|a, b| b.1.total_cmp(&a.1));

@@ -72,7 +72,7 @@ impl Pretrained {
     ///
     /// # Errors
     /// A file that can't be read.
-    pub(crate) fn fingerprint(&self, stage: &Stage) -> Result<Option<u64>> {
+    pub fn fingerprint(&self, stage: &Stage) -> Result<Option<u64>> {
         let (dir, component) = match (&self.rfnet, self.text(stage)) {
             (Some(dir), _) => (dir.clone(), JUDGE),
             (None, Some(dir)) => (dir, TEXT),

@@ -23,11 +23,10 @@ use crate::fit::{FitConfig, Loss, Outcome, Step, Task, fit};
 use crate::judge::card;
 use crate::judge::encoder;
 use crate::judge::fusion::{Fusion, FusionTraining};
-use crate::judge::metrics::JudgeMetrics;
+use crate::judge::metrics::{JudgeMetrics, most_probable};
 use crate::judge::pretrained::Pretrained;
 use crate::judge::retitle::Retitling;
 use crate::judge::samples::{Augmentation, Eyes, Samples};
-use crate::measure::verdicts::most_probable;
 use crate::random::Order;
 use crate::stage::{Ended, Stage};
 
@@ -105,7 +104,7 @@ impl RfNetTraining {
     ///
     /// # Errors
     /// A setting out of its range, and as [`Pretrained::check`].
-    pub(crate) fn check(&self, network: &DetectorConfig, stage: &Stage) -> Result<()> {
+    pub fn check(&self, network: &DetectorConfig, stage: &Stage) -> Result<()> {
         self.fit.check()?;
         self.fusion.as_ref().map_or(Ok(()), FusionTraining::check)?;
         self.pretrained.check(network, stage)

@@ -1,4 +1,4 @@
-//! The judge's training: the fusion first, pretrained encoders, and the tables of detectors.
+//! The judge's training: the fusion first, pretrained encoders, and rivals of other networks.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use image::{Rgb, RgbImage, Rgba, RgbaImage};
 use reliad_rfnet::judge::{Judge, JudgeItem};
 use reliad_rfnet::rfnet::RfNetConfig;
-use reliad_training::detectors::{Comparison, compare, tables};
 use reliad_training::fit::schedule::LearningRate;
 use reliad_training::judge::fusion::FusionTraining;
 use reliad_training::judge::pretrained::Pretrained;
@@ -16,159 +15,21 @@ use reliad_weights::{ModelDir, Precision};
 use safetensors::SafeTensors;
 use serde_json::{Value, json};
 
-use crate::world::{SIZE, config};
+use crate::networks::rivals;
+use crate::world::SIZE;
 
-/// A folder with the first three samples of another, all of them in the test part.
-fn three_to_test(from: &Path) -> tempfile::TempDir {
-    let dir = tempfile::tempdir().unwrap();
-    let text = std::fs::read_to_string(from.join("metadata.jsonl")).unwrap();
-    let mut lines = Vec::new();
-    for line in text.lines().take(3) {
-        let mut record: Value = serde_json::from_str(line).unwrap();
-        record["split"] = json!("test");
-        for kind in ["image", "product"] {
-            let name = record[kind].as_str().unwrap();
-            let to = dir.path().join(name);
-            std::fs::create_dir_all(to.parent().unwrap()).unwrap();
-            std::fs::copy(from.join(name), to).unwrap();
-        }
-        lines.push(record.to_string());
-    }
-    std::fs::write(dir.path().join("metadata.jsonl"), lines.join("\n")).unwrap();
-    dir
-}
-
-/// The smallest judge with all inputs.
-pub fn network() -> Value {
-    json!({
-        "preprocess": { "image_size": 32 }, "max_caption_tokens": 16,
-        "image_encoder": { "block": "basic", "layers": [1, 1, 1, 1], "base_width": 2 },
-        "text_encoder": {
-            "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2,
-            "intermediate_size": 8, "max_position_embeddings": 18
-        },
-        "width": 8, "heads": 2, "fusion_feed_forward": 8, "classes": 5
-    })
-}
-
-/// Each row of the tables is trained and measured once; the rivals make judges of their own.
-pub fn compares_detectors(stage: &Stage, control: &mut Control<'_>) {
+/// The rivals look at no maps, so they need no networks that make these.
+pub fn rivals_make_judges_of_their_own(stage: &Stage, control: &mut Control<'_>) {
     let rfnet = json!({
-        "network": network(),
         "pretrained": { "encoder_stage": true },
         "fit": { "batch_size": 2, "validations": 1 }, "recipe": { "repaint_every": 0 }
     });
-    let encoder = config(json!({
-        "preprocess": { "image_size": 32 },
-        "network": {
-            "architecture": "resnet", "block": "basic", "layers": [1, 1, 1, 1], "base_width": 2
-        },
-        "fit": { "batch_size": 8, "validations": 1, "epochs": 0.3 },
-        "recipe": { "verdict": 1.0 }
-    }));
-    let encoder = Some(&encoder);
-    let rival = |network: Value| json!({ "_class_name": "ImageClassifier", "preprocess": { "image_size": 32 }, "network": network });
-    let rivals = vec![
-        (
-            "resnext".to_owned(),
-            rival(json!({
-                "architecture": "resnet", "block": "bottleneck", "layers": [1, 1, 1, 1],
-                "base_width": 4, "groups": 2, "width_per_group": 32, "num_classes": 5
-            })),
-        ),
-        (
-            "hrnet".to_owned(),
-            rival(json!({
-                "architecture": "hrnet", "stem_width": 4, "stage1": { "blocks": 1, "channels": 2 },
-                "modules": [1, 1, 1], "blocks": [1, 1, 1], "channels": [2, 2, 2, 2],
-                "head_channels": [2, 2, 2, 2], "head_width": 8, "num_classes": 5
-            })),
-        ),
-        (
-            "vit".to_owned(),
-            rival(json!({
-                "architecture": "vision_transformer", "image_size": 32, "patch_size": 8,
-                "num_layers": 1, "num_heads": 2, "hidden_dim": 8, "mlp_dim": 8, "num_classes": 5
-            })),
-        ),
-    ];
-    let networks: Vec<Value> = rivals.iter().map(|(_, network)| network.clone()).collect();
-    let detectors = tables(&rfnet, rivals).unwrap();
-    assert_eq!(detectors.len(), 10);
-    let comparison = Comparison {
-        rfnet: &detectors[0].config,
-        encoder,
-        detectors: &detectors,
-        seeds: &[1, 2],
-        test: None,
-        part: (0, 1),
-    };
-    let second_of_four = Comparison {
-        detectors: &detectors[..2],
-        part: (1, 4),
-        ..comparison
-    };
-    // Workers must not pretrain the same encoder side by side.
-    let said = compare(second_of_four, stage, control).unwrap_err();
-    assert!(said.to_string().contains("--encoders"), "{said}");
-    let encoders = Comparison {
-        seeds: &[],
-        part: (0, 1),
-        ..second_of_four
-    };
-    let none = compare(encoders, stage, control).unwrap().unwrap();
-    assert!(none.iter().all(|row| row.scores.is_empty()));
-    let part = compare(second_of_four, stage, control).unwrap().unwrap();
-    let done: Vec<Vec<u64>> = part
-        .iter()
-        .map(|row| row.scores.iter().map(|score| score.seed).collect())
-        .collect();
-    assert_eq!(done, [vec![], vec![1]]);
-    let rows = compare(comparison, stage, control).unwrap().unwrap();
-    for (row, detector) in rows.iter().zip(&detectors) {
-        assert_eq!(row.name, detector.name);
-        assert_eq!(row.scores.len(), 2);
-        for score in &row.scores {
-            assert!(score.samples > 0 && score.steps == 2, "{score:?}");
-            assert!((0.0..=1.0).contains(&score.ap), "{score:?}");
-        }
-    }
-    let elsewhere = Comparison {
-        test: Some(Path::new("nowhere")),
-        ..comparison
-    };
-    let said = compare(elsewhere, stage, control).unwrap_err().to_string();
-    assert!(said.contains("nowhere"), "{said}");
-    let three = three_to_test(&stage.data);
-    let other = Comparison {
-        test: Some(three.path()),
-        detectors: &detectors[..1],
-        seeds: &[1],
-        ..comparison
-    };
-    let measured = compare(other, stage, control).unwrap().unwrap();
-    assert_eq!(measured[0].scores[0].samples, 3);
-    // Once more nothing is trained.
-    let mut trained = 0;
-    let mut quiet = Control {
-        on_report: &mut |_, _| trained += 1,
-        stop: control.stop,
-    };
-    let again = compare(comparison, stage, &mut quiet).unwrap().unwrap();
-    assert_eq!(trained, 0);
-    for (again, row) in again.iter().zip(&rows) {
-        for (again, score) in again.scores.iter().zip(&row.scores) {
-            // Read back from JSON, whose numbers may differ in their last digit.
-            assert!((again.ap - score.ap).abs() < 1e-12 && again.seed == score.seed);
-        }
-    }
-    // The rivals look at no maps, so they need no networks that make these.
     let hidden = tempfile::tempdir_in(&stage.out).unwrap();
     let maps = ["depth", "saliency"].map(|map| (stage.component(map), hidden.path().join(map)));
     for (there, away) in &maps {
         std::fs::rename(there, away).unwrap();
     }
-    for network in networks {
+    for (_, network) in rivals() {
         let mut config = rfnet.clone();
         config["network"] = network;
         std::fs::remove_dir_all(stage.checkpoints("rfnet")).unwrap();

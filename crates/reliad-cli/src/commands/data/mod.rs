@@ -3,7 +3,6 @@
 mod check;
 mod export;
 mod import;
-mod page;
 mod prepare;
 mod split;
 mod stat;

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 use reliad_dataset::{Label, Split, Statistics, statistics};
+use reliad_evaluation::dataset;
 
-use super::{count, page, unless_stopped};
+use super::{count, unless_stopped};
 use crate::counter::Counter;
 use crate::interrupt;
 use crate::message::Code;
@@ -55,7 +56,7 @@ pub(super) fn run(arguments: StatArgs) -> Result<Code> {
     };
     print!("{}", text(&counted));
     if let Some(file) = &arguments.html {
-        let html = page::page(&arguments.data, &counted)?;
+        let html = dataset::page(&arguments.data, &counted)?;
         reliad_weights::write_atomically(file, html.as_bytes())?;
     }
     if let Some(file) = &arguments.json {

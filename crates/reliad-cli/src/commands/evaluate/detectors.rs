@@ -4,15 +4,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use clap::Args;
-use reliad_generation::report::escape;
-use reliad_training::detectors::{Comparison, Row, Score, compare, tables};
+use reliad_evaluation::detectors::{Comparison, Row, Tested, compare, page, table, tables};
 use reliad_training::{Budget, Control, Report, Stage};
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::configurations;
 use crate::message::Code;
-use crate::page::{self, put};
 use crate::{device, interrupt};
 
 /// Train and measure RFNet, its rivals on the picture alone, and RFNet without each input, with several seeds.
@@ -126,21 +124,6 @@ impl DetectorsArgs {
     }
 }
 
-/// The paper's F1 and AP in percent (2408.00418, its tables of detectors and of inputs), where it has the row.
-const PAPER: [(&str, Option<f64>, f64); 11] = [
-    ("rfnet", Some(85.83), 87.58),
-    ("resnet50", Some(74.26), 77.29),
-    ("resnext50", Some(77.30), 79.62),
-    ("hrnet", Some(73.01), 73.07),
-    ("vit", Some(76.93), 79.31),
-    ("without-product", None, 81.17),
-    ("without-generated", None, 82.06),
-    ("without-depth", None, 85.31),
-    ("without-saliency", None, 83.91),
-    ("without-caption", None, 84.53),
-    ("two-classes", None, 82.06),
-];
-
 #[derive(Debug, Serialize)]
 struct Figures<'a> {
     reliad: &'a str,
@@ -221,7 +204,7 @@ pub fn run(arguments: DetectorsArgs) -> Result<Code> {
         .into_iter()
         .filter(|row| !row.scores.is_empty())
         .collect();
-    print!("{}", text(&rows));
+    print!("{}", table(&rows));
     if let Some(file) = &arguments.json {
         let figures = Figures {
             reliad: env!("CARGO_PKG_VERSION"),
@@ -233,7 +216,14 @@ pub fn run(arguments: DetectorsArgs) -> Result<Code> {
         reliad_weights::write_config(file, &figures)?;
     }
     if let Some(file) = &arguments.html {
-        let html = html(&rows, &arguments);
+        let html = page(
+            &rows,
+            &Tested {
+                folder: arguments.tested(),
+                steps: arguments.steps,
+                seeds: arguments.seeds,
+            },
+        );
         reliad_weights::write_atomically(file, html.as_bytes())?;
     }
     Ok(Code::Complete)
@@ -248,135 +238,4 @@ fn rivals(dir: &Path) -> Result<Vec<(String, Value)>> {
         }
     }
     Ok(rivals)
-}
-
-fn paper(name: &str) -> Option<(Option<f64>, f64)> {
-    let row = PAPER.iter().find(|(known, ..)| *known == name)?;
-    Some((row.1, row.2))
-}
-
-/// `mean ± spread` in percent.
-fn percent((mean, spread): (f64, Option<f64>)) -> String {
-    match spread {
-        Some(spread) => format!("{:.1} ± {:.1}", 100.0 * mean, 100.0 * spread),
-        None => format!("{:.1}", 100.0 * mean),
-    }
-}
-
-type Column = (&'static str, fn(&Score) -> f64);
-
-const COLUMNS: [Column; 4] = [
-    ("precision", |score| score.precision),
-    ("recall", |score| score.recall),
-    ("F1", |score| score.f1),
-    ("AP", |score| score.ap),
-];
-
-/// The rows as a Markdown table; percent, mean and sample standard deviation over the seeds.
-fn text(rows: &[Row]) -> String {
-    let mut text = String::from("| detector |");
-    for (name, _) in COLUMNS {
-        text += &format!(" {name} |");
-    }
-    text += " paper: F1 | AP |\n|---|---|---|---|---|---|---|\n";
-    for row in rows {
-        text += &format!("| {} |", row.name);
-        for (_, figure) in COLUMNS {
-            text += &format!(" {} |", percent(row.mean(figure)));
-        }
-        let number =
-            |value: Option<f64>| value.map_or("–".to_owned(), |value| format!("{value}"));
-        let (f1, ap) = paper(&row.name).map_or((None, None), |(f1, ap)| (f1, Some(ap)));
-        text += &format!(" {} | {} |\n", number(f1), number(ap));
-    }
-    text
-}
-
-fn html(rows: &[Row], arguments: &DetectorsArgs) -> String {
-    let note = format!(
-        "{} · {} steps · {} seeds · {} test samples · reliad {}",
-        escape(&arguments.tested().display().to_string()),
-        arguments.steps,
-        arguments.seeds,
-        rows.first()
-            .and_then(|row| row.scores.first())
-            .map_or(0, |score| score.samples),
-        env!("CARGO_PKG_VERSION")
-    );
-    let mut html = page::begin("Detectors", &note);
-    html.push_str(
-        "<section class=\"panel\"><h2>AP of available</h2><p class=\"soft\">A mark is a seed, the bar their mean; trained \
-         alike, measured on products that no training saw. The paper's figures are of other data and full size.</p>\
-         <table class=\"figures\">",
-    );
-    for row in rows {
-        let (ap, f1) = (row.mean(|score| score.ap), row.mean(|score| score.f1));
-        put(
-            &mut html,
-            format_args!(
-                "<tr><td>{}</td><td><div class=\"interval\"><i style=\"left:0%;width:{:.1}%\"></i>",
-                escape(&row.name),
-                100.0 * ap.0
-            ),
-        );
-        for score in &row.scores {
-            put(
-                &mut html,
-                format_args!("<u style=\"left:{:.1}%\"></u>", 100.0 * score.ap),
-            );
-        }
-        let paper = match paper(&row.name) {
-            Some((Some(f1), ap)) => format!("paper: AP {ap}, F1 {f1}"),
-            Some((None, ap)) => format!("paper: AP {ap}"),
-            None => String::new(),
-        };
-        put(
-            &mut html,
-            format_args!(
-                "</div></td><td class=\"number\"><b>{}</b></td><td class=\"number soft\">F1 {}</td>\
-                 <td class=\"number soft\">{paper}</td></tr>",
-                percent(ap),
-                percent(f1),
-            ),
-        );
-    }
-    html.push_str("</table></section>\n");
-    page::end(html)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_row_shows_mean_spread_and_the_papers_figures() {
-        let score = |seed, f1, ap| Score {
-            seed,
-            precision: 0.5,
-            recall: 0.25,
-            f1,
-            ap,
-            accuracy: 0.0,
-            samples: 10,
-            steps: 1,
-            minutes: 0.0,
-        };
-        let rows = [
-            Row {
-                name: "vit".to_owned(),
-                scores: vec![score(1, 0.70, 0.6), score(2, 0.72, 0.8)],
-            },
-            Row {
-                name: "other".to_owned(),
-                scores: vec![score(1, 0.5, 0.5)],
-            },
-        ];
-        let text = text(&rows);
-        let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(
-            lines[2],
-            "| vit | 50.0 ± 0.0 | 25.0 ± 0.0 | 71.0 ± 1.4 | 70.0 ± 14.1 | 76.93 | 79.31 |"
-        );
-        assert_eq!(lines[3], "| other | 50.0 | 25.0 | 50.0 | 50.0 | – | – |");
-    }
 }

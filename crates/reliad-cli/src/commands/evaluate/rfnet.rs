@@ -1,0 +1,126 @@
+//! `reliad evaluate rfnet`: a judge's verdicts on labelled samples that no training saw.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, ensure};
+use clap::Args;
+use reliad_dataset::Split;
+use reliad_evaluation::judge::{Figures, judge_folder, page};
+use reliad_rfnet::judge::Judge;
+use reliad_training::{Control, Report};
+
+use crate::message::{self, Code};
+use crate::{device, embedded, interrupt};
+
+/// Judge labelled samples and compare: precision, recall, F1 and AP with intervals, confusions, calibration, mistakes.
+///
+/// Only samples of the test part are judged, of whose products neither training nor calibration has seen any.
+#[derive(Debug, Args)]
+pub struct RfnetArgs {
+    /// Folder with metadata.jsonl, as `reliad synth render` and `reliad data import` write it
+    #[arg(long, env = "RELIAD_DATA", hide_env_values = true, value_name = "DIR")]
+    data: PathBuf,
+
+    /// Model that judges: `mini` or a directory with rfnet/, depth/ and saliency/
+    #[arg(
+        long,
+        env = "RELIAD_JUDGE",
+        hide_env_values = true,
+        value_name = "DIR|mini",
+        default_value = embedded::MINI
+    )]
+    judge: String,
+
+    /// Parts of the data to judge: train, validation or test, several with commas
+    #[arg(
+        long,
+        env = "RELIAD_SPLIT",
+        hide_env_values = true,
+        value_parser = split,
+        value_delimiter = ',',
+        default_value = Split::Test.name()
+    )]
+    split: Vec<Split>,
+
+    /// Seed of the intervals' resamples
+    #[arg(long, env = "RELIAD_SEED", hide_env_values = true, default_value_t = 0)]
+    seed: u64,
+
+    /// Also write the figures to this file
+    #[arg(
+        long,
+        env = "RELIAD_JSON_FILE",
+        hide_env_values = true,
+        value_name = "FILE"
+    )]
+    json: Option<PathBuf>,
+
+    /// Page to write, with curves and the worst mistakes
+    #[arg(
+        long,
+        env = "RELIAD_HTML_FILE",
+        hide_env_values = true,
+        value_name = "FILE"
+    )]
+    html: Option<PathBuf>,
+
+    /// Where to compute: cpu, gpu, cuda, vulkan or metal; `:1` picks the second one
+    #[arg(
+        long,
+        env = "RELIAD_DEVICE",
+        hide_env_values = true,
+        default_value = "cpu"
+    )]
+    device: String,
+}
+
+fn split(name: &str) -> Result<Split, String> {
+    Split::from_name(name).ok_or_else(|| "it is none of train, validation and test".to_owned())
+}
+
+/// Measures and prints.
+///
+/// # Errors
+/// When the judge or the samples can't be read, or none is in the part.
+pub fn run(arguments: RfnetArgs) -> Result<Code> {
+    let model = embedded::open(&arguments.judge)?;
+    let (device, _) = device::open(&arguments.device)?;
+    let mut report = |name: &str, report: &Report| eprintln!("{}", report.line(name));
+    let mut control = Control {
+        on_report: &mut report,
+        stop: interrupt::flag()?,
+    };
+    let judge = Judge::load(&model, &device)?;
+    let judged = judge_folder(&judge, &arguments.data, &arguments.split, &mut control)?;
+    let Some(judgement) = judged else {
+        return Ok(Code::Interrupted);
+    };
+    let parts: Vec<&str> = arguments.split.iter().map(|split| split.name()).collect();
+    ensure!(
+        !judgement.judged.is_empty(),
+        "{}: no readable sample of {} that the judge could express; render some with `reliad synth render --split {}`, or \
+         divide with `reliad data split`",
+        arguments.data.display(),
+        parts.join(" or "),
+        parts.join(",")
+    );
+    let figures = Figures::of(
+        &judgement,
+        &arguments.judge,
+        &parts.join(", "),
+        arguments.seed,
+    );
+    // Shown first: a file that can't be written must not cost the measurement.
+    print!("{}", figures.text());
+    if let Some(file) = &arguments.json {
+        reliad_weights::write_config(file, &figures)?;
+    }
+    if let Some(file) = &arguments.html {
+        let html = page(&figures, &judgement)?;
+        reliad_weights::write_atomically(file, html.as_bytes())?;
+    }
+    for broken in &judgement.broken {
+        message::warning_line(&format!("{} left out: {}", broken.sample, broken.reason));
+    }
+    Ok(Code::Complete)
+}

@@ -1,0 +1,44 @@
+//! Small pictures inside a page: JPEG as data URIs.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use image::RgbImage;
+use image::imageops::{self, FilterType};
+use reliad_generation::files;
+
+use crate::error::Result;
+
+/// Longest side of a thumbnail in pixels.
+const SIDE: u32 = 192;
+
+/// The picture as an `img` source, at most 192 pixels a side.
+///
+/// # Errors
+/// When it can't be encoded.
+pub fn source(picture: &RgbImage) -> Result<String> {
+    let (width, height) = picture.dimensions();
+    let longer = width.max(height);
+    let small = if longer > SIDE {
+        let side = |side: u32| (side * SIDE / longer).max(1);
+        imageops::resize(picture, side(width), side(height), FilterType::Triangle)
+    } else {
+        picture.clone()
+    };
+    let bytes = files::encode_jpeg(&small)?;
+    Ok(format!("data:image/jpeg;base64,{}", STANDARD.encode(bytes)))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
+
+    use super::*;
+
+    #[test]
+    fn thumbnails_are_small_and_inside_the_page() {
+        let source = source(&RgbImage::new(512, 256)).unwrap();
+        let bytes = source.strip_prefix("data:image/jpeg;base64,").unwrap();
+        let picture = image::load_from_memory(&STANDARD.decode(bytes).unwrap()).unwrap();
+        assert_eq!((picture.width(), picture.height()), (192, 96));
+    }
+}
