@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use reliad_training::judge::rfnet::RfNetTraining;
+use reliad_training::judge::settings::RfNetTraining;
 
 use crate::error::{Error, Result};
 

@@ -7,7 +7,7 @@ use reliad_dataset::{Broken, Folder, Modality, Record, Split};
 use reliad_rfnet::classes::Classes;
 use reliad_rfnet::judge::{Judge, JudgeItem};
 
-use reliad_training::judge::rfnet::logit;
+use reliad_training::judge::objective::logit;
 use reliad_training::{Control, Report};
 
 use crate::error::Result;

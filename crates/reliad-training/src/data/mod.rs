@@ -1,6 +1,5 @@
-//! What networks learn from: the samples, their pictures and latents, and what is done to them on the way.
+//! What networks learn from: the samples, their pictures, and what is done to them on the way.
 
-pub mod latents;
 pub mod pictures;
 pub mod prepare;
 pub mod prompts;

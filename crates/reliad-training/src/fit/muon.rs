@@ -7,11 +7,9 @@ use burn::module::{Module, ModuleVisitor, Param, ParamGroup};
 use burn::optim::decay::WeightDecayConfig;
 use burn::optim::{LearningRate, ModuleOptimizer, Muon, MuonConfig, MuonState, Optimizer};
 use burn::tensor::{Device, Tensor};
-use reliad_kernels::adamw::FusedAdamW;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::fit::FitConfig;
 
 /// Which weights Muon trains, and how fast (`fit.muon`).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -61,16 +59,16 @@ const HIDDEN: &str = concat!(
     r"|\blayers\.\d+\.(self_attention\..*weight|mlp\.linear_[12]\.weight)$",
 );
 
-/// AdamW as `config` has it, and Muon for the hidden weights of `model` where it asks for it.
+/// `adamw`, and Muon for the hidden weights of `model`; `base` is the schedule's full height.
 ///
 /// # Errors
-/// [`Error::Setting`] when it asks for Muon and `model` has no such weights.
-pub fn optimizer<M: Module>(config: &FitConfig, model: &M) -> Result<ModuleOptimizer> {
-    let adamw = FusedAdamW::new([0.9, config.beta_2], 1e-8, config.weight_decay);
-    let adamw = ModuleOptimizer::from(adamw);
-    let Some(settings) = config.muon else {
-        return Ok(adamw);
-    };
+/// [`Error::Setting`] when `model` has no such weights.
+pub(crate) fn beside<M: Module>(
+    adamw: ModuleOptimizer,
+    settings: &MuonSettings,
+    base: f64,
+    model: &M,
+) -> Result<ModuleOptimizer> {
     let hidden = ParamGroup::from_regex(HIDDEN).map_err(|e| Error::Setting {
         name: "muon",
         reason: format!("{e:?}"),
@@ -93,7 +91,7 @@ pub fn optimizer<M: Module>(config: &FitConfig, model: &M) -> Result<ModuleOptim
         .build();
     let kernels = Kernels {
         muon,
-        share: settings.learning_rate / config.learning_rate.base,
+        share: settings.learning_rate / base,
     };
     Ok(adamw.with_group(hidden, kernels, None))
 }
@@ -181,6 +179,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
+    use crate::fit::FitConfig;
 
     #[derive(Module, Debug)]
     struct Network {
@@ -322,14 +321,12 @@ mod tests {
         ours.mid_block.project.weight = Param::from_tensor(linear(&cases[1]["start"]));
         let mut plain = ours.clone();
         let mut optimizers = [
-            optimizer(&config, &ours).unwrap(),
-            optimizer(
-                &FitConfig {
-                    muon: None,
-                    ..config
-                },
-                &ours,
-            )
+            config.optimizer(&ours).unwrap(),
+            FitConfig {
+                muon: None,
+                ..config
+            }
+            .optimizer(&ours)
             .unwrap(),
         ];
         let gradients = |case: &Value| case["gradients"].as_array().unwrap().clone();
@@ -361,7 +358,7 @@ mod tests {
             apart(ours.conv_in.weight.val(), plain.conv_in.weight.val()),
             0.0
         );
-        let refused = optimizer(&config, &ours.conv_in).err().unwrap().to_string();
+        let refused = config.optimizer(&ours.conv_in).err().unwrap().to_string();
         assert!(refused.contains("muon"), "{refused}");
         let by_adamw = plain.down_blocks[0].weight.val();
         assert!(apart(ours.down_blocks[0].weight.val(), by_adamw) > 1e-2);

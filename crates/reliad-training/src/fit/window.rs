@@ -5,9 +5,9 @@ use std::time::Instant;
 use burn::tensor::Tensor;
 
 use crate::error::{Error, Result};
-use crate::fit::Loss;
 use crate::fit::checkpoint::State;
 use crate::fit::progress::Report;
+use crate::fit::task::Loss;
 
 /// Losses since the last report, summed on the device so that no step waits for a read.
 pub(crate) struct Window {

@@ -7,7 +7,7 @@ use reliad_rfnet::detector::DetectorConfig;
 use crate::data::world::World;
 use crate::fit::FitConfig;
 use crate::fit::checkpoint::State;
-use crate::judge::fusion::FusionTraining;
+use crate::judge::settings::FusionTraining;
 use crate::judge::views::Views;
 
 /// What [`judge`] tells of.

@@ -11,61 +11,18 @@ use std::time::Instant;
 use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use reliad_rfnet::rfnet::{Features, RfNet};
-use serde::Deserialize;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::fit::progress::{Control, Report};
 use crate::fit::schedule::Budget;
-use crate::fit::{FitConfig, Loss, Outcome, Step, Task, fit};
+use crate::fit::{Loss, Outcome, Step, Task, fit};
+use crate::judge::objective::{cross_entropy, held_out_figures};
 use crate::judge::retitle::Retitled;
-use crate::judge::rfnet::{RfNetRecipe, cross_entropy, held_out_figures};
 use crate::judge::samples::{Augmentation, Eyes, Samples};
+use crate::judge::settings::{FusionTraining, RfNetRecipe};
 use crate::judge::views::Views;
 use crate::random::{self, Order};
 use crate::stage::Stage;
-
-/// How the fusion is trained before the whole network (`fusion` in `rfnet.json`). Ours.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct FusionTraining {
-    /// The shared loop; `epochs` says how long, over all copies.
-    pub fit: FitConfig,
-    /// So many augmented copies of every view. A copy takes `4 * channels * (side / stride)^2` numbers of 4 bytes a view: 32 KB
-    /// at mini's size, 4.7 MB at the paper's, so it isn't for a million views.
-    pub copies: usize,
-}
-
-impl Default for FusionTraining {
-    fn default() -> Self {
-        Self {
-            fit: FitConfig::default(),
-            copies: 2,
-        }
-    }
-}
-
-impl FusionTraining {
-    /// # Errors
-    /// [`Error::Setting`] for a value that is missing or out of its range.
-    pub(crate) fn check(&self) -> Result<()> {
-        self.fit.check()?;
-        self.epochs()?;
-        if self.copies == 0 {
-            return Err(Error::Setting {
-                name: "copies",
-                reason: "must be at least 1".to_owned(),
-            });
-        }
-        Ok(())
-    }
-
-    fn epochs(&self) -> Result<f64> {
-        self.fit.epochs.ok_or_else(|| Error::Setting {
-            name: "epochs",
-            reason: "fusion.fit.epochs must say how long the fusion is trained".to_owned(),
-        })
-    }
-}
 
 const NAME: &str = "fusion";
 

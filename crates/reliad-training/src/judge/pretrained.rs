@@ -11,8 +11,8 @@ use reliad_weights::ModelDir;
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
+use crate::judge::RFNET;
 use crate::judge::encoder;
-use crate::judge::rfnet;
 use crate::judge::text;
 use crate::random;
 use crate::stage::Stage;
@@ -56,7 +56,7 @@ impl Pretrained {
                 return Err(setting("rfnet excludes all other pretrained parts"));
             }
             if network.text_encoder().is_some() {
-                same_vocabulary(dir, &stage.component(rfnet::NAME))?;
+                same_vocabulary(dir, &stage.component(RFNET))?;
             }
             self.judge(network, &stage.device)?;
         }

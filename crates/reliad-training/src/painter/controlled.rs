@@ -12,7 +12,6 @@ use reliad_weights::ModelDir;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::data::latents::Latents;
 use crate::data::pictures::{Layout, Pictures};
 use crate::data::prompts;
 use crate::data::regions::{RegionWeights, Regions};
@@ -20,6 +19,7 @@ use crate::data::world::World;
 use crate::error::{Error, Result};
 use crate::fit::Step;
 use crate::fit::progress::Control;
+use crate::painter::latents::Latents;
 use crate::painter::noised::{Noised, noised, schedule};
 use crate::random::{self, Order};
 use crate::stage::Stage;

@@ -11,7 +11,6 @@ use reliad_weights::{ModelDir, Precision};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::data::latents::Latents;
 use crate::data::pictures::Layout;
 use crate::data::prompts;
 use crate::data::regions::{RegionWeights, Regions};
@@ -19,6 +18,7 @@ use crate::data::world::World;
 use crate::error::{Error, Result};
 use crate::fit::progress::Control;
 use crate::fit::{FitConfig, Loss, Outcome, Step, Task, fit};
+use crate::painter::latents::Latents;
 use crate::painter::noised::{
     Noised, noised, noised_at, schedule, scheduler_config, weighted_error,
 };

@@ -7,9 +7,9 @@ use image::{Rgb, RgbImage, Rgba, RgbaImage};
 use reliad_rfnet::judge::{Judge, JudgeItem};
 use reliad_rfnet::rfnet::RfNetConfig;
 use reliad_training::fit::schedule::LearningRate;
-use reliad_training::judge::fusion::FusionTraining;
 use reliad_training::judge::pretrained::Pretrained;
 use reliad_training::judge::rfnet;
+use reliad_training::judge::settings::{FusionTraining, RfNetTraining};
 use reliad_training::{Budget, Control, Ended, FitConfig, Stage};
 use reliad_weights::{ModelDir, Precision};
 use safetensors::SafeTensors;
@@ -71,7 +71,7 @@ fn weights(file: &Path, name: &str) -> Vec<u8> {
 
 /// With a rate of next to nothing for the whole network, what has changed has changed in the fusion's training.
 pub fn the_fusion_learns_while_the_encoders_stand_still(
-    mut config: rfnet::RfNetTraining,
+    mut config: RfNetTraining,
     stage: &Stage,
     control: &mut Control<'_>,
 ) {
@@ -141,7 +141,7 @@ pub fn the_fusion_learns_while_the_encoders_stand_still(
 
 /// A judge trains on from what it has learned, and then nothing else is pretrained.
 pub fn begins_with_a_trained_judge(
-    mut config: rfnet::RfNetTraining,
+    mut config: RfNetTraining,
     stage: &Stage,
     control: &mut Control<'_>,
 ) {
@@ -195,7 +195,7 @@ pub fn begins_with_a_trained_judge(
     let ([encoder, head], [encoder_before, head_before]) = (of(&written), of(before.path()));
     assert_eq!(encoder, encoder_before);
     assert_ne!(head, head_before);
-    let mut refused = |config: &rfnet::RfNetTraining| {
+    let mut refused = |config: &RfNetTraining| {
         let said = rfnet::train(config, &stage, control).unwrap_err();
         said.to_string()
     };
@@ -211,7 +211,7 @@ pub fn begins_with_a_trained_judge(
 
 /// Every image encoder starts from the same file and learns for itself.
 pub fn begins_with_pretrained_encoders(
-    mut config: rfnet::RfNetTraining,
+    mut config: RfNetTraining,
     stage: &Stage,
     control: &mut Control<'_>,
 ) {

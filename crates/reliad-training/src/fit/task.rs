@@ -1,0 +1,107 @@
+//! What one training is told, what it is asked for at each step, and how it ends.
+
+use std::path::Path;
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+use rand_chacha::ChaCha8Rng;
+
+use crate::error::Result;
+use crate::fit::checkpoint::State;
+use crate::fit::config::FitConfig;
+use crate::fit::schedule::Budget;
+
+/// What a step is told.
+#[derive(Debug)]
+pub struct Step {
+    /// Index of the batch, from 0; without accumulation that of the step.
+    pub index: u64,
+    /// Share of the budget used when the step begins, 0 to 1.
+    pub progress: f64,
+    /// Randomness of this batch: a function of (seed, index) only.
+    pub rng: ChaCha8Rng,
+    /// The autodiff device on which the model of this batch stands, and its samples must.
+    pub device: Device,
+}
+
+/// The loss of a step.
+#[derive(Debug)]
+pub struct Loss {
+    /// What is minimised, one element, with its graph.
+    pub total: Tensor<1>,
+    /// Parts to report, one element each; the graph behind them is not used.
+    pub parts: Vec<(&'static str, Tensor<1>)>,
+}
+
+impl Loss {
+    pub(crate) fn on(self, device: &Device) -> Self {
+        let parts = self.parts.into_iter();
+        Self {
+            total: self.total.to_device(device),
+            parts: parts
+                .map(|(name, part)| (name, part.to_device(device)))
+                .collect(),
+        }
+    }
+}
+
+/// What differs between two trainings: the loss and the held-out measure.
+pub trait Task {
+    /// The networks that train.
+    type Model: Module + 'static;
+
+    /// Loss of one step. `model` stands on an autodiff device.
+    ///
+    /// # Errors
+    /// Whatever reading the batch may raise.
+    fn loss(&mut self, model: &Self::Model, step: &mut Step) -> Result<Loss>;
+
+    /// Held-out figures of the averaged weights, which stand on the plain device.
+    ///
+    /// # Errors
+    /// Whatever reading the held-out samples may raise.
+    fn validate(&mut self, average: &Self::Model) -> Result<Vec<(String, f64)>>;
+
+    /// Samples of one epoch.
+    fn samples(&self) -> usize;
+
+    /// What early stopping wants small, from the figures of a validation: the first of them.
+    fn error(figures: &[(String, f64)]) -> f64 {
+        figures.first().map_or(f64::INFINITY, |(_, value)| *value)
+    }
+}
+
+/// How a training ended.
+#[derive(Debug)]
+pub enum Outcome<M> {
+    /// The budget is used up, or patience with it.
+    Finished {
+        /// Averaged weights, without gradients: the last ones, or under [`FitConfig::patience`] the best.
+        model: M,
+        /// Their held-out figures.
+        figures: Vec<(String, f64)>,
+        /// Where the training stands.
+        state: State,
+    },
+    /// The caller asked to stop; a checkpoint was written.
+    Stopped(State),
+}
+
+/// What one training is told besides its task.
+#[derive(Debug, Clone)]
+pub struct Training<'a> {
+    /// Name in reports, and of the stream of random numbers.
+    pub name: &'a str,
+    /// Settings of the loop.
+    pub config: &'a FitConfig,
+    /// How long it lasts.
+    pub budget: Budget,
+    /// Seed of noise; data order is the task's.
+    pub seed: u64,
+    /// Folder of checkpoints and `metrics.jsonl`.
+    pub dir: &'a Path,
+    /// Device of the model, without gradients, then those that share the batches of a step with it. How many there are
+    /// changes the result by rounding, and running statistics of batch norms, which are those of the first device's
+    /// batches (as with PyTorch's `DistributedDataParallel`).
+    pub devices: Vec<Device>,
+}
