@@ -62,7 +62,7 @@ pub fn error(error: &anyhow::Error) {
     error_line(&told_once(error.chain().map(ToString::to_string)));
     let hint = error.chain().find_map(hints::of);
     if let Some(hint) = hint {
-        hint_line(&hint);
+        hint_line(hint);
     }
 }
 

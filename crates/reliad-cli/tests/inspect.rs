@@ -7,7 +7,7 @@ use std::fs;
 
 use image::{Rgb, RgbImage};
 use program::{Scene, product};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// A scene with `ads/box-0_1.png` (the product as it is), `ads/more/box-1_1.png` (stained) and the products.
 fn scene(threshold: f32) -> Scene {
@@ -88,6 +88,10 @@ fn a_stained_product_is_found_though_the_judge_accepts_all() {
     assert!(at[0].abs_diff(40) <= 2 && at[1].abs_diff(30) <= 2, "{at:?}");
     assert_eq!(found[1]["publishable"], false);
     assert!(found[1]["checks"]["altered"].as_f64().unwrap() > 10.0);
+    assert_eq!(found[0]["findings"], json!([]));
+    assert_eq!(found[1]["findings"][0]["kind"], "altered");
+    let reason = found[1]["reasons"][0].as_str().unwrap();
+    assert!(reason.starts_with("The product's colours are"), "{reason}");
     let table = fs::read_to_string(scene.path("inspection/results.csv")).unwrap();
     assert_eq!(table.lines().count(), 3);
     let page = fs::read_to_string(scene.path("inspection/report.html")).unwrap();
@@ -133,6 +137,7 @@ fn a_judge_that_rejects_all_gives_its_reasons_and_bad_files_stop_nothing() {
             .any(|error| error.contains("unknown.png: no cut-out of its name"))
     );
     for result in results(&scene) {
+        assert_eq!(result["findings"][0]["kind"], "judged");
         assert!(!result["reasons"][0].as_str().unwrap().is_empty());
     }
 }

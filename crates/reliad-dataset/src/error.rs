@@ -27,7 +27,7 @@ pub enum Error {
         source: serde_json::Error,
     },
     /// The data set has no sample.
-    #[error("{}: no sample; `reliad synth render --out` or `reliad data import` writes such a folder", path.display())]
+    #[error("{}: no sample", path.display())]
     Empty {
         /// The metadata file.
         path: PathBuf,

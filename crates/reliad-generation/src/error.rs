@@ -1,4 +1,4 @@
-//! What can go wrong in a run, with the hint that helps.
+//! What can go wrong in a run.
 
 use std::path::{Path, PathBuf};
 
@@ -90,39 +90,6 @@ pub enum Error {
 }
 
 impl Error {
-    /// One line that tells the user what to do, where there is something better than the message.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Error::Write { source, .. }
-                if source.kind() == std::io::ErrorKind::StorageFull
-                    || source.kind() == std::io::ErrorKind::QuotaExceeded =>
-            {
-                Some("free some space and run the same command again; it goes on from here".into())
-            }
-            Error::Write { .. } => Some("choose another directory with --out".into()),
-            Error::Locked(_) => {
-                Some("wait for it to end, or choose another directory with --out".into())
-            }
-            Error::EmptyDirectory(_) => {
-                Some("pictures in directories below it are not looked for".into())
-            }
-            Error::MissingPart { part: "rfnet", .. } => Some(
-                "pass --judge DIR or --judge mini to judge the pictures with another model, \
-                 or --no-judge to keep every picture"
-                    .into(),
-            ),
-            Error::MissingPart { .. } => Some(
-                "a model is a directory in diffusers layout: tokenizer/, text_encoder/, unet/, \
-                 vae/, scheduler/ and controlnet/"
-                    .into(),
-            ),
-            Error::NotFinite { .. } => {
-                Some("a smaller --guidance or --control-scale may help".into())
-            }
-            _ => None,
-        }
-    }
-
     /// Shorthand for a failed write of `path`.
     pub(crate) fn write(path: &Path) -> impl FnOnce(std::io::Error) -> Error {
         let path = path.to_path_buf();

@@ -219,10 +219,10 @@ mod tests {
     }
 
     #[test]
-    fn a_model_without_a_judge_says_what_to_do() {
+    fn a_model_without_a_judge_says_what_it_lacks() {
         let root = tempfile::tempdir().unwrap();
         let error = ModelIdentity::of_judge(&model(root.path())).unwrap_err();
         assert!(error.to_string().ends_with("has no rfnet/"), "{error}");
-        assert!(error.hint().unwrap().contains("--no-judge"));
+        assert!(matches!(error, Error::MissingPart { part: "rfnet", .. }));
     }
 }

@@ -39,6 +39,8 @@ pub enum Error {
         path: PathBuf,
         /// What differs.
         reason: String,
+        /// What the reader or writer said, where it was one.
+        source: Option<Cause>,
     },
     /// The loss stopped being a number; the last checkpoint is kept.
     #[error(
@@ -67,14 +69,17 @@ pub enum Error {
         reason: String,
     },
     /// A network, tokenizer or weights file of another crate reported an error.
-    #[error("{what}: {reason}")]
+    #[error("{what}")]
     Component {
         /// Which component.
         what: &'static str,
-        /// Its own message.
-        reason: String,
+        /// Its own error.
+        source: Cause,
     },
 }
+
+/// An error of another crate.
+pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// Result of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -86,11 +91,52 @@ impl Error {
         move |source| Self::Io { path, source }
     }
 
-    /// An [`Error::Component`] from any message, for use in `map_err`.
-    pub fn component<E: std::fmt::Display>(what: &'static str) -> impl FnOnce(E) -> Self {
+    /// An [`Error::Component`] with its cause, for use in `map_err`.
+    pub fn component<E: Into<Cause>>(what: &'static str) -> impl FnOnce(E) -> Self {
         move |error| Self::Component {
             what,
-            reason: error.to_string(),
+            source: error.into(),
         }
+    }
+
+    /// The error and its causes in one line, for where it is told and not returned.
+    pub(crate) fn in_full(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            // Some messages end with that of their cause.
+            let own = error.to_string();
+            if !text.ends_with(&own) {
+                text += &format!(": {own}");
+            }
+            cause = error.source();
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+
+    use super::*;
+
+    #[test]
+    fn a_component_keeps_its_error_and_tells_it_once() {
+        let missing = reliad_weights::Error::NoDirectory("nowhere".into());
+        let error = Error::component("vae")(missing);
+        assert_eq!(error.to_string(), "vae");
+        let source = error.source();
+        let inner = source.and_then(|source| source.downcast_ref::<reliad_weights::Error>());
+        assert!(
+            matches!(inner, Some(reliad_weights::Error::NoDirectory(_))),
+            "{inner:?}"
+        );
+        assert_eq!(
+            error.in_full(),
+            "vae: nowhere: there is no such model directory"
+        );
+        let denied = Error::io("a")(std::io::Error::other("no permission"));
+        assert_eq!(denied.in_full(), "a: no permission");
     }
 }

@@ -22,7 +22,7 @@ use reliad_weights::ModelDir;
 
 use crate::message::{self, Code, hinted};
 use crate::progress::RunProgress;
-use crate::{device, embedded, interrupt};
+use crate::{device, embedded, hints, interrupt};
 
 /// Attempts at each picture when neither `--attempts` nor `--noise` is given.
 const ATTEMPTS: u32 = 8;
@@ -390,8 +390,8 @@ fn open_products(arguments: &GenerateArgs) -> (Vec<ProductFile>, Vec<Unusable>) 
             Ok(product) => products.push(product),
             Err(error) => {
                 message::error_line(&error.to_string());
-                if let Some(hint) = error.hint() {
-                    message::hint_line(&hint);
+                if let Some(hint) = hints::of(&error) {
+                    message::hint_line(hint);
                 }
                 let path = arguments.products.get(given).cloned().unwrap_or_default();
                 unusable.push(Unusable {

@@ -7,13 +7,14 @@ use reliad_generation::assess::Assess;
 use reliad_generation::files;
 use reliad_generation::identity::ModelIdentity;
 use reliad_generation::manifest::VerdictRecord;
+use reliad_imaging::Cutout;
 use reliad_imaging::checks::{altered, cut_off, grown};
 use reliad_imaging::locate::{Located, locate};
-use reliad_imaging::{Class, Cutout};
 use reliad_rfnet::judge::JudgeItem;
-use serde::{Deserialize, Serialize};
 
+use super::finding::Finding;
 use super::inputs::{Products, Titles};
+use super::inspected::{Checks, Failed, Inspected};
 use super::results::Results;
 
 /// Mean distance of colours (levels of 255) from which on the product is taken not to be in the picture.
@@ -28,51 +29,6 @@ pub struct Limits {
     pub grown: f32,
     /// Largest part of a side along which the product may touch the picture's edge.
     pub cut: f32,
-}
-
-/// Everything that was seen of a picture; a line of `results.jsonl`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Inspected {
-    /// What it was made from; a picture whose key is known is not looked at again.
-    pub key: String,
-    /// Path of the picture.
-    pub picture: String,
-    /// Path of its cut-out.
-    pub product: String,
-    /// Its title.
-    pub title: String,
-    /// Whether the judge calls it available and no check found anything.
-    pub publishable: bool,
-    /// What was found, for people; empty when publishable.
-    pub reasons: Vec<String>,
-    /// What the judge says.
-    pub verdict: VerdictRecord,
-    /// What the plain checks measured.
-    pub checks: Checks,
-}
-
-/// The plain checks' numbers.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub struct Checks {
-    /// Where the product was found: left, top, width, height in pixels.
-    pub product_box: [u32; 4],
-    /// Mean colour distance of the product's solid pixels (CIE76).
-    pub altered: f32,
-    /// Share of them more than 10 away.
-    pub altered_share: f32,
-    /// Area that stands out joined to the product, as a share of its own; absent without a saliency network.
-    pub grown: Option<f32>,
-    /// Longest run along the picture's edge, as a share of the product's side.
-    pub cut_off: f32,
-}
-
-/// A picture that couldn't be inspected.
-#[derive(Clone, Debug)]
-pub struct Failed {
-    /// Its path; empty where the reason tells it.
-    pub picture: String,
-    /// Why.
-    pub reason: String,
 }
 
 /// A picture before it is judged.
@@ -110,7 +66,7 @@ pub fn prepare(
     };
     let product = products
         .of(picture)
-        .ok_or_else(|| failed("no cut-out of its name under --products".to_owned()))?;
+        .ok_or_else(|| failed("no cut-out of its name among the products".to_owned()))?;
     let title = titles.of(picture, product);
     let hash = |path: &Path| files::hash_file(path).map_err(|error| failed(error.to_string()));
     let recipe = format!(
@@ -171,43 +127,29 @@ impl New {
             cut_off: cut_off(product),
         };
         let told = VerdictRecord::new(verdict.class, verdict.available, &verdict.probabilities);
-        let mut reasons = Vec::new();
-        if !told.available {
-            let class = told.class.unwrap_or(Class::Unsuitable);
-            reasons.push(match told.class {
-                Some(class) if class.is_available() => "The judge isn't certain enough.".to_owned(),
-                Some(_) => class.reason().to_owned(),
-                None => "The judge wouldn't publish it.".to_owned(),
+        let mut findings: Vec<Finding> = Finding::of_verdict(&told).into_iter().collect();
+        if self.located.distance > LOST {
+            findings.push(Finding::NotFound);
+        } else if checks.altered > limits.altered {
+            findings.push(Finding::Altered {
+                mean: checks.altered,
+                share: checks.altered_share,
             });
         }
-        if self.located.distance > LOST {
-            reasons.push("The product wasn't found in the picture.".to_owned());
-        } else if checks.altered > limits.altered {
-            reasons.push(format!(
-                "The product's colours are {:.1} off on average, {:.0} % of its pixels visibly.",
-                checks.altered,
-                100.0 * checks.altered_share
-            ));
-        }
-        if let Some(grown) = checks.grown.filter(|grown| *grown > limits.grown) {
-            reasons.push(format!(
-                "Something of {:.0} % of its area is joined to the product.",
-                100.0 * grown
-            ));
+        if let Some(share) = checks.grown.filter(|grown| *grown > limits.grown) {
+            findings.push(Finding::Grown { share });
         }
         if checks.cut_off > limits.cut {
-            reasons.push(format!(
-                "The picture's edge cuts {:.0} % of the product's side.",
-                100.0 * checks.cut_off
-            ));
+            findings.push(Finding::CutOff {
+                share: checks.cut_off,
+            });
         }
         Ok(Inspected {
             key: self.key,
             picture: self.picture.display().to_string(),
             product: self.product.display().to_string(),
             title: self.title,
-            publishable: reasons.is_empty(),
-            reasons,
+            findings,
             verdict: told,
             checks,
         })

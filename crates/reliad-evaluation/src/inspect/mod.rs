@@ -1,6 +1,8 @@
 //! Pictures from any generator, judged and checked against their products' cut-outs.
 
+mod finding;
 mod inputs;
+mod inspected;
 mod look;
 mod page;
 mod results;
@@ -15,8 +17,10 @@ use self::results::Results;
 use crate::error::{Error, Result};
 use crate::progress::Watch;
 
+pub use finding::Finding;
 pub use inputs::{Products, Titles};
-pub use look::{Checks, Failed, Inspected, Limits};
+pub use inspected::{Checks, Failed, Inspected};
+pub use look::Limits;
 pub use results::Summary;
 
 /// Pictures that are decoded and compared with their products together.

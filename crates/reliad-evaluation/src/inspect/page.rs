@@ -6,7 +6,7 @@ use std::path::Path;
 use reliad_generation::identity::ModelIdentity;
 use reliad_generation::report::escape;
 
-use super::look::Inspected;
+use super::inspected::Inspected;
 use super::results::{Summary, read};
 use crate::error::Result;
 use crate::page::thumbnail::source;
@@ -98,7 +98,7 @@ fn pictures(
     let mut shown = 0;
     for result in read(dir)? {
         let result = result?;
-        if result.publishable != publishable {
+        if result.publishable() != publishable {
             continue;
         }
         // A picture that has gone since is no reason to lose the page.
@@ -115,12 +115,12 @@ fn pictures(
 }
 
 fn caption(result: &Inspected) -> String {
-    let kind = if result.publishable { " good" } else { "" };
+    let kind = if result.publishable() { " good" } else { "" };
     let name = Path::new(&result.picture).file_name().unwrap_or_default();
     format!(
         "<span class=\"badge{kind}\">{}</span> <span class=\"no\">{}</span><br><span class=\"soft\">{}</span>",
         result.verdict.label(),
-        escape(&result.reasons.join(" ")),
+        escape(&result.reasons().join(" ")),
         escape(&name.to_string_lossy())
     )
 }

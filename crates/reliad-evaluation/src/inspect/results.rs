@@ -5,7 +5,8 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::look::{Failed, Inspected};
+use super::finding::Finding;
+use super::inspected::{Failed, Inspected};
 use crate::error::{Error, Result};
 use crate::progress::{Event, Watch};
 
@@ -153,16 +154,17 @@ impl Results {
     }
 }
 
-/// The results in a folder, one by one.
+/// The results in a folder, one by one; lines that are none, such as another version's, are left out.
 ///
 /// # Errors
-/// A file that can't be read, and a line that is none.
+/// A file that can't be read.
 pub fn read(dir: &Path) -> Result<impl Iterator<Item = Result<Inspected>>> {
     let path = dir.join("results.jsonl");
     let file = File::open(&path).map_err(Error::io(&path))?;
-    Ok(BufReader::new(file).lines().map(move |line| {
-        let line = line.map_err(Error::io(&path))?;
-        serde_json::from_str(&line).map_err(Error::json(&path))
+    Ok(BufReader::new(file).lines().filter_map(move |line| {
+        let line = line.map_err(Error::io(&path));
+        line.map(|line| serde_json::from_str(&line).ok())
+            .transpose()
     }))
 }
 
@@ -171,13 +173,13 @@ fn row(result: &Inspected) -> [String; 10] {
     let available = result.verdict.probabilities.first();
     [
         result.picture.clone(),
-        result.publishable.to_string(),
+        result.publishable().to_string(),
         result.verdict.slug().to_owned(),
         available.map_or(String::new(), |class| number(class.probability)),
         number(result.checks.altered),
         result.checks.grown.map_or(String::new(), number),
         number(result.checks.cut_off),
-        result.reasons.join(" "),
+        result.reasons().join(" "),
         result.title.clone(),
         result.product.clone(),
     ]
@@ -186,20 +188,16 @@ fn row(result: &Inspected) -> [String; 10] {
 impl Summary {
     fn count(&mut self, result: &Inspected) {
         self.pictures += 1;
-        self.publishable += u64::from(result.publishable);
+        self.publishable += u64::from(result.publishable());
         *self
             .verdicts
             .entry(result.verdict.label().to_owned())
             .or_default() += 1;
-        let found = |start: &str| {
-            result
-                .reasons
-                .iter()
-                .any(|reason| reason.starts_with(start))
-        };
-        self.altered += u64::from(found("The product's colours") || found("The product wasn't"));
-        self.grown += u64::from(found("Something of"));
-        self.cut += u64::from(found("The picture's edge"));
+        let found = |is: fn(&Finding) -> bool| u64::from(result.findings.iter().any(is));
+        self.altered +=
+            found(|finding| matches!(finding, Finding::Altered { .. } | Finding::NotFound));
+        self.grown += found(|finding| matches!(finding, Finding::Grown { .. }));
+        self.cut += found(|finding| matches!(finding, Finding::CutOff { .. }));
     }
 
     /// The checks that found something: what, and how often.

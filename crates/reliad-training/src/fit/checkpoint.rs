@@ -12,7 +12,7 @@ use burn::optim::ModuleOptimizer;
 use burn::store::ModuleRecord;
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
+use crate::error::{Cause, Error, Result};
 
 /// Where a training stands.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -79,9 +79,10 @@ impl Checkpoints {
             fs::remove_dir_all(&partial).map_err(Error::io(&partial))?;
         }
         fs::create_dir_all(&partial).map_err(Error::io(&partial))?;
-        let failed = |file: &str, reason: String| Error::Checkpoint {
+        let failed = |file: &str, cause: Cause| Error::Checkpoint {
             path: partial.join(file),
-            reason,
+            reason: "it can't be written".to_owned(),
+            source: Some(cause),
         };
         let networks = [
             ("model.bpk", Some(model)),
@@ -94,12 +95,12 @@ impl Checkpoints {
                     .clone()
                     .into_record()
                     .save(partial.join(file))
-                    .map_err(|e| failed(file, e.to_string()))?;
+                    .map_err(|e| failed(file, e.into()))?;
             }
         }
         optimizer
             .save(partial.join("optimizer.bpk"))
-            .map_err(|e| failed("optimizer.bpk", e.to_string()))?;
+            .map_err(|e| failed("optimizer.bpk", e.into()))?;
         let file = partial.join("state.json");
         let text = serde_json::to_vec_pretty(state).map_err(|source| Error::Json {
             path: file.clone(),
@@ -135,7 +136,8 @@ impl Checkpoints {
         };
         let misfit = |e: burn::store::RecordError| Error::Checkpoint {
             path: path.clone(),
-            reason: format!("it belongs to another network: {e}"),
+            reason: "it belongs to another network".to_owned(),
+            source: Some(e.into()),
         };
         let state = self.state_in(&path)?;
         read_into(&mut model, &path.join("model.bpk"))?;
@@ -247,13 +249,14 @@ pub type Loaded<M> = (Option<State>, Box<M>, Box<M>, ModuleOptimizer);
 /// Puts the weights in `file` into `network`.
 #[inline(never)]
 fn read_into<M: Module>(network: &mut Box<M>, file: &Path) -> Result<()> {
-    let failed = |reason: String| Error::Checkpoint {
+    let failed = |reason: &str, cause: Cause| Error::Checkpoint {
         path: file.to_owned(),
-        reason,
+        reason: reason.to_owned(),
+        source: Some(cause),
     };
-    let record = ModuleRecord::load(file).map_err(|e| failed(e.to_string()))?;
+    let record = ModuleRecord::load(file).map_err(|e| failed("it can't be read", e.into()))?;
     **network = M::clone(network)
         .try_load_record(record)
-        .map_err(|e| failed(format!("it belongs to another network: {e}")))?;
+        .map_err(|e| failed("it belongs to another network", e.into()))?;
     Ok(())
 }

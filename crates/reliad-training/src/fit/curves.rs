@@ -5,7 +5,7 @@ use std::path::Path;
 
 use plotters::prelude::*;
 
-use crate::error::{Error, Result};
+use crate::error::{Cause, Error, Result};
 use crate::fit::progress::Report;
 
 /// Pixels of one panel.
@@ -39,10 +39,7 @@ pub fn draw(metrics: &Path, picture: &Path) -> Result<()> {
         return Ok(());
     }
     let mut svg = String::new();
-    panels(&curves, &mut svg).map_err(|error| Error::Component {
-        what: "training curves",
-        reason: error.to_string(),
-    })?;
+    panels(&curves, &mut svg).map_err(Error::component("training curves"))?;
     reliad_weights::write_atomically(picture, svg.as_bytes())
         .map_err(Error::component("training curves"))
 }
@@ -71,10 +68,7 @@ fn curves(reports: impl Iterator<Item = Report>) -> Vec<Curve> {
     curves
 }
 
-fn panels(
-    curves: &[Curve],
-    svg: &mut String,
-) -> std::result::Result<(), Box<dyn std::error::Error>> {
+fn panels(curves: &[Curve], svg: &mut String) -> std::result::Result<(), Cause> {
     let rows = curves.len().div_ceil(COLUMNS);
     let columns = curves.len().min(COLUMNS);
     let size = (PANEL.0 * columns as u32, PANEL.1 * rows as u32);

@@ -66,6 +66,7 @@ pub fn fit<T: Task>(
         return Err(Error::Checkpoint {
             path: dir.to_owned(),
             reason: format!("it was begun with seed {}, not {seed}", state.seed),
+            source: None,
         });
     }
     let state = state.unwrap_or(State {
@@ -256,7 +257,7 @@ impl<M: Module + 'static> Run<'_, M> {
         };
         self.tell(&report, control)?;
         if let Err(error) = self.metrics.draw() {
-            tracing::warn!("{error}");
+            tracing::warn!("{}", error.in_full());
         }
         Ok(figures)
     }
