@@ -15,8 +15,9 @@ use anyhow::{Context, Result};
 use burn::tensor::Device;
 use image::{Rgb, RgbImage, imageops};
 use reliad_dataset::{Folder, Modality, Record, required};
+use reliad_diffusion::Sampling;
 use reliad_generation::assess::{Assess, ModelJudge};
-use reliad_generation::defaults::SamplingDefaults;
+use reliad_generation::defaults::sampling_of;
 use reliad_generation::paint::{Drawing, Paint};
 use reliad_generation::painter::ModelPainter;
 use reliad_generation::recipe::Recipe;
@@ -46,12 +47,12 @@ fn main() -> Result<()> {
     let device = Device::flex();
     let painter = ModelPainter::load(&dir, &device, "cpu", None)?;
     let judge = ModelJudge::load(&dir, &device)?;
-    let defaults = SamplingDefaults::of(&dir)?;
+    let sampling = sampling_of(&dir)?.normalised();
     let folder = Folder::open(data)?;
     let mut tiles = Vec::new();
     let mut verdicts = BTreeMap::<&str, usize>::new();
     for record in folder.records().iter().take(count as usize) {
-        let (picture, class) = paint(&painter, &judge, &defaults, &folder, record)
+        let (picture, class) = paint(&painter, &judge, &sampling, &folder, record)
             .with_context(|| record.image.to_string())?;
         println!(
             "{},{} {} | {} | {}",
@@ -121,18 +122,19 @@ fn agreement(labels: &BTreeMap<usize, Class>, tiles: &[(RgbImage, Class)]) -> Re
 fn paint(
     painter: &ModelPainter,
     judge: &ModelJudge,
-    defaults: &SamplingDefaults,
+    sampling: &Sampling,
     folder: &Folder,
     record: &Record,
 ) -> Result<(RgbImage, Class)> {
     let product = folder.picture(record, Modality::Product)?.into_rgba8();
     let name = required(record, Modality::Product)?.to_string();
-    let sampling = defaults.sampling(&record.prompt, "");
     let drawing = Drawing {
         recipe: Recipe {
             product: name.clone(),
             model: painter.identity().digest.clone(),
-            sampling,
+            prompt: record.prompt.clone(),
+            negative_prompt: String::new(),
+            sampling: sampling.clone(),
             scale: 0.74,
             seed: 0,
             item: name,

@@ -13,20 +13,21 @@ mod hints;
 mod interrupt;
 mod message;
 mod progress;
+mod sampling;
 mod workers;
 
 use std::process::ExitCode;
-
-use clap::Parser;
-
-use crate::arguments::Arguments;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = arguments::parse();
     message::start_log();
+    let set = std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());
+    for line in arguments::unread(set) {
+        message::warning_line(&line);
+    }
     match commands::run(arguments.command) {
         Ok(code) => code.into(),
         Err(error) => {

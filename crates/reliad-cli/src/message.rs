@@ -117,9 +117,12 @@ fn one_line(text: &str) -> String {
         .collect()
 }
 
-/// Shows `tracing` events as the variable RELIAD_LOG asks for; warnings when it isn't set.
+/// The variable that says what is logged; the only one that stands for no option.
+pub const LOG: &str = "RELIAD_LOG";
+
+/// Shows `tracing` events as the variable [`LOG`] asks for; warnings when it isn't set.
 pub fn start_log() {
-    let filter = EnvFilter::try_from_env("RELIAD_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    let filter = EnvFilter::try_from_env(LOG).unwrap_or_else(|_| EnvFilter::new("warn"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -235,10 +235,10 @@ fn the_reference_holds_every_command() {
             "{command}"
         );
     }
-    assert!(ran.out.contains("RELIAD_SEED") && !ran.out.contains("reliad reference`"));
+    assert!(ran.out.contains("RELIAD_GENERATE_SEED") && !ran.out.contains("reliad reference`"));
     let mut other = scene.command(&["reference"]);
     let again = other
-        .env("RELIAD_SEED", "77")
+        .env("RELIAD_GENERATE_SEED", "77")
         .env("COLUMNS", "60")
         .output()
         .unwrap();

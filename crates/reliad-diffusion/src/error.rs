@@ -27,6 +27,16 @@ pub enum Error {
         /// The component directories that were not found.
         missing: String,
     },
+    /// A setting of sampling is outside its range.
+    #[error("{name} is {got}; it must be {expected}")]
+    Setting {
+        /// The setting, as the command line names it.
+        name: &'static str,
+        /// Its value.
+        got: String,
+        /// What it may be.
+        expected: String,
+    },
     /// Noise that was handed in has another shape than the picture needs.
     #[error("the noise `{name}` has the shape {found:?}, but {expected:?} is needed")]
     Noise {
@@ -37,6 +47,9 @@ pub enum Error {
         /// The shape that was given; all zero when it was left out.
         found: [usize; 4],
     },
+    /// A canvas that can't be painted.
+    #[error(transparent)]
+    Imaging(#[from] reliad_imaging::Error),
     /// A file of the model directory is missing, damaged or does not fit.
     #[error(transparent)]
     Weights(#[from] reliad_weights::Error),

@@ -2,6 +2,8 @@
 
 use burn::tensor::Tensor;
 
+use crate::scheduler::Level;
+
 /// What is known of a picture, and where it may be painted.
 #[derive(Debug, Clone)]
 pub struct Inpainting {
@@ -12,17 +14,15 @@ pub struct Inpainting {
 }
 
 impl Inpainting {
-    /// Replaces the kept part by the known latents, noised to the signal share `alpha` with the run's first noise (as
-    /// diffusers' inpainting pipelines do for a 4-channel UNet).
+    /// Replaces the kept part by the known latents, noised to `level` with the run's first noise (as diffusers' inpainting
+    /// pipelines do for a 4-channel UNet).
     ///
     /// # Shapes
     /// - latents, noise, output: `[n, channels, h, w]`
-    pub fn blend(&self, latents: Tensor<4>, noise: Tensor<4>, alpha: f64) -> Tensor<4> {
-        let known = match alpha {
-            1.0 => self.known.clone(),
-            _ => {
-                self.known.clone().mul_scalar(alpha.sqrt()) + noise.mul_scalar((1.0 - alpha).sqrt())
-            }
+    pub fn blend(&self, latents: Tensor<4>, noise: Tensor<4>, level: &Level) -> Tensor<4> {
+        let known = match level.noise {
+            0.0 => self.known.clone(),
+            share => self.known.clone().mul_scalar(level.signal) + noise.mul_scalar(share),
         };
         let paint = self.paint.clone();
         latents * paint.clone() + known * (paint.neg() + 1.0)

@@ -4,12 +4,13 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use reliad_weights::ModelDir;
 use reliad_weights::lora::Lora;
 
-use crate::denoise::{Conditions, DenoiseSettings, Denoising, Predictor};
+use crate::denoise::{Conditions, Denoising};
 use crate::inpaint::{Inpainting, mask_to_latents};
 use crate::noise::ItemSeed;
-use crate::scheduler::{Ddim, DdimStep, SchedulerConfig};
+use crate::predictor::Predictor;
+use crate::scheduler::{self, Plan, Scheduler};
 use crate::{
-    AutoencoderKl, ClipTextModel, ClipTokenizer, ControlNetModel, Error, Tokens,
+    AutoencoderKl, ClipTextModel, ClipTokenizer, ControlNetModel, Error, Sampling, Tokens,
     UNet2DConditionModel,
 };
 
@@ -38,8 +39,8 @@ pub struct Painter {
     pub predictor: Predictor,
     /// Between pictures and latents.
     pub vae: AutoencoderKl,
-    /// The noise schedule.
-    pub scheduler: Ddim,
+    /// The noise schedule, and the model's own sampler.
+    pub scheduler: Scheduler,
     device: Device,
 }
 
@@ -65,6 +66,21 @@ pub fn text_encoder(model: &ModelDir, device: &Device) -> Result<ClipTextModel, 
         Some(lora) => adapted_text_encoder(text_encoder, &lora, 1.0),
         None => Ok(text_encoder),
     }
+}
+
+/// The noise schedule and sampler of `model`.
+///
+/// # Errors
+/// A `scheduler_config.json` that is missing, isn't JSON, or asks for what isn't supported.
+pub fn scheduler(model: &ModelDir) -> Result<Scheduler, Error> {
+    let file = "scheduler/scheduler_config.json";
+    let bytes = model.read(file)?;
+    let json = scheduler::parse(&String::from_utf8_lossy(&bytes));
+    let json = json.map_err(|source| reliad_weights::Error::Json {
+        file: model.display(file),
+        source,
+    })?;
+    Scheduler::from_json(&json)
 }
 
 fn own_adapters(model: &ModelDir) -> Result<Option<Lora>, Error> {
@@ -142,7 +158,7 @@ impl Painter {
                 missing: missing.join(", "),
             });
         }
-        let scheduler = model.read_json("scheduler/scheduler_config.json")?;
+        let scheduler = scheduler(model)?;
         let painter = Self {
             tokenizer: ClipTokenizer::load(&model.sub("tokenizer"))?,
             text_encoder: ClipTextModel::load(&model.sub("text_encoder"), device)?,
@@ -151,7 +167,7 @@ impl Painter {
                 controlnet: Some(ControlNetModel::load(&model.sub("controlnet"), device)?),
             },
             vae: AutoencoderKl::load(&model.sub("vae"), device)?,
-            scheduler: Ddim::new(SchedulerConfig::from_json(&scheduler)?),
+            scheduler,
             device: device.clone(),
         };
         match own_adapters(model)? {
@@ -194,27 +210,29 @@ impl Painter {
         Ok(self.text_encoder.forward(ids))
     }
 
-    /// Encodes prompts and known pictures, draws the noise: everything that stays fixed during a run.
+    /// The steps of a whole run.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a number of steps that the sampler can't take, [`Error::Config`] when it can't use the model's
+    /// noise schedule.
+    pub fn plan(&self, sampling: &Sampling) -> Result<Plan, Error> {
+        let scheduler = self.scheduler.with(sampling.sampler)?;
+        scheduler.plan(sampling.steps, sampling.eta)
+    }
+
+    /// Encodes prompts and known pictures, draws the noise that `plan` needs: everything that stays fixed during a run.
     ///
     /// # Errors
     /// [`Error::Tokenizer`], or [`Error::Noise`] when given noise has another shape.
-    pub fn condition(
-        &self,
-        requests: &[PaintRequest],
-        settings: &DenoiseSettings,
-    ) -> Result<Conditions, Error> {
+    pub fn condition(&self, requests: &[PaintRequest], plan: &Plan) -> Result<Conditions, Error> {
         let items = requests
             .iter()
-            .map(|request| self.condition_one(request, settings))
+            .map(|request| self.condition_one(request, plan))
             .collect::<Result<Vec<_>, _>>()?;
         Ok(Conditions::stack(items))
     }
 
-    fn condition_one(
-        &self,
-        request: &PaintRequest,
-        settings: &DenoiseSettings,
-    ) -> Result<Conditions, Error> {
+    fn condition_one(&self, request: &PaintRequest, plan: &Plan) -> Result<Conditions, Error> {
         let known = self
             .vae
             .encode(request.known.clone())
@@ -227,11 +245,7 @@ impl Painter {
             let numbers = seed.normal(purpose, channels * height * width);
             Tensor::<4>::from_data(TensorData::new(numbers, shape), &self.device)
         };
-        let fresh = if settings.eta > 0.0 {
-            settings.steps
-        } else {
-            0
-        };
+        let fresh = plan.fresh_noise();
         let (noise, step_noise) = match &request.noise {
             ItemNoise::Seed(seed) => (
                 drawn(seed, "latents"),
@@ -271,23 +285,32 @@ impl Painter {
         })
     }
 
-    /// Starts a run.
-    pub fn denoise(&self, conditions: Conditions, settings: DenoiseSettings) -> Denoising {
-        let steps = self.scheduler.steps(settings.steps, settings.eta);
-        self.denoise_along(steps, conditions, settings)
+    /// Starts a whole run from the conditions' noise.
+    pub fn denoise(&self, conditions: Conditions, plan: Plan, sampling: &Sampling) -> Denoising {
+        let latents = match plan.start {
+            1.0 => conditions.noise.clone(),
+            start => conditions.noise.clone().mul_scalar(start),
+        };
+        self.denoise_from(latents, conditions, plan, sampling)
     }
 
-    /// Starts a run along `steps`, such as the last of a schedule; the conditions' noise is what the first of them
-    /// starts from.
-    pub fn denoise_along(
+    /// Starts a run from `latents`, which hold the noise that the first step of `plan` takes them to hold; such as one that
+    /// begins part-way.
+    pub fn denoise_from(
         &self,
-        steps: Vec<DdimStep>,
+        latents: Tensor<4>,
         conditions: Conditions,
-        settings: DenoiseSettings,
+        plan: Plan,
+        sampling: &Sampling,
     ) -> Denoising {
-        let config = self.scheduler.config();
-        let clip = config.clip_sample.then_some(config.clip_sample_range);
-        Denoising::new(self.predictor.clone(), conditions, settings, steps, clip)
+        Denoising::new(
+            self.predictor.clone(),
+            conditions,
+            plan,
+            sampling.guidance(),
+            sampling.control_scale,
+            latents,
+        )
     }
 
     /// Latents to pictures, item by item.

@@ -120,11 +120,11 @@ mod tests {
     use std::cell::Cell;
 
     use image::{Rgb, Rgba, RgbaImage};
+    use reliad_diffusion::Sampling;
     use reliad_imaging::{Class, PlacedProduct};
     use reliad_rfnet::judge::Verdict;
 
     use super::*;
-    use crate::defaults::SamplingDefaults;
     use crate::identity::ModelIdentity;
 
     /// Paints or judges, and counts how often.
@@ -196,13 +196,14 @@ mod tests {
     }
 
     fn drawing(attempt: u32) -> Drawing {
-        let sampling = SamplingDefaults::default().sampling("on a beach", "");
         let canvas = RgbaImage::from_pixel(16, 16, Rgba([9, 9, 9, 255]));
         Drawing {
             recipe: Recipe {
                 product: "product".into(),
                 model: "model".into(),
-                sampling,
+                prompt: "on a beach".into(),
+                negative_prompt: String::new(),
+                sampling: Sampling::default(),
                 scale: 0.7,
                 seed: 1,
                 item: "item".into(),

@@ -279,6 +279,8 @@ pub(crate) mod tests {
         let recipe = Recipe {
             product: "p".into(),
             model: "m".into(),
+            prompt: "on a beach".into(),
+            negative_prompt: String::new(),
             sampling: sampling(),
             scale: 0.7321,
             seed: 3,

@@ -4,7 +4,6 @@ use std::ops::ControlFlow;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use image::{GrayImage, RgbImage};
-use reliad_diffusion::denoise::DenoiseSettings;
 use reliad_diffusion::noise::ItemSeed;
 use reliad_diffusion::painter::{ItemNoise, PaintRequest, Painter};
 use reliad_imaging::{background_mask, canny};
@@ -16,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::identity::ModelIdentity;
 use crate::noise_file::NoiseFile;
 use crate::paint::{Drawing, Paint};
-use crate::recipe::{Recipe, Sampling};
+use crate::recipe::Recipe;
 
 /// A loaded model that paints.
 pub struct ModelPainter {
@@ -68,8 +67,8 @@ impl ModelPainter {
         let edges = canny(&product.on_black(), low, high);
         let mask = background_mask(&product.alpha(), sampling.mask_kernel);
         Ok(PaintRequest {
-            prompt: sampling.prompt.clone(),
-            negative_prompt: sampling.negative_prompt.clone(),
+            prompt: recipe.prompt.clone(),
+            negative_prompt: recipe.negative_prompt.clone(),
             edges: channels(&edges, device).repeat_dim(1, 3),
             // Grey is 0 to the VAE: no colour leaks from outside the product.
             known: pixels(&product.over([127; 3]), device)
@@ -107,13 +106,14 @@ impl Paint for ModelPainter {
         let Some(first) = drawings.first() else {
             return Ok(Some(Vec::new()));
         };
-        let settings = denoise_settings(&first.recipe.sampling);
+        let sampling = &first.recipe.sampling;
+        let plan = self.painter.plan(sampling)?;
         let requests = drawings
             .iter()
             .map(|drawing| self.request(drawing))
             .collect::<Result<Vec<_>>>()?;
-        let conditions = self.painter.condition(&requests, &settings)?;
-        let mut denoising = self.painter.denoise(conditions, settings);
+        let conditions = self.painter.condition(&requests, &plan)?;
+        let mut denoising = self.painter.denoise(conditions, plan, sampling);
         let steps = denoising.total();
         for step in denoising.by_ref() {
             if on_step(step.index + 1, steps).is_break() {
@@ -155,19 +155,6 @@ fn shortened(word: &str) -> String {
     match word.char_indices().nth(40) {
         Some((end, _)) => format!("{}…", &word[..end]),
         None => word.to_owned(),
-    }
-}
-
-fn denoise_settings(sampling: &Sampling) -> DenoiseSettings {
-    DenoiseSettings {
-        steps: sampling.steps,
-        guidance: sampling.guidance,
-        guidance_rescale: sampling.guidance_rescale,
-        perturbed_attention: sampling.perturbed_attention,
-        perturbed_parts: sampling.perturbed_parts,
-        guidance_interval: sampling.guidance_interval,
-        control_scale: sampling.control_scale,
-        eta: sampling.eta,
     }
 }
 

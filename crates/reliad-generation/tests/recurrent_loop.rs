@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use fake::{FakeJudge, FakePainter};
 use image::{Rgba, RgbaImage};
-use reliad_generation::defaults::SamplingDefaults;
+use reliad_diffusion::Sampling;
 use reliad_generation::manifest::{self, Record};
 use reliad_generation::product::ProductFile;
 use reliad_generation::replay::{Replayed, replay};
@@ -48,10 +48,14 @@ impl World {
     }
 
     fn settings(&self) -> RunSettings {
-        let mut sampling = SamplingDefaults::default().sampling("on a beach", "");
-        (sampling.width, sampling.height) = (64, 48);
         RunSettings {
-            sampling,
+            prompt: "on a beach".into(),
+            negative_prompt: String::new(),
+            sampling: Sampling {
+                width: 64,
+                height: 48,
+                ..Sampling::default()
+            },
             scale: None,
             seed: 5,
             count: 1,

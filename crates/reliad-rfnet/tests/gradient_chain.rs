@@ -7,38 +7,68 @@ use burn::module::Module;
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Tensor};
 use golden::{Golden, Outcome, model, real};
+use reliad_diffusion::denoise::Conditions;
+use reliad_diffusion::guidance::{Guidance, Prediction};
+use reliad_diffusion::predictor::Predictor;
+use reliad_diffusion::scheduler::{Level, PlanStep, PredictionType};
+use reliad_diffusion::step::{History, step};
 use reliad_diffusion::{AutoencoderKl, UNet2DConditionModel};
 use reliad_rfnet::rfnet::{RfNet, RfNetInput};
 use reliad_rfnet::roberta::CaptionTokens;
 
 const ALPHA: f64 = 0.7;
 const GUIDANCE: f64 = 2.5;
-const TIMESTEP: f32 = 81.0;
+const TIMESTEP: f64 = 81.0;
 const TOLERANCE: f64 = 1e-3;
 
 #[test]
 fn gradients_equal_torch() -> Outcome {
     let device = Device::default().autodiff();
     let golden = Golden::read("gradient_chain")?;
-    let unet = UNet2DConditionModel::load(&model("gradient_chain/unet")?, &device)?;
+    let predictor = Predictor {
+        unet: UNet2DConditionModel::load(&model("gradient_chain/unet")?, &device)?,
+        controlnet: None,
+    };
     let vae = AutoencoderKl::load(&model("gradient_chain/vae")?, &device)?.freeze();
     let (rfnet, config) = RfNet::load(&model("rfnet")?, &device)?;
     let (rfnet, preprocess) = (rfnet.freeze(), config.preprocess.init()?);
 
     let latents = golden.float::<4>("latents", &device).require_grad();
-    let text = Tensor::cat(
-        vec![
-            golden.float::<3>("no_text", &device),
-            golden.float("text", &device),
-        ],
-        0,
-    );
-    let steps = Tensor::<1>::full([4], TIMESTEP, &device);
-    let both = Tensor::cat(vec![latents.clone(), latents.clone()], 0);
-    let both = unet.forward(both, steps, text, None);
-    let (without, with) = (both.clone().narrow(0, 0, 2), both.narrow(0, 2, 2));
-    let noise = without.clone() + (with - without) * GUIDANCE;
-    let x0 = (latents.clone() - noise * (1.0 - ALPHA).sqrt()) / ALPHA.sqrt();
+    let rows = latents.dims()[0];
+    let conditions = Conditions {
+        text: golden.float("text", &device),
+        negative: golden.float("no_text", &device),
+        // Nothing steers here.
+        control: Tensor::zeros([rows, 3, 1, 1], &device),
+        noise: latents.clone(),
+        step_noise: Vec::new(),
+        inpainting: None,
+    };
+    let guidance = Guidance {
+        scale: GUIDANCE,
+        ..Guidance::NONE
+    };
+    let parts = guidance.parts(0, 1);
+    let items = (0..rows).map(|item| {
+        let predicted = predictor.predict(&latents, TIMESTEP, &conditions, item, 1.0, &parts);
+        guidance.guide(predicted, &parts)
+    });
+    let output = Prediction::stack(items.collect()).guided;
+    let level = Level::preserving(ALPHA);
+    let (x0, noise) = level.predictions(PredictionType::Epsilon);
+    let plan = PlanStep {
+        index: 0,
+        timestep: TIMESTEP,
+        level,
+        blend: Level::CLEAN,
+        x0,
+        noise,
+        corrected: Vec::new(),
+        mean: Vec::new(),
+        sigma: 0.0,
+    };
+    let history = History::new(0);
+    let x0 = step(&plan, None, &history, latents.clone(), output, None).x0;
     let picture = vae.decode(x0 / vae.scaling_factor());
     let picture = (picture / 2.0 + 0.5).clamp(0.0, 1.0);
     assert!(golden.error("picture", picture.clone()) < 1e-4);
@@ -81,6 +111,7 @@ fn gradients_equal_torch() -> Outcome {
         };
     }
     check!("latents", latents);
+    let unet = &predictor.unet;
     check!("conv_in", unet.conv_in.weight.val());
     check_linear!("time", unet.time_embedding.linear_1);
     let block = &unet.mid_block.attentions[0].transformer_blocks[0];

@@ -8,7 +8,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use reliad_generation::assess::{Assess, ModelJudge};
-use reliad_generation::defaults::SamplingDefaults;
+use reliad_generation::defaults::sampling_of;
 use reliad_generation::files;
 use reliad_generation::paint::{Drawing, Paint};
 use reliad_generation::painter::ModelPainter;
@@ -31,37 +31,25 @@ pub struct BenchArgs {
     /// Model: `mini`, which is built in, or a directory in diffusers layout with rfnet/
     #[arg(
         long,
-        env = "RELIAD_MODEL",
-        hide_env_values = true,
         value_name = "DIR|mini",
         default_value = embedded::MINI
     )]
     model: String,
 
     /// Device to paint on
-    #[arg(
-        long,
-        env = "RELIAD_DEVICE",
-        hide_env_values = true,
-        default_value = "cpu"
-    )]
+    #[arg(long, default_value = "cpu")]
     device: String,
 
     /// Denoising steps of a picture [default: the model's]
-    #[arg(long, env = "RELIAD_STEPS", hide_env_values = true)]
+    #[arg(long)]
     steps: Option<usize>,
 
     /// Measurements of each kind; the median is shown
-    #[arg(
-        long,
-        env = "RELIAD_REPEAT",
-        hide_env_values = true,
-        default_value_t = 3
-    )]
+    #[arg(long, default_value_t = 3)]
     repeat: usize,
 
     /// Print JSON
-    #[arg(long, env = "RELIAD_JSON", hide_env_values = true)]
+    #[arg(long)]
     json: bool,
 }
 
@@ -111,7 +99,7 @@ fn measure(arguments: &BenchArgs, scratch: &Path, product: &Path) -> Result<Meas
     let start_up_seconds = median(arguments.repeat, |_| {
         process(&["models", "show", &arguments.model])
     })?;
-    let mut sampling = SamplingDefaults::of(&model)?.sampling(PROMPT, "");
+    let mut sampling = sampling_of(&model)?.normalised();
     sampling.steps = arguments.steps.unwrap_or(sampling.steps);
     let steps = sampling.steps.to_string();
     let first_picture_seconds = median(arguments.repeat, |round| {
@@ -147,6 +135,8 @@ fn measure(arguments: &BenchArgs, scratch: &Path, product: &Path) -> Result<Meas
         recipe: Recipe {
             product: files::hash_file(product)?,
             model: painter.identity().digest.clone(),
+            prompt: PROMPT.into(),
+            negative_prompt: String::new(),
             sampling: sampling.clone(),
             scale: 0.74,
             seed: 0,

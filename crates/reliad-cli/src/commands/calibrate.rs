@@ -21,42 +21,32 @@ use crate::{device, embedded, interrupt};
 #[derive(Debug, Args)]
 pub struct CalibrateArgs {
     /// Folder with metadata.jsonl
-    #[arg(long, env = "RELIAD_DATA", hide_env_values = true, value_name = "DIR")]
+    #[arg(long, value_name = "DIR")]
     data: PathBuf,
 
     /// Model whose judge is calibrated: a directory with rfnet/, depth/ and saliency/, or `mini` with --out
-    #[arg(
-        long,
-        env = "RELIAD_JUDGE",
-        hide_env_values = true,
-        value_name = "DIR|mini"
-    )]
+    #[arg(long, value_name = "DIR|mini")]
     judge: String,
 
     /// Reject at least this share of the pictures that can't be published, such as 0.95
-    #[arg(long, env = "RELIAD_REJECT", hide_env_values = true, value_parser = share, conflicts_with = "keep")]
+    #[arg(long, value_parser = share, conflicts_with = "keep")]
     reject: Option<f64>,
 
     /// Keep at least this share of the available pictures, such as 0.9
-    #[arg(long, env = "RELIAD_KEEP", hide_env_values = true, value_parser = share)]
+    #[arg(long, value_parser = share)]
     keep: Option<f64>,
 
     /// Look at every picture twice, the second time as a mirror shows it: steadier, and twice the judge's work but for
     /// depth and saliency
-    #[arg(long, env = "RELIAD_MIRRORED", hide_env_values = true)]
+    #[arg(long)]
     mirrored: bool,
 
     /// File to write [default: rfnet/calibration.json of the judge]
-    #[arg(long, env = "RELIAD_OUT", hide_env_values = true, value_name = "FILE")]
+    #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 
     /// Where to compute: cpu, gpu, cuda, vulkan or metal; `:1` picks the second one
-    #[arg(
-        long,
-        env = "RELIAD_DEVICE",
-        hide_env_values = true,
-        default_value = "cpu"
-    )]
+    #[arg(long, default_value = "cpu")]
     device: String,
 }
 

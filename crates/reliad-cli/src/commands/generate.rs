@@ -6,22 +6,20 @@ use std::time::Instant;
 
 use anyhow::Result;
 use clap::Args;
-use reliad_diffusion::denoise::GuidanceInterval;
-use reliad_diffusion::perturbed::UnetParts;
 use reliad_generation::adapters::AdapterFile;
 use reliad_generation::assess::{Assess, ModelJudge};
-use reliad_generation::defaults::SamplingDefaults;
+use reliad_generation::defaults::sampling_of;
 use reliad_generation::files;
 use reliad_generation::noise_file::NoiseFile;
 use reliad_generation::painter::ModelPainter;
 use reliad_generation::product::{self, ProductFile};
 use reliad_generation::report::{self, Unusable};
 use reliad_generation::run::{self, NoiseSource, Outcome, RunSettings};
-use reliad_imaging::Canvas;
 use reliad_weights::ModelDir;
 
 use crate::message::{self, Code, hinted};
 use crate::progress::RunProgress;
+use crate::sampling::SamplingFlags;
 use crate::{device, embedded, hints, interrupt};
 
 /// Attempts at each picture when neither `--attempts` nor `--noise` is given.
@@ -39,98 +37,39 @@ pub struct GenerateArgs {
     products: Vec<PathBuf>,
 
     /// What the scene shall show
-    #[arg(long, env = "RELIAD_PROMPT", hide_env_values = true)]
+    #[arg(long)]
     prompt: String,
 
     /// What the scene shall not show
-    #[arg(
-        long,
-        env = "RELIAD_NEGATIVE_PROMPT",
-        hide_env_values = true,
-        default_value = ""
-    )]
+    #[arg(long, default_value = "")]
     negative_prompt: String,
 
     /// What the product is and how big, for the judge [default: the file's name]
-    #[arg(long, env = "RELIAD_TITLE", hide_env_values = true)]
+    #[arg(long)]
     title: Option<String>,
 
     /// Pictures wanted of each product
-    #[arg(
-        short = 'n',
-        long,
-        env = "RELIAD_COUNT",
-        hide_env_values = true,
-        default_value_t = 1
-    )]
+    #[arg(short = 'n', long, default_value_t = 1)]
     count: u32,
 
     /// Attempts at each picture [default: 8, or 1 with --noise]
-    #[arg(long, env = "RELIAD_ATTEMPTS", hide_env_values = true)]
+    #[arg(long)]
     attempts: Option<u32>,
 
     /// Seed of the run; the same seed makes the same pictures
-    #[arg(long, env = "RELIAD_SEED", hide_env_values = true, default_value_t = 0)]
+    #[arg(long, default_value_t = 0)]
     seed: u64,
 
-    /// Denoising steps [default: the model's]
-    #[arg(long, env = "RELIAD_STEPS", hide_env_values = true)]
-    steps: Option<usize>,
-
-    /// Classifier-free guidance: how closely the prompt is followed [default: the model's]
-    #[arg(long, env = "RELIAD_GUIDANCE", hide_env_values = true)]
-    guidance: Option<f64>,
-
-    /// How far guidance is kept from raising contrast, 0 to 1 [default: the model's]
-    #[arg(long, env = "RELIAD_GUIDANCE_RESCALE", hide_env_values = true)]
-    guidance_rescale: Option<f64>,
-
-    /// Perturbed-attention guidance: how far the painter is kept from what it would paint if it saw no connections in the
-    /// picture; clears away blots, and 0 is none [default: the model's]
-    #[arg(long, env = "RELIAD_PERTURBED_ATTENTION", hide_env_values = true)]
-    perturbed_attention: Option<f64>,
-
-    /// Parts of the UNet in which that is done, of down, mid and up, with commas [default: the model's]
-    #[arg(
-        long,
-        env = "RELIAD_PERTURBED_PARTS",
-        hide_env_values = true,
-        value_name = "PARTS"
-    )]
-    perturbed_parts: Option<UnetParts>,
-
-    /// Part of the steps that is guided, as two shares of them: outside, the prompt alone is followed, in half of the time
-    /// [default: the model's]
-    #[arg(
-        long,
-        env = "RELIAD_GUIDANCE_INTERVAL",
-        hide_env_values = true,
-        value_name = "START:STOP"
-    )]
-    guidance_interval: Option<GuidanceInterval>,
-
-    /// Strength of the ControlNet that keeps the scene off the product [default: the model's]
-    #[arg(long, env = "RELIAD_CONTROL_SCALE", hide_env_values = true)]
-    control_scale: Option<f64>,
-
-    /// Size of the pictures, both sides multiples of 8 [default: the model's]
-    #[arg(
-        long,
-        env = "RELIAD_SIZE",
-        hide_env_values = true,
-        value_name = "WIDTHxHEIGHT"
-    )]
-    size: Option<Canvas>,
+    #[command(flatten)]
+    sampling: SamplingFlags,
 
     /// Part of the canvas the product takes [default: drawn for each picture from 0.70 to 0.78]
-    #[arg(long, env = "RELIAD_SCALE", hide_env_values = true)]
+    #[arg(long)]
     scale: Option<f32>,
 
     /// Model that paints: `mini`, which is built in, or a directory in diffusers layout
     #[arg(
         long,
-        env = "RELIAD_MODEL",
-        hide_env_values = true,
         value_name = "DIR|mini",
         default_value = embedded::MINI
     )]
@@ -138,73 +77,41 @@ pub struct GenerateArgs {
 
     /// Adapters (LoRA, safetensors of diffusers or kohya) to lay on the model beside its own, with commas between several;
     /// STRENGTH is how many times they are added, 1 when left out
-    #[arg(
-        long,
-        env = "RELIAD_LORA",
-        hide_env_values = true,
-        value_name = "FILE[:STRENGTH]",
-        value_delimiter = ','
-    )]
+    #[arg(long, value_name = "FILE[:STRENGTH]", value_delimiter = ',')]
     lora: Vec<AdapterArgument>,
 
     /// Model that judges: `mini` or a directory with rfnet/ [default: that of --model]
-    #[arg(
-        long,
-        env = "RELIAD_JUDGE",
-        hide_env_values = true,
-        value_name = "DIR|mini",
-        conflicts_with = "no_judge"
-    )]
+    #[arg(long, value_name = "DIR|mini", conflicts_with = "no_judge")]
     judge: Option<String>,
 
     /// Keep the first drawing of each picture without judging it
-    #[arg(long, env = "RELIAD_NO_JUDGE", hide_env_values = true)]
+    #[arg(long)]
     no_judge: bool,
 
     /// Device to paint on: cpu, gpu, cuda, vulkan or metal, with `:N` for the N-th
-    #[arg(
-        long,
-        env = "RELIAD_DEVICE",
-        hide_env_values = true,
-        default_value = "cpu"
-    )]
+    #[arg(long, default_value = "cpu")]
     device: String,
 
     /// Directory for pictures, manifest and report
-    #[arg(
-        long,
-        env = "RELIAD_OUT",
-        hide_env_values = true,
-        default_value = "out"
-    )]
+    #[arg(long, default_value = "out")]
     out: PathBuf,
 
     /// Pictures painted at once; changes nothing about them
-    #[arg(
-        long,
-        env = "RELIAD_BATCH",
-        hide_env_values = true,
-        default_value_t = 1
-    )]
+    #[arg(long, default_value_t = 1)]
     batch: usize,
 
     /// Noise in place of the drawn one (safetensors: `latents` [n, 4, height/8, width/8] and, where
     /// the sampler draws more, `step_noise` [steps, n, 4, height/8, width/8]); attempt A at
     /// picture P takes row P * attempts + A
-    #[arg(
-        long,
-        env = "RELIAD_NOISE",
-        hide_env_values = true,
-        value_name = "FILE"
-    )]
+    #[arg(long, value_name = "FILE")]
     noise: Option<PathBuf>,
 
     /// Keep rejected pictures in the directory `rejected` below --out
-    #[arg(long, env = "RELIAD_KEEP_REJECTED", hide_env_values = true)]
+    #[arg(long)]
     keep_rejected: bool,
 
     /// Show errors and warnings only
-    #[arg(short, long, env = "RELIAD_QUIET", hide_env_values = true)]
+    #[arg(short, long)]
     quiet: bool,
 }
 
@@ -328,26 +235,8 @@ fn settings(
     model: &ModelDir,
     noise: Option<&NoiseFile>,
 ) -> Result<RunSettings> {
-    let mut defaults = SamplingDefaults::of(model)?;
-    defaults.perturbed_attention = arguments
-        .perturbed_attention
-        .unwrap_or(defaults.perturbed_attention);
-    defaults.perturbed_parts = arguments
-        .perturbed_parts
-        .unwrap_or(defaults.perturbed_parts);
-    let mut sampling = defaults.sampling(&arguments.prompt, &arguments.negative_prompt);
-    if let Some(size) = arguments.size {
-        (sampling.width, sampling.height) = (size.width, size.height);
-    }
-    sampling.steps = arguments.steps.unwrap_or(sampling.steps);
-    sampling.guidance = arguments.guidance.unwrap_or(sampling.guidance);
-    sampling.guidance_rescale = arguments
-        .guidance_rescale
-        .unwrap_or(sampling.guidance_rescale);
-    sampling.guidance_interval = arguments
-        .guidance_interval
-        .unwrap_or(sampling.guidance_interval);
-    sampling.control_scale = arguments.control_scale.unwrap_or(sampling.control_scale);
+    let overlay = arguments.sampling.overlay().map_err(anyhow::Error::msg)?;
+    let sampling = overlay.over(sampling_of(model)?).normalised();
     if let Some(noise) = noise {
         let (width, height) = noise.picture_size();
         if (width, height) != (sampling.width as usize, sampling.height as usize) {
@@ -364,6 +253,8 @@ fn settings(
     }
     let default_attempts = if noise.is_some() { 1 } else { ATTEMPTS };
     Ok(RunSettings {
+        prompt: arguments.prompt.clone(),
+        negative_prompt: arguments.negative_prompt.clone(),
         sampling,
         scale: arguments.scale,
         seed: arguments.seed,

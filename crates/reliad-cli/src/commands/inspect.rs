@@ -25,77 +25,39 @@ pub struct InspectArgs {
     pictures: Vec<PathBuf>,
 
     /// Folder of the products' cut-outs, or one cut-out for all pictures
-    #[arg(
-        long,
-        env = "RELIAD_PRODUCTS",
-        hide_env_values = true,
-        value_name = "PATH"
-    )]
+    #[arg(long, value_name = "PATH")]
     products: PathBuf,
 
     /// What the products are and how big: a CSV file with the columns `name` and `title` [default: the cut-outs' names]
-    #[arg(
-        long,
-        env = "RELIAD_TITLES",
-        hide_env_values = true,
-        value_name = "FILE"
-    )]
+    #[arg(long, value_name = "FILE")]
     titles: Option<PathBuf>,
 
     /// Folder for the results
-    #[arg(
-        long,
-        env = "RELIAD_OUT",
-        hide_env_values = true,
-        value_name = "DIR",
-        default_value = "inspection"
-    )]
+    #[arg(long, value_name = "DIR", default_value = "inspection")]
     out: PathBuf,
 
     /// Model that judges: `mini` or a directory with rfnet/, depth/ and saliency/
     #[arg(
         long,
-        env = "RELIAD_JUDGE",
-        hide_env_values = true,
         value_name = "DIR|mini",
         default_value = embedded::MINI
     )]
     judge: String,
 
     /// Largest mean colour distance (CIE76) of the product's pixels
-    #[arg(
-        long,
-        env = "RELIAD_MAX_ALTERED",
-        hide_env_values = true,
-        default_value_t = 6.0
-    )]
+    #[arg(long, default_value_t = 6.0)]
     max_altered: f32,
 
     /// Largest area that stands out joined to the product, as a share of its own
-    #[arg(
-        long,
-        env = "RELIAD_MAX_GROWN",
-        hide_env_values = true,
-        default_value_t = 0.25
-    )]
+    #[arg(long, default_value_t = 0.25)]
     max_grown: f32,
 
     /// Largest part of a side along which the product may touch the picture's edge
-    #[arg(
-        long,
-        env = "RELIAD_MAX_CUT",
-        hide_env_values = true,
-        default_value_t = 0.1
-    )]
+    #[arg(long, default_value_t = 0.1)]
     max_cut: f32,
 
     /// Where to compute: cpu, gpu, cuda, vulkan or metal; `:1` picks the second one
-    #[arg(
-        long,
-        env = "RELIAD_DEVICE",
-        hide_env_values = true,
-        default_value = "cpu"
-    )]
+    #[arg(long, default_value = "cpu")]
     device: String,
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
-use reliad_generation::defaults::SamplingDefaults;
+use reliad_generation::defaults::sampling_of;
 use reliad_generation::files;
 use reliad_weights::{Component, inspect};
 
@@ -28,12 +28,12 @@ enum ModelsCommand {
 #[derive(Debug, Args)]
 struct ShowArgs {
     /// Model directory, or `mini` for the embedded one
-    #[arg(env = "RELIAD_MODEL", hide_env_values = true, value_name = "DIR|mini")]
+    #[arg(value_name = "DIR|mini")]
     #[arg(default_value = embedded::MINI)]
     model: String,
 
     /// Print JSON
-    #[arg(long, env = "RELIAD_JSON", hide_env_values = true)]
+    #[arg(long)]
     json: bool,
 }
 
@@ -41,7 +41,7 @@ struct ShowArgs {
 #[derive(Debug, Args)]
 struct ConfigsArgs {
     /// Folder to write them to, as configs/ in it; files that are there are kept
-    #[arg(long, env = "RELIAD_OUT", hide_env_values = true, value_name = "DIR")]
+    #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
 
@@ -91,13 +91,13 @@ fn show(arguments: &ShowArgs) -> Result<Code> {
         return Ok(Code::Complete);
     }
     print!("{}", table(&components));
-    if let Ok(defaults) = SamplingDefaults::of(&model) {
+    if let Ok(defaults) = sampling_of(&model) {
         println!(
             "\nsampled at {}x{}, {} steps, {}, rescale {}, control {}",
-            defaults.width.unwrap_or_default(),
-            defaults.height.unwrap_or_default(),
+            defaults.width,
+            defaults.height,
             defaults.steps,
-            defaults.sampling("", "").guidance_words(),
+            defaults.guidance_words(),
             defaults.guidance_rescale,
             defaults.control_scale
         );

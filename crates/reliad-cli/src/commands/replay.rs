@@ -27,38 +27,23 @@ pub struct ReplayArgs {
     manifest: PathBuf,
 
     /// Save the pictures here; without it they are only compared
-    #[arg(long, env = "RELIAD_OUT", hide_env_values = true)]
+    #[arg(long)]
     out: Option<PathBuf>,
 
     /// Also make rejected attempts again
-    #[arg(long, env = "RELIAD_REJECTED", hide_env_values = true)]
+    #[arg(long)]
     rejected: bool,
 
     /// Where the model stands now [default: where it stood]
-    #[arg(
-        long,
-        env = "RELIAD_MODEL",
-        hide_env_values = true,
-        value_name = "DIR|mini"
-    )]
+    #[arg(long, value_name = "DIR|mini")]
     model: Option<String>,
 
     /// Directory in which the products stand now, under their names [default: where they stood]
-    #[arg(
-        long,
-        env = "RELIAD_PRODUCTS",
-        hide_env_values = true,
-        value_name = "DIR"
-    )]
+    #[arg(long, value_name = "DIR")]
     products: Option<PathBuf>,
 
     /// Device to paint on; other devices than the recorded one may round differently
-    #[arg(
-        long,
-        env = "RELIAD_DEVICE",
-        hide_env_values = true,
-        default_value = "cpu"
-    )]
+    #[arg(long, default_value = "cpu")]
     device: String,
 }
 

@@ -30,40 +30,27 @@ pub struct TrainArgs {
     stage: StageName,
 
     /// Folder of samples that `reliad synth render` wrote
-    #[arg(long, env = "RELIAD_DATA", hide_env_values = true, value_name = "DIR")]
+    #[arg(long, value_name = "DIR")]
     data: PathBuf,
 
     /// Model directory to write into; earlier stages are read from it
-    #[arg(long, env = "RELIAD_OUT", hide_env_values = true, value_name = "DIR")]
+    #[arg(long, value_name = "DIR")]
     out: PathBuf,
 
     /// The stage's configuration [default: configs/mini/STAGE.json]; for mini the folder of them
     ///
     /// A path below configs/ that isn't on disk stands for the configuration compiled into the program
     /// (`reliad models configs`).
-    #[arg(
-        long,
-        env = "RELIAD_CONFIG",
-        hide_env_values = true,
-        value_name = "FILE"
-    )]
+    #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
     /// Train for so many steps; two such runs are equal bit for bit
-    #[arg(
-        long,
-        env = "RELIAD_STEPS",
-        hide_env_values = true,
-        value_name = "N",
-        conflicts_with = "minutes"
-    )]
+    #[arg(long, value_name = "N", conflicts_with = "minutes")]
     steps: Option<u64>,
 
     /// Train for so many passes over the samples; two such runs are equal bit for bit
     #[arg(
         long,
-        env = "RELIAD_EPOCHS",
-        hide_env_values = true,
         value_name = "E",
         conflicts_with_all = ["minutes", "steps"]
     )]
@@ -71,43 +58,31 @@ pub struct TrainArgs {
 
     /// Train for so many minutes, all runs of the stage together [default: the
     /// configuration's epochs, or the stage's share in configs/mini/plan.json]
-    #[arg(long, env = "RELIAD_MINUTES", hide_env_values = true, value_name = "M")]
+    #[arg(long, value_name = "M")]
     minutes: Option<f64>,
 
     /// Seed of weights, data order and noise
-    #[arg(
-        long,
-        env = "RELIAD_SEED",
-        hide_env_values = true,
-        value_name = "S",
-        default_value_t = 1
-    )]
+    #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
 
     /// Model directory whose components a new OUT starts with, such as an earlier stage's result
-    #[arg(long, env = "RELIAD_INIT", hide_env_values = true, value_name = "DIR")]
+    #[arg(long, value_name = "DIR")]
     init: Option<PathBuf>,
 
     /// Train on from the weights that OUT (or --init) has for this stage instead of from fresh ones
     ///
     /// Painter and controlnet only. A checkpoint of this stage in OUT still comes first.
-    #[arg(long, env = "RELIAD_WARM_START")]
+    #[arg(long)]
     warm_start: bool,
 
     /// Plain lines, also on a terminal that could show curves
-    #[arg(long, env = "RELIAD_PLAIN")]
+    #[arg(long)]
     plain: bool,
 
     /// Where to compute: cpu, gpu, cuda, vulkan or metal; `:1` picks the second one
     ///
     /// Several with commas share the `accumulate` batches of a step; vae and controlnet take one.
-    #[arg(
-        long,
-        env = "RELIAD_DEVICE",
-        hide_env_values = true,
-        default_value = "cpu",
-        value_delimiter = ','
-    )]
+    #[arg(long, default_value = "cpu", value_delimiter = ',')]
     device: Vec<String>,
 }
 

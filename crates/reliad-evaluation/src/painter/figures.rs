@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use reliad_generation::defaults::SamplingDefaults;
+use reliad_diffusion::Sampling;
 use reliad_synth::Sizes;
 use serde::Serialize;
 
@@ -41,7 +41,7 @@ pub struct Settings {
     /// Told what pictures show.
     pub scene: Named,
     /// How pictures were sampled.
-    pub sampling: SamplingDefaults,
+    pub sampling: Sampling,
 }
 
 /// `counts[asked][seen]`.

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use reliad_generation::assess::{Assess, ModelJudge};
-use reliad_generation::defaults::SamplingDefaults;
+use reliad_generation::defaults::sampling_of;
 use reliad_generation::gallery::Gallery;
 use reliad_generation::identity::ModelIdentity;
 use reliad_generation::paint::Paint;
@@ -98,9 +98,9 @@ impl Evaluation<'_> {
         let saliency = SaliencyNetwork::load(&self.judge.dir.sub("saliency"), device)?;
         let judge = ModelJudge::load(self.judge.dir, device)?;
         let painter = ModelPainter::load(self.model.dir, device, &self.device_name, None)?;
-        let mut sampling = SamplingDefaults::of(self.model.dir)?;
-        (sampling.width, sampling.height) = (Some(self.size), Some(self.size));
-        sampling.sampling("", "").check()?;
+        let mut sampling = sampling_of(self.model.dir)?.normalised();
+        (sampling.width, sampling.height) = (self.size, self.size);
+        sampling.check().map_err(reliad_generation::Error::from)?;
 
         let rendered = self.work.join("rendered");
         if !self.render(&rendered, watch)? {

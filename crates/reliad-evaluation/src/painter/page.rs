@@ -94,7 +94,7 @@ fn settings(figures: &Figures) -> String {
         settings.size,
         settings.size,
         settings.sampling.steps,
-        settings.sampling.sampling("", "").guidance_words(),
+        settings.sampling.guidance_words(),
         escape(&settings.reliad),
     )
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use image::RgbImage;
 use reliad_dataset::{Folder, Modality, Record, required};
-use reliad_generation::defaults::SamplingDefaults;
+use reliad_diffusion::Sampling;
 use reliad_generation::files;
 use reliad_generation::paint::Drawing;
 use reliad_generation::recipe::{Recipe, item_id};
@@ -87,7 +87,7 @@ pub fn jobs(count: usize) -> Vec<Job> {
 pub struct Series {
     folder: Folder,
     records: Vec<Record>,
-    defaults: SamplingDefaults,
+    sampling: Sampling,
     model: String,
     seed: u64,
 }
@@ -100,7 +100,7 @@ impl Series {
     pub fn open(
         dir: &Path,
         count: usize,
-        defaults: SamplingDefaults,
+        sampling: Sampling,
         model: &str,
         seed: u64,
     ) -> Result<Self> {
@@ -119,7 +119,7 @@ impl Series {
         Ok(Self {
             folder,
             records,
-            defaults,
+            sampling,
             model: model.to_owned(),
             seed,
         })
@@ -162,7 +162,7 @@ impl Series {
             })?;
         let hash = files::hash_file(&path)?;
         let prompt = &self.records[job.prompt_of].prompt;
-        let mut sampling = self.defaults.sampling(prompt, "");
+        let mut sampling = self.sampling.clone();
         if matches!(job.purpose, Purpose::Free | Purpose::Uncontrolled) {
             sampling = sampling.without_inpainting();
         }
@@ -177,6 +177,8 @@ impl Series {
                 item: item_id(&hash, prompt, "", job.picture),
                 product: hash,
                 model: self.model.clone(),
+                prompt: prompt.clone(),
+                negative_prompt: String::new(),
                 sampling,
                 scale,
                 seed: self.seed,

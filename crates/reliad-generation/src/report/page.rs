@@ -189,7 +189,7 @@ fn section(html: &mut String, item: &Item<'_>, images: &Images) {
         format_args!(
             "<div><h2>{}</h2><p>“{}”</p><p class=\"soft\">{}",
             escape(&first.title),
-            escape(&clipped(&sampling.prompt)),
+            escape(&clipped(&first.recipe.prompt)),
             match (item.found(), item.attempts.len()) {
                 (true, 1) => "found at the first attempt".to_owned(),
                 (true, n) => format!("found after {n} attempts"),

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use image::RgbImage;
+use reliad_diffusion::Sampling;
 use reliad_imaging::{PlacedProduct, paste_back};
 use reliad_rfnet::judge::{JudgeItem, Verdict};
 
@@ -15,7 +16,7 @@ use crate::files;
 use crate::manifest::{AttemptKey, Manifest, Record, Seconds, VerdictRecord};
 use crate::paint::{Drawing, Paint};
 use crate::product::ProductFile;
-use crate::recipe::{NoiseRow, Recipe, Sampling, drawn_placement, item_id};
+use crate::recipe::{NoiseRow, Recipe, drawn_placement, item_id};
 use crate::report::{self, Unusable};
 
 mod event;
@@ -74,11 +75,11 @@ pub fn run(
         files::prepare_directory(&settings.out.join(REJECTED))?;
     }
     files::prepare_directory(&settings.out.join(report::ASSETS))?;
-    let prompt_cut = painter.cut(&settings.sampling.prompt)?;
+    let prompt_cut = painter.cut(&settings.prompt)?;
     if let Some(cut) = &prompt_cut {
         observe(Event::Warning(format!("the prompt is too long: {cut}")));
     }
-    if let Some(cut) = painter.cut(&settings.sampling.negative_prompt)? {
+    if let Some(cut) = painter.cut(&settings.negative_prompt)? {
         observe(Event::Warning(format!(
             "the negative prompt is too long: {cut}"
         )));
@@ -175,7 +176,7 @@ impl Run<'_> {
 
     /// The pictures wanted, each product once.
     fn items(&self, observe: &mut dyn FnMut(Event<'_>)) -> Result<VecDeque<Item>> {
-        let sampling = &self.settings.sampling;
+        let settings = self.settings;
         let mut items = VecDeque::new();
         let mut seen = HashSet::new();
         for (place, product) in self.products.iter().enumerate() {
@@ -189,8 +190,8 @@ impl Run<'_> {
             for picture in 0..self.settings.count {
                 let id = item_id(
                     &product.hash,
-                    &sampling.prompt,
-                    &sampling.negative_prompt,
+                    &settings.prompt,
+                    &settings.negative_prompt,
                     picture,
                 );
                 items.push_back(Item {
@@ -228,6 +229,8 @@ impl Run<'_> {
         Recipe {
             product: self.products[item.product].hash.clone(),
             model: self.painter.identity().digest.clone(),
+            prompt: self.settings.prompt.clone(),
+            negative_prompt: self.settings.negative_prompt.clone(),
             sampling: self.settings.sampling.clone(),
             scale: item.scale,
             seed: self.settings.seed,

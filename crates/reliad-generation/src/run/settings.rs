@@ -2,13 +2,18 @@
 
 use std::path::PathBuf;
 
+use reliad_diffusion::Sampling;
+
 use crate::error::{Error, Result};
-use crate::recipe::Sampling;
 
 /// What a run shall make.
 #[derive(Clone, Debug)]
 pub struct RunSettings {
-    /// How pictures are painted.
+    /// What the scenes shall show.
+    pub prompt: String,
+    /// What they shall not show.
+    pub negative_prompt: String,
+    /// How pictures are sampled.
     pub sampling: Sampling,
     /// Part of the canvas the product takes, above 0 and at most 1; drawn per item when `None`.
     pub scale: Option<f32>,

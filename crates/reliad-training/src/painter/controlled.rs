@@ -5,12 +5,11 @@ use image::{Rgb, RgbImage};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use reliad_dataset::Modality;
-use reliad_diffusion::scheduler::Ddim;
+use reliad_diffusion::scheduler::NoiseSchedule;
 use reliad_diffusion::{ClipTextModel, ClipTokenizer};
 use reliad_imaging::canny::{THRESHOLDS, canny};
 use reliad_weights::ModelDir;
 use serde::Deserialize;
-use serde_json::Value;
 
 use crate::data::pictures::{Layout, Pictures};
 use crate::data::prompts;
@@ -78,7 +77,7 @@ pub struct Controlled {
     edges: Pictures,
     tokenizer: ClipTokenizer,
     text_encoder: ClipTextModel,
-    schedule: Ddim,
+    schedule: NoiseSchedule,
     recipe: ControlledRecipe,
     batch_size: usize,
     device: Device,
@@ -136,9 +135,8 @@ impl Controlled {
     ) -> Result<Option<Self>> {
         let tokenizer =
             ClipTokenizer::load(&model.sub("tokenizer")).map_err(Error::component("tokenizer"))?;
-        let scheduler: Value = model
-            .read_json("scheduler/scheduler_config.json")
-            .map_err(Error::component("scheduler"))?;
+        let scheduler =
+            reliad_diffusion::painter::scheduler(model).map_err(Error::component("scheduler"))?;
         let world = World::open(&stage.data, recipe.samples)?;
         let Some(latents) = Latents::of_world(stage, &world, recipe.size, control)? else {
             return Ok(None);

@@ -4,7 +4,7 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
-use reliad_diffusion::scheduler::{Ddim, Prediction, SchedulerConfig};
+use reliad_diffusion::scheduler::{NoiseSchedule, PredictionType, Scheduler};
 use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
@@ -12,7 +12,7 @@ use crate::random;
 
 /// The `scheduler_config.json` that our painters are trained with: zero terminal signal-to-noise, sampled with trailing
 /// timesteps.
-pub fn scheduler_config(prediction: Prediction) -> Value {
+pub fn scheduler_config(prediction: PredictionType) -> Value {
     json!({
         "_class_name": "DDIMScheduler",
         "num_train_timesteps": 1000,
@@ -28,14 +28,23 @@ pub fn scheduler_config(prediction: Prediction) -> Value {
     })
 }
 
-/// The schedule of a `scheduler_config.json`.
+/// The scheduler of [`scheduler_config`].
 ///
 /// # Errors
-/// When it isn't supported, or when the network would have to predict the noise at a timestep that holds nothing else:
+/// None that a caller could cause.
+pub fn scheduler(prediction: PredictionType) -> Result<Scheduler> {
+    Scheduler::from_json(&scheduler_config(prediction)).map_err(Error::component("scheduler"))
+}
+
+/// The noise schedule of a scheduler, to train on.
+///
+/// # Errors
+/// When the network would have to predict the noise at a timestep that holds nothing else:
 /// no output there says anything about the picture.
-pub fn schedule(config: &Value) -> Result<Ddim> {
-    let config = SchedulerConfig::from_json(config).map_err(Error::component("scheduler"))?;
-    if config.prediction_type == Prediction::Epsilon && config.rescale_betas_zero_snr {
+pub fn schedule(scheduler: &Scheduler) -> Result<NoiseSchedule> {
+    let schedule = scheduler.schedule();
+    let config = schedule.config();
+    if config.prediction_type == PredictionType::Epsilon && config.rescale_betas_zero_snr {
         return Err(Error::Setting {
             name: "prediction",
             reason: "`epsilon` can't be learned at zero terminal signal-to-noise; choose \
@@ -43,7 +52,7 @@ pub fn schedule(config: &Value) -> Result<Ddim> {
                 .to_owned(),
         });
     }
-    Ok(Ddim::new(config))
+    Ok(schedule.clone())
 }
 
 /// A batch of noised latents, on the device of training.
@@ -63,7 +72,7 @@ pub struct Noised {
 ///
 /// The weight is `min(1, 6 / (SNR + 1))` of the velocity's squared error, whatever the network predicts: all of it is
 /// kept where colour is decided, and less where only detail is left.
-pub fn noised(latents: Tensor<4>, schedule: &Ddim, rng: &mut ChaCha8Rng) -> Noised {
+pub fn noised(latents: Tensor<4>, schedule: &NoiseSchedule, rng: &mut ChaCha8Rng) -> Noised {
     let count = latents.dims()[0];
     let total = schedule.alphas().len();
     let timesteps: Vec<usize> = (0..count)
@@ -81,7 +90,7 @@ pub fn noised_at(
     latents: Tensor<4>,
     noise: Tensor<4>,
     timesteps: &[usize],
-    schedule: &Ddim,
+    schedule: &NoiseSchedule,
 ) -> Noised {
     let device = latents.device();
     let column = |value: &dyn Fn(usize) -> f64| {
@@ -119,7 +128,7 @@ pub fn noised_at(
 
 /// The velocity's squared error, as a multiple of that of what the network predicts at `timestep`: an error `e` of the
 /// clean sample is one of `-e / sqrt(1 - a)` of the velocity.
-fn velocity_error(schedule: &Ddim, timestep: usize) -> f64 {
+fn velocity_error(schedule: &NoiseSchedule, timestep: usize) -> f64 {
     let (x0, _) = schedule.predictions(timestep);
     x0.of_output.powi(2) / (1.0 - schedule.alphas()[timestep])
 }
@@ -146,8 +155,8 @@ mod tests {
 
     use super::*;
 
-    fn schedule_of(prediction: Prediction) -> Ddim {
-        schedule(&scheduler_config(prediction)).unwrap()
+    fn schedule_of(prediction: PredictionType) -> NoiseSchedule {
+        schedule(&scheduler(prediction).unwrap()).unwrap()
     }
 
     fn apart(a: Tensor<4>, b: Tensor<4>) -> f32 {
@@ -160,8 +169,8 @@ mod tests {
         let clean = random::normal(&mut random::generator(1, "a", 0), [1, 4, 2, 2], &device);
         let noise = random::normal(&mut random::generator(1, "b", 0), [1, 4, 2, 2], &device);
         for (prediction, target) in [
-            (Prediction::Velocity, clean.clone().neg()),
-            (Prediction::Sample, clean.clone()),
+            (PredictionType::Velocity, clean.clone().neg()),
+            (PredictionType::Sample, clean.clone()),
         ] {
             let schedule = schedule_of(prediction);
             let last = noised_at(clean.clone(), noise.clone(), &[999], &schedule);
@@ -173,7 +182,7 @@ mod tests {
 
     #[test]
     fn the_noise_alone_cannot_be_learned_where_there_is_nothing_else() {
-        let refused = schedule(&scheduler_config(Prediction::Epsilon)).unwrap_err();
+        let refused = schedule(&scheduler(PredictionType::Epsilon).unwrap()).unwrap_err();
         assert!(refused.to_string().contains("epsilon"), "{refused}");
     }
 
@@ -184,7 +193,7 @@ mod tests {
         let noise = random::normal(&mut random::generator(1, "b", 0), [1, 4, 2, 2], &device);
         let region = Tensor::ones([1, 1, 2, 2], &device);
         for timestep in [5, 200, 600, 999] {
-            let errors = [Prediction::Velocity, Prediction::Sample].map(|prediction| {
+            let errors = [PredictionType::Velocity, PredictionType::Sample].map(|prediction| {
                 let schedule = schedule_of(prediction);
                 let noised = noised_at(clean.clone(), noise.clone(), &[timestep], &schedule);
                 // The output whose clean sample is off by 0.1.
@@ -203,7 +212,7 @@ mod tests {
 
     #[test]
     fn timesteps_cover_the_schedule_and_the_error_of_a_perfect_output_is_zero() {
-        let schedule = schedule_of(Prediction::Velocity);
+        let schedule = schedule_of(PredictionType::Velocity);
         let device = Device::flex();
         let clean = random::normal(&mut random::generator(1, "a", 0), [8, 4, 2, 2], &device);
         let noised = noised(clean, &schedule, &mut random::generator(1, "c", 0));

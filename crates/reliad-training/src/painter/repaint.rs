@@ -3,10 +3,11 @@
 use burn::tensor::Tensor;
 use image::RgbImage;
 use rand::RngExt as _;
-use reliad_diffusion::denoise::{Conditions, DenoiseSettings, GuidanceInterval};
+use rand_chacha::ChaCha8Rng;
+use reliad_diffusion::Sampling;
+use reliad_diffusion::denoise::Conditions;
 use reliad_diffusion::painter::Painter;
-use reliad_diffusion::perturbed::UnetParts;
-use reliad_diffusion::scheduler::DdimStep;
+use reliad_diffusion::scheduler::{Level, Plan, Sampler};
 use reliad_imaging::canny::{THRESHOLDS, canny};
 use reliad_imaging::{PlacedProduct, paste_back};
 use reliad_rfnet::preprocess::{gray_tensor, rgb_image, rgb_tensor};
@@ -61,16 +62,16 @@ impl Repainter {
             .mean
             .mul_scalar(vae.scaling_factor());
         let noise = random::normal(&mut rng, clean.dims(), device);
-        let scheduler = &self.painter.scheduler;
-        let mut steps = scheduler.steps(STEPS, 0.0);
-        let farthest = self.strength * scheduler.alphas().len() as f64;
-        steps.retain(|step| (step.timestep as f64) < farthest);
-        steps.drain(..rng.random_range(0..=steps.len()));
-        let painted = match steps.first() {
+        let plan = self.plan(&mut rng)?;
+        let painted = match plan.steps.first() {
             Some(first) => {
-                let (of_clean, of_noise) = scheduler.add_noise(first.timestep);
-                let noised = clean.mul_scalar(of_clean) + noise.mul_scalar(of_noise);
-                self.denoised(noised, steps, product, prompt)?
+                let Level {
+                    signal,
+                    noise: spread,
+                    ..
+                } = first.level;
+                let noised = clean.mul_scalar(signal) + noise.clone().mul_scalar(spread);
+                self.denoised(noised, noise, plan, product, prompt)?
             }
             None => clean,
         };
@@ -79,10 +80,25 @@ impl Repainter {
         Ok(paste_back(&painted, product))
     }
 
+    /// The last few steps of a run, or none; how many is drawn.
+    fn plan(&self, rng: &mut ChaCha8Rng) -> Result<Plan> {
+        let scheduler = self.painter.scheduler.with(Sampler::Ddim);
+        let scheduler = scheduler.map_err(Error::component("scheduler"))?;
+        let plan = |begin| {
+            let plan = scheduler.plan_from(STEPS, 0.0, begin);
+            plan.map_err(Error::component("scheduler"))
+        };
+        let farthest = self.strength * scheduler.schedule().alphas().len() as f64;
+        let steps = plan(0)?.steps;
+        let near = steps.iter().filter(|step| step.timestep < farthest).count();
+        plan(STEPS - near + rng.random_range(0..=near))
+    }
+
     fn denoised(
         &self,
         noised: Tensor<4>,
-        steps: Vec<DdimStep>,
+        noise: Tensor<4>,
+        plan: Plan,
         product: &PlacedProduct,
         prompt: &str,
     ) -> Result<Tensor<4>> {
@@ -95,21 +111,17 @@ impl Repainter {
             negative: text.clone(),
             text,
             control: gray_tensor(&edges, self.painter.device()).repeat_dim(1, 3),
-            noise: noised,
+            noise,
             step_noise: Vec::new(),
             inpainting: None,
         };
-        let settings = DenoiseSettings {
-            steps: steps.len(),
+        let sampling = Sampling {
             guidance: 1.0,
-            guidance_rescale: 0.0,
-            perturbed_attention: 0.0,
-            perturbed_parts: UnetParts::NONE,
-            guidance_interval: GuidanceInterval::WHOLE,
-            control_scale: 1.0,
-            eta: 0.0,
+            ..Sampling::default()
         };
-        let mut run = self.painter.denoise_along(steps, conditions, settings);
+        let mut run = self
+            .painter
+            .denoise_from(noised, conditions, plan, &sampling);
         run.by_ref().for_each(drop);
         Ok(run.latents())
     }

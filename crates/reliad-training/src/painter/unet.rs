@@ -3,7 +3,7 @@
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 use reliad_dataset::Modality;
-use reliad_diffusion::scheduler::{Ddim, Prediction};
+use reliad_diffusion::scheduler::{NoiseSchedule, PredictionType};
 use reliad_diffusion::{
     ClipTextConfig, ClipTextModel, ClipTokenizer, UNet2DConditionConfig, UNet2DConditionModel,
 };
@@ -20,7 +20,7 @@ use crate::fit::progress::Control;
 use crate::fit::{FitConfig, Loss, Outcome, Step, Task, fit};
 use crate::painter::latents::Latents;
 use crate::painter::noised::{
-    Noised, noised, noised_at, schedule, scheduler_config, weighted_error,
+    Noised, noised, noised_at, schedule, scheduler, scheduler_config, weighted_error,
 };
 use crate::random::{self, Order};
 use crate::stage::{Ended, Stage};
@@ -55,7 +55,7 @@ pub struct PainterRecipe {
     pub size: usize,
     /// What the UNet predicts: `v_prediction` or `sample`. Ours: a UNet of a few million parameters has no room to pass the
     /// noise of its input through to its output, which a velocity asks of it and the clean sample does not.
-    pub prediction: Prediction,
+    pub prediction: PredictionType,
     /// Share of the budget, at its start, in which pictures are seen at half this size, where a step costs about a
     /// third. Ours.
     pub half_size_share: f64,
@@ -81,7 +81,7 @@ impl Default for PainterRecipe {
         Self {
             samples: None,
             size: 256,
-            prediction: Prediction::Sample,
+            prediction: PredictionType::Sample,
             half_size_share: 0.0,
             text_attention: 1.0,
             token_spread: 0.5,
@@ -157,7 +157,7 @@ pub fn train(config: &PainterTraining, stage: &Stage, control: &mut Control<'_>)
         whole,
         half,
         tokenizer,
-        schedule: schedule(&scheduler_config(recipe.prediction))?,
+        schedule: schedule(&scheduler(recipe.prediction)?)?,
         recipe,
         batch_size: config.fit.batch_size,
         plain: stage.device.clone(),
@@ -208,14 +208,15 @@ fn standing(
     stage: &Stage,
     text: &ClipTextConfig,
     unet: &UNet2DConditionConfig,
-    prediction: Prediction,
+    prediction: PredictionType,
     device: &Device,
 ) -> Result<PainterNetworks> {
     let dir =
         |name: &'static str| ModelDir::open(stage.component(name)).map_err(Error::component(name));
     let failed = Error::component::<reliad_weights::Error>;
-    let scheduler: Value = reliad_weights::read_config(&dir("scheduler")?, "scheduler_config.json")
-        .map_err(failed("scheduler"))?;
+    let model = ModelDir::open(&stage.out).map_err(Error::component("model directory"))?;
+    let scheduler = reliad_diffusion::painter::scheduler(&model);
+    let scheduler = scheduler.map_err(Error::component("scheduler"))?;
     let standing = schedule(&scheduler)?.config().prediction_type;
     if standing != prediction {
         return Err(Error::Setting {
@@ -302,7 +303,7 @@ fn start_silent(unet: &mut UNet2DConditionModel) {
 fn write(
     stage: &Stage,
     model: &PainterNetworks,
-    prediction: Prediction,
+    prediction: PredictionType,
     text: &Value,
     unet: &Value,
 ) -> Result<()> {
@@ -385,7 +386,7 @@ struct PainterTask {
     /// Shown during the first [`PainterRecipe::half_size_share`].
     half: Option<Seen>,
     tokenizer: ClipTokenizer,
-    schedule: Ddim,
+    schedule: NoiseSchedule,
     recipe: PainterRecipe,
     batch_size: usize,
     plain: Device,

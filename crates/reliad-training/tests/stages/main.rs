@@ -12,7 +12,7 @@ use std::sync::atomic::AtomicBool;
 use burn::tensor::Device;
 use image::{GrayImage, Rgba, RgbaImage};
 use reliad_diffusion::painter::Painter;
-use reliad_diffusion::scheduler::Prediction;
+use reliad_diffusion::scheduler::PredictionType;
 use reliad_imaging::PlacedProduct;
 use reliad_rfnet::judge::Judge;
 use reliad_rfnet::scene_network::SceneClassifier;
@@ -141,7 +141,7 @@ fn every_stage_writes_a_component_that_loads() {
     }
     adapters_learn_and_the_weights_stay(&networks, &stage, control);
     // Weights that predict the one are no start for the other.
-    networks.recipe.prediction = Prediction::Velocity;
+    networks.recipe.prediction = PredictionType::Velocity;
     let warm = Stage {
         warm_start: true,
         ..stage.clone()

@@ -24,20 +24,13 @@ pub(super) struct CheckArgs {
     /// Bits of 64 in which the hashes of two copies may differ, 0 to 3
     #[arg(
         long,
-        env = "RELIAD_DISTANCE",
-        hide_env_values = true,
         default_value_t = 2,
         value_parser = clap::value_parser!(u32).range(0..=i64::from(LARGEST_DISTANCE))
     )]
     distance: u32,
 
     /// Also write what was found to this file
-    #[arg(
-        long,
-        env = "RELIAD_JSON_FILE",
-        hide_env_values = true,
-        value_name = "FILE"
-    )]
+    #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 }
 

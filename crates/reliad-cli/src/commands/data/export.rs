@@ -21,22 +21,20 @@ pub(super) struct ExportArgs {
     data: PathBuf,
 
     /// Folder to write
-    #[arg(long, env = "RELIAD_OUT", hide_env_values = true, value_name = "DIR")]
+    #[arg(long, value_name = "DIR")]
     out: PathBuf,
 
     /// How to write it: folder, webdataset or parquet
-    #[arg(long, env = "RELIAD_LAYOUT", hide_env_values = true, value_parser = layout)]
+    #[arg(long, value_parser = layout)]
     layout: Layout,
 
     /// Only this part: train, validation or test
-    #[arg(long, env = "RELIAD_SPLIT", hide_env_values = true, value_parser = split)]
+    #[arg(long, value_parser = split)]
     split: Option<Split>,
 
     /// Samples of one shard or file
     #[arg(
         long,
-        env = "RELIAD_SHARD_SAMPLES",
-        hide_env_values = true,
         default_value_t = 1000,
         value_parser = clap::value_parser!(u64).range(1..)
     )]

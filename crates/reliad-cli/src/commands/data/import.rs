@@ -25,35 +25,28 @@ pub(super) struct ImportArgs {
     sources: Vec<PathBuf>,
 
     /// Folder for the index; may be the data set's own
-    #[arg(long, env = "RELIAD_OUT", hide_env_values = true, value_name = "DIR")]
+    #[arg(long, value_name = "DIR")]
     out: PathBuf,
 
     /// How it lies on disk: rf1m, folder, parquet or webdataset [default: what it looks like]
-    #[arg(long, env = "RELIAD_LAYOUT", hide_env_values = true, value_parser = layout)]
+    #[arg(long, value_parser = layout)]
     layout: Option<Layout>,
 
     /// Folder or archive of RGBA products named as their pictures (rf1m only)
-    #[arg(
-        long,
-        env = "RELIAD_PRODUCTS",
-        hide_env_values = true,
-        value_name = "PATH"
-    )]
+    #[arg(long, value_name = "PATH")]
     products: Option<PathBuf>,
 
     /// What the labels mean, such as `0=available,1=unavailable` [default: 0 to 5 as in the paper, and our names]
-    #[arg(long, env = "RELIAD_LABELS", hide_env_values = true, value_parser = LabelMap::parse, value_name = "MAP")]
+    #[arg(long, value_parser = LabelMap::parse, value_name = "MAP")]
     labels: Option<LabelMap>,
 
     /// What fields are called, such as `title=name,label=verdict`; columns of label.txt by number, from 1
-    #[arg(long, env = "RELIAD_FIELDS", hide_env_values = true, value_parser = Fields::parse, value_name = "MAP")]
+    #[arg(long, value_parser = Fields::parse, value_name = "MAP")]
     fields: Option<Fields>,
 
     /// What tells products apart where no field does: title, name, or prefix (the picture's name up to its last _ or -)
     #[arg(
         long,
-        env = "RELIAD_PRODUCT_BY",
-        hide_env_values = true,
         value_parser = product_by,
         default_value = ProductBy::Title.name()
     )]

@@ -25,37 +25,25 @@ pub(super) struct PrepareArgs {
     /// Model whose networks estimate: `mini` or a directory with depth/ and saliency/
     #[arg(
         long,
-        env = "RELIAD_MODEL",
-        hide_env_values = true,
         value_name = "DIR|mini",
         default_value = embedded::MINI
     )]
     model: String,
 
     /// Longest side of the maps in pixels; 0: as the pictures are
-    #[arg(
-        long,
-        env = "RELIAD_SIZE",
-        hide_env_values = true,
-        default_value_t = 384
-    )]
+    #[arg(long, default_value_t = 384)]
     size: u32,
 
     /// Also where the data set has maps, whose files stay but are no longer used
-    #[arg(long, env = "RELIAD_REPLACE", hide_env_values = true)]
+    #[arg(long)]
     replace: bool,
 
     /// This worker's part, such as 2/8: the second of eight
-    #[arg(long, env = "RELIAD_PART", hide_env_values = true, value_parser = crate::workers::part, default_value = "1/1")]
+    #[arg(long, value_parser = crate::workers::part, default_value = "1/1")]
     part: (usize, usize),
 
     /// Where to compute: cpu, gpu, cuda, vulkan or metal; `:1` picks the second one
-    #[arg(
-        long,
-        env = "RELIAD_DEVICE",
-        hide_env_values = true,
-        default_value = "cpu"
-    )]
+    #[arg(long, default_value = "cpu")]
     device: String,
 }
 

@@ -20,19 +20,19 @@ pub(super) struct SplitArgs {
     data: PathBuf,
 
     /// Share of the products for choices and calibration
-    #[arg(long, env = "RELIAD_VALIDATION", hide_env_values = true, default_value_t = Shares::default().validation)]
+    #[arg(long, default_value_t = Shares::default().validation)]
     validation: f64,
 
     /// Share of the products for reports
-    #[arg(long, env = "RELIAD_TEST", hide_env_values = true, default_value_t = Shares::default().test)]
+    #[arg(long, default_value_t = Shares::default().test)]
     test: f64,
 
     /// Another seed divides differently
-    #[arg(long, env = "RELIAD_SEED", hide_env_values = true, default_value_t = 0)]
+    #[arg(long, default_value_t = 0)]
     seed: u64,
 
     /// Leave what is test already, as in a data set released with a test part
-    #[arg(long, env = "RELIAD_KEEP_TEST", hide_env_values = true)]
+    #[arg(long)]
     keep_test: bool,
 }
 

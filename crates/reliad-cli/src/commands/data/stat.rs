@@ -20,21 +20,11 @@ pub(super) struct StatArgs {
     data: PathBuf,
 
     /// Page to write, with charts and pictures of every class
-    #[arg(
-        long,
-        env = "RELIAD_HTML_FILE",
-        hide_env_values = true,
-        value_name = "FILE"
-    )]
+    #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
 
     /// Also write the numbers to this file
-    #[arg(
-        long,
-        env = "RELIAD_JSON_FILE",
-        hide_env_values = true,
-        value_name = "FILE"
-    )]
+    #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 }
 

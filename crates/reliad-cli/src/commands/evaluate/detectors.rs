@@ -21,42 +21,28 @@ use crate::{device, interrupt};
 #[derive(Debug, Args)]
 pub struct DetectorsArgs {
     /// Folder of samples with a train, a validation and a test part
-    #[arg(long, env = "RELIAD_DATA", hide_env_values = true, value_name = "DIR")]
+    #[arg(long, value_name = "DIR")]
     data: PathBuf,
 
     /// Folder of samples whose test part is measured instead of that of DATA
-    #[arg(long, env = "RELIAD_TEST", hide_env_values = true, value_name = "DIR")]
+    #[arg(long, value_name = "DIR")]
     test: Option<PathBuf>,
 
     /// Model directory with depth/, saliency/, the vocabulary in rfnet/, and a painter when views are repainted
-    #[arg(long, env = "RELIAD_MODEL", hide_env_values = true, value_name = "DIR")]
+    #[arg(long, value_name = "DIR")]
     model: PathBuf,
 
     /// Folder with rfnet.json, encoder.json and rivals/*.json
-    #[arg(
-        long,
-        env = "RELIAD_CONFIGS",
-        hide_env_values = true,
-        value_name = "DIR",
-        default_value = "configs/mini-detectors"
-    )]
+    #[arg(long, value_name = "DIR", default_value = "configs/mini-detectors")]
     configs: PathBuf,
 
     /// Only these rows, several with commas: rfnet, a rival's name, without-INPUT, two-classes
-    #[arg(
-        long,
-        env = "RELIAD_ONLY",
-        hide_env_values = true,
-        value_name = "NAME",
-        value_delimiter = ','
-    )]
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
     only: Vec<String>,
 
     /// Trainings of each detector, with the seeds 1, 2, ...
     #[arg(
         long,
-        env = "RELIAD_SEEDS",
-        hide_env_values = true,
         value_name = "N",
         default_value_t = 3,
         value_parser = clap::value_parser!(u64).range(1..)
@@ -66,8 +52,6 @@ pub struct DetectorsArgs {
     /// Steps of each training
     #[arg(
         long,
-        env = "RELIAD_STEPS",
-        hide_env_values = true,
         value_name = "N",
         default_value_t = 2000,
         value_parser = clap::value_parser!(u64).range(1..)
@@ -75,15 +59,13 @@ pub struct DetectorsArgs {
     steps: u64,
 
     /// Only compute what the networks look at and pretrain the encoders, for workers to begin with
-    #[arg(long, env = "RELIAD_ENCODERS", hide_env_values = true)]
+    #[arg(long)]
     encoders: bool,
 
     /// This worker's part of the trainings, such as 2/8: the second of eight. Workers share MODEL; a run with --encoders comes
     /// first, and one without either shows all scores in the end
     #[arg(
         long,
-        env = "RELIAD_PART",
-        hide_env_values = true,
         value_parser = crate::workers::part,
         default_value = "1/1",
         conflicts_with = "encoders"
@@ -91,30 +73,15 @@ pub struct DetectorsArgs {
     part: (usize, usize),
 
     /// Also write the scores to this file
-    #[arg(
-        long,
-        env = "RELIAD_JSON_FILE",
-        hide_env_values = true,
-        value_name = "FILE"
-    )]
+    #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 
     /// Page to write
-    #[arg(
-        long,
-        env = "RELIAD_HTML_FILE",
-        hide_env_values = true,
-        value_name = "FILE"
-    )]
+    #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
 
     /// Where to compute: cpu, gpu, cuda, vulkan or metal; `:1` picks the second one
-    #[arg(
-        long,
-        env = "RELIAD_DEVICE",
-        hide_env_values = true,
-        default_value = "cpu"
-    )]
+    #[arg(long, default_value = "cpu")]
     device: String,
 }
 

@@ -25,8 +25,6 @@ pub struct PainterArgs {
     /// Model that paints: `mini` or a directory in diffusers layout
     #[arg(
         long,
-        env = "RELIAD_MODEL",
-        hide_env_values = true,
         value_name = "DIR|mini",
         default_value = embedded::MINI
     )]
@@ -35,8 +33,6 @@ pub struct PainterArgs {
     /// Model that judges: `mini` or a directory with rfnet/, depth/ and saliency/
     #[arg(
         long,
-        env = "RELIAD_JUDGE",
-        hide_env_values = true,
         value_name = "DIR|mini",
         default_value = embedded::MINI
     )]
@@ -44,69 +40,38 @@ pub struct PainterArgs {
 
     /// Model whose scene/ tells what a picture shows; compare models only by the same one [default: the
     /// judge's]
-    #[arg(
-        long,
-        env = "RELIAD_SCENE",
-        hide_env_values = true,
-        value_name = "DIR|mini"
-    )]
+    #[arg(long, value_name = "DIR|mini")]
     scene: Option<String>,
 
     /// Seed of the samples and of the noise
-    #[arg(long, env = "RELIAD_SEED", hide_env_values = true, default_value_t = 0)]
+    #[arg(long, default_value_t = 0)]
     seed: u64,
 
     /// Number of samples to paint; 60 % more pictures are painted for comparison
-    #[arg(
-        long,
-        env = "RELIAD_COUNT",
-        hide_env_values = true,
-        value_name = "N",
-        default_value_t = 1000
-    )]
+    #[arg(long, value_name = "N", default_value_t = 1000)]
     count: usize,
 
     /// File for the figures
-    #[arg(
-        long,
-        env = "RELIAD_JSON_FILE",
-        hide_env_values = true,
-        value_name = "FILE"
-    )]
+    #[arg(long, value_name = "FILE")]
     json: PathBuf,
 
     /// Also write a page with the figures and pictures
-    #[arg(
-        long,
-        env = "RELIAD_HTML_FILE",
-        hide_env_values = true,
-        value_name = "FILE"
-    )]
+    #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
 
     /// Side of the square pictures in pixels, a multiple of 8
-    #[arg(
-        long,
-        env = "RELIAD_SIZE",
-        hide_env_values = true,
-        default_value_t = 256
-    )]
+    #[arg(long, default_value_t = 256)]
     size: u32,
 
     #[command(flatten)]
     sizes: SizesArg,
 
     /// Folder for what is rendered and painted [default: beside the JSON file, its name ending in .work]
-    #[arg(long, env = "RELIAD_WORK", hide_env_values = true, value_name = "DIR")]
+    #[arg(long, value_name = "DIR")]
     work: Option<PathBuf>,
 
     /// Where to compute: cpu, gpu, cuda, vulkan or metal; `:1` picks the second one
-    #[arg(
-        long,
-        env = "RELIAD_DEVICE",
-        hide_env_values = true,
-        default_value = "cpu"
-    )]
+    #[arg(long, default_value = "cpu")]
     device: String,
 }
 

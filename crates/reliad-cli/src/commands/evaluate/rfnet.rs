@@ -18,14 +18,12 @@ use crate::{device, embedded, interrupt};
 #[derive(Debug, Args)]
 pub struct RfnetArgs {
     /// Folder with metadata.jsonl, as `reliad synth render` and `reliad data import` write it
-    #[arg(long, env = "RELIAD_DATA", hide_env_values = true, value_name = "DIR")]
+    #[arg(long, value_name = "DIR")]
     data: PathBuf,
 
     /// Model that judges: `mini` or a directory with rfnet/, depth/ and saliency/
     #[arg(
         long,
-        env = "RELIAD_JUDGE",
-        hide_env_values = true,
         value_name = "DIR|mini",
         default_value = embedded::MINI
     )]
@@ -34,8 +32,6 @@ pub struct RfnetArgs {
     /// Parts of the data to judge: train, validation or test, several with commas
     #[arg(
         long,
-        env = "RELIAD_SPLIT",
-        hide_env_values = true,
         value_parser = split,
         value_delimiter = ',',
         default_value = Split::Test.name()
@@ -43,34 +39,19 @@ pub struct RfnetArgs {
     split: Vec<Split>,
 
     /// Seed of the intervals' resamples
-    #[arg(long, env = "RELIAD_SEED", hide_env_values = true, default_value_t = 0)]
+    #[arg(long, default_value_t = 0)]
     seed: u64,
 
     /// Also write the figures to this file
-    #[arg(
-        long,
-        env = "RELIAD_JSON_FILE",
-        hide_env_values = true,
-        value_name = "FILE"
-    )]
+    #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 
     /// Page to write, with curves and the worst mistakes
-    #[arg(
-        long,
-        env = "RELIAD_HTML_FILE",
-        hide_env_values = true,
-        value_name = "FILE"
-    )]
+    #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
 
     /// Where to compute: cpu, gpu, cuda, vulkan or metal; `:1` picks the second one
-    #[arg(
-        long,
-        env = "RELIAD_DEVICE",
-        hide_env_values = true,
-        default_value = "cpu"
-    )]
+    #[arg(long, default_value = "cpu")]
     device: String,
 }
 

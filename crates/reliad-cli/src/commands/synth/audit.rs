@@ -24,28 +24,24 @@ const SHOWN: usize = 10;
 #[derive(Debug, Args)]
 pub(super) struct AuditArgs {
     /// Folder of samples that `reliad synth render` wrote, instead of new ones
-    #[arg(long, env = "RELIAD_DATA", hide_env_values = true, value_name = "DIR")]
+    #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 
     /// Number of samples to draw
     #[arg(
         long,
-        env = "RELIAD_COUNT",
-        hide_env_values = true,
         default_value_t = 1000,
         value_parser = clap::value_parser!(u64).range(1..)
     )]
     count: u64,
 
     /// Seed of the world
-    #[arg(long, env = "RELIAD_SEED", hide_env_values = true, default_value_t = 0)]
+    #[arg(long, default_value_t = 0)]
     seed: u64,
 
     /// Side of the pictures to draw in pixels
     #[arg(
         long,
-        env = "RELIAD_SIZE",
-        hide_env_values = true,
         default_value_t = 64,
         value_parser = clap::value_parser!(u32).range(16..=4096)
     )]
@@ -55,21 +51,11 @@ pub(super) struct AuditArgs {
     sizes: SizesArg,
 
     /// Page to write, with the values of every parameter over all samples and for each label
-    #[arg(
-        long,
-        env = "RELIAD_HTML_FILE",
-        hide_env_values = true,
-        value_name = "FILE"
-    )]
+    #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
 
     /// Also write what was found to this file
-    #[arg(
-        long,
-        env = "RELIAD_JSON_FILE",
-        hide_env_values = true,
-        value_name = "FILE"
-    )]
+    #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 }
 

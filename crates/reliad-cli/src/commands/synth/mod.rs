@@ -29,8 +29,6 @@ pub struct SizesArg {
     /// title tells
     #[arg(
         long,
-        env = "RELIAD_SIZES",
-        hide_env_values = true,
         value_parser = sizes,
         default_value = "any",
         value_name = "usual|any"

@@ -19,37 +19,30 @@ use crate::message::{self, Code};
 #[derive(Debug, Args)]
 pub(super) struct RenderArgs {
     /// Number of samples
-    #[arg(long, env = "RELIAD_COUNT", hide_env_values = true)]
+    #[arg(long)]
     count: u64,
 
     /// Seed of the world
-    #[arg(long, env = "RELIAD_SEED", hide_env_values = true, default_value_t = 0)]
+    #[arg(long, default_value_t = 0)]
     seed: u64,
 
     /// Directory for the samples
-    #[arg(long, env = "RELIAD_OUT", hide_env_values = true)]
+    #[arg(long)]
     out: PathBuf,
 
     /// Side of the square pictures in pixels
-    #[arg(
-        long,
-        env = "RELIAD_SIZE",
-        hide_env_values = true,
-        default_value_t = 256
-    )]
+    #[arg(long, default_value_t = 256)]
     size: u32,
 
     /// Give every sample this label: available, space_mismatch, size_mismatch, indistinctiveness,
     /// shape_hallucination or unsuitable [default: all but the last, mixed]
-    #[arg(long, env = "RELIAD_CLASS", hide_env_values = true, value_parser = class)]
+    #[arg(long, value_parser = class)]
     class: Option<Class>,
 
     /// Show only products of these parts of the world, as the trainings split it: train, validation
     /// or test, several with commas [default: all]
     #[arg(
         long,
-        env = "RELIAD_SPLIT",
-        hide_env_values = true,
         value_parser = split,
         value_delimiter = ','
     )]
