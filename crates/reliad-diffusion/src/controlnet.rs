@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::Error;
 use crate::config::Fields;
+use crate::control_residuals::ControlResiduals;
 use crate::convolution::{conv3x3, conv3x3_half, zero_conv1x1, zero_conv3x3};
 use crate::embeddings::{TimestepEmbedding, Timesteps};
 use crate::perturbed::SelfAttention;
@@ -86,26 +87,6 @@ impl ControlNetConfig {
             controlnet_mid_block: zero_conv1x1(deepest, deepest, device),
             mid_block: encoder.init_mid_block(device),
             time_proj: encoder.timesteps(),
-        }
-    }
-}
-
-/// What a ControlNet adds to a UNet.
-#[derive(Debug, Clone)]
-pub struct ControlResiduals {
-    /// To everything that the UNet keeps on its way down, in order.
-    pub down: Vec<Tensor<4>>,
-    /// To the result of the UNet's middle.
-    pub mid: Tensor<4>,
-}
-
-impl ControlResiduals {
-    /// The residuals of one row.
-    pub fn row(&self, row: usize) -> Self {
-        let row = |tensor: &Tensor<4>| tensor.clone().narrow(0, row, 1);
-        Self {
-            down: self.down.iter().map(row).collect(),
-            mid: row(&self.mid),
         }
     }
 }

@@ -3,28 +3,11 @@
 use burn::module::Module;
 use burn::tensor::Tensor;
 
+use crate::conditions::Conditions;
 use crate::guidance::{Guidance, Prediction};
-use crate::inpaint::Inpainting;
 use crate::predictor::Predictor;
 use crate::scheduler::Plan;
 use crate::step::{History, Stepped, step};
-
-/// What a batch of `n` items is painted from. Every tensor has `n` rows.
-#[derive(Debug, Clone)]
-pub struct Conditions {
-    /// Text embeddings `[n, tokens, width]`.
-    pub text: Tensor<3>,
-    /// Embeddings of the negative prompt `[n, tokens, width]`.
-    pub negative: Tensor<3>,
-    /// The ControlNet's picture `[n, 3, 8h, 8w]`, in `[0, 1]`.
-    pub control: Tensor<4>,
-    /// The items' noise `[n, channels, h, w]`: a whole run starts from it, and known parts of a picture are noised with it.
-    pub noise: Tensor<4>,
-    /// Fresh noise of every step of the whole schedule, each as `noise`; may be empty where the sampler draws none.
-    pub step_noise: Vec<Tensor<4>>,
-    /// What is known of the picture, and where.
-    pub inpainting: Option<Inpainting>,
-}
 
 /// What one step leaves behind. Every tensor is `[n, channels, h, w]`; all but `latents` carry gradients at the step that
 /// was chosen for it, and at no other.

@@ -5,7 +5,9 @@
 mod attention;
 mod clip_text;
 mod clip_tokenizer;
+pub mod conditions;
 mod config;
+mod control_residuals;
 mod controlnet;
 mod convolution;
 pub mod denoise;
@@ -33,9 +35,8 @@ pub use clip_text::{
 };
 pub use clip_tokenizer::{ClipTokenizer, Cut, Tokens, normalizer, pre_tokenizer};
 pub use config::PerLevel;
-pub use controlnet::{
-    ControlNetConditioningEmbedding, ControlNetConfig, ControlNetModel, ControlResiduals,
-};
+pub use control_residuals::ControlResiduals;
+pub use controlnet::{ControlNetConditioningEmbedding, ControlNetConfig, ControlNetModel};
 pub use embeddings::{TimestepEmbedding, Timesteps};
 pub use error::Error;
 pub use resampling::{Downsample2D, Upsample2D};

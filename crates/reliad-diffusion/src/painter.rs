@@ -4,7 +4,8 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use reliad_weights::ModelDir;
 use reliad_weights::lora::Lora;
 
-use crate::denoise::{Conditions, Denoising};
+use crate::conditions::Conditions;
+use crate::denoise::Denoising;
 use crate::inpaint::{Inpainting, mask_to_latents};
 use crate::noise::ItemSeed;
 use crate::predictor::Predictor;
@@ -329,42 +330,6 @@ impl Painter {
             .add_scalar(1.0)
             .div_scalar(2.0)
             .clamp(0.0, 1.0)
-    }
-}
-
-impl Conditions {
-    /// Puts the conditions of several items into one batch; all have the same sizes.
-    pub fn stack(items: Vec<Self>) -> Self {
-        fn cat<const D: usize>(
-            items: &[Conditions],
-            field: impl Fn(&Conditions) -> Tensor<D>,
-        ) -> Tensor<D> {
-            Tensor::cat(items.iter().map(field).collect(), 0)
-        }
-        let steps = items.first().map_or(0, |item| item.step_noise.len());
-        let inpainting = items.iter().all(|item| item.inpainting.is_some());
-        let part = |pick: fn(&Inpainting) -> Tensor<4>| {
-            Tensor::cat(
-                items
-                    .iter()
-                    .filter_map(|item| item.inpainting.as_ref().map(pick))
-                    .collect(),
-                0,
-            )
-        };
-        Self {
-            text: cat(&items, |item| item.text.clone()),
-            negative: cat(&items, |item| item.negative.clone()),
-            control: cat(&items, |item| item.control.clone()),
-            noise: cat(&items, |item| item.noise.clone()),
-            step_noise: (0..steps)
-                .map(|step| cat(&items, |item| item.step_noise[step].clone()))
-                .collect(),
-            inpainting: inpainting.then(|| Inpainting {
-                known: part(|inpainting| inpainting.known.clone()),
-                paint: part(|inpainting| inpainting.paint.clone()),
-            }),
-        }
     }
 }
 

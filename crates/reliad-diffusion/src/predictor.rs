@@ -3,7 +3,7 @@
 use burn::module::Module;
 use burn::tensor::Tensor;
 
-use crate::denoise::Conditions;
+use crate::conditions::Conditions;
 use crate::guidance::{Parts, Predicted};
 use crate::{ControlNetModel, UNet2DConditionModel};
 

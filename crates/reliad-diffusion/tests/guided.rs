@@ -7,7 +7,7 @@ mod golden;
 use burn::tensor::{Device, Tensor};
 use golden::{Golden, component, relative_error};
 use reliad_diffusion::Sampling;
-use reliad_diffusion::denoise::Conditions;
+use reliad_diffusion::conditions::Conditions;
 use reliad_diffusion::inpaint::{Inpainting, mask_to_latents};
 use reliad_diffusion::painter::Painter;
 use reliad_diffusion::scheduler::Scheduler;

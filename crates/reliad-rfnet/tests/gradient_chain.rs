@@ -7,7 +7,7 @@ use burn::module::Module;
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Tensor};
 use golden::{Golden, Outcome, model, real};
-use reliad_diffusion::denoise::Conditions;
+use reliad_diffusion::conditions::Conditions;
 use reliad_diffusion::guidance::{Guidance, Prediction};
 use reliad_diffusion::predictor::Predictor;
 use reliad_diffusion::scheduler::{Level, PlanStep, PredictionType};

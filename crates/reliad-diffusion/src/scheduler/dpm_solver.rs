@@ -312,12 +312,8 @@ impl DpmSinglestep {
         let order = self.solver.order;
         let ends_at_zero = !self.solver.run.ends_at_least;
         let mut orders: Vec<usize> = (0..steps).map(|place| place % order + 1).collect();
-        let lowered = self.lower_order_final || steps % order != 0 || ends_at_zero;
-        if lowered && order > 1 && steps % order == 0 {
-            // The last step is taken apart, its last call of order 1.
-            orders[steps - 1] = 1;
-        }
-        if ends_at_zero {
+        // A whole last step is taken apart, its last call of order 1; so is the call that ends at no noise.
+        if ends_at_zero || self.lower_order_final && steps.is_multiple_of(order) {
             orders[steps - 1] = 1;
         }
         orders

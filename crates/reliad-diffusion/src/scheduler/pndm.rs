@@ -142,24 +142,20 @@ fn runge_kutta(timestep: usize, next: usize, half: usize) -> [Call; 4] {
         (3, 1.0 / 6.0),
     ];
     let last = [(0, 1.0)];
-    let calls: [(usize, usize, &[(usize, f64)]); 4] = [
-        (timestep, timestep.saturating_sub(half), &last),
-        (middle, middle, &last),
-        (middle, next, &last),
-        (next, next, &all),
-    ];
-    let mut age = 0;
-    calls.map(|(told, to, outputs)| {
-        age += 1;
-        Call {
-            timestep: told,
-            from: timestep,
-            to: Some(to),
-            age: age - 1,
-            outputs: outputs.to_vec(),
-            is_kept: age == 1,
-        }
-    })
+    let call = |age: usize, told: usize, to: usize, outputs: &[(usize, f64)]| Call {
+        timestep: told,
+        from: timestep,
+        to: Some(to),
+        age,
+        outputs: outputs.to_vec(),
+        is_kept: age == 0,
+    };
+    [
+        call(0, timestep, timestep.saturating_sub(half), &last),
+        call(1, middle, middle, &last),
+        call(2, middle, next, &last),
+        call(3, next, next, &all),
+    ]
 }
 
 /// Adams-Bashforth over the outputs since `begin` that are kept, of order four as soon as there are so many.

@@ -151,9 +151,9 @@ fn weights(places: &[f64], hh: f64, b_h: f64) -> Vec<f64> {
         rows[pivot].iter_mut().for_each(|entry| *entry /= scale);
         for other in (0..n).filter(|&other| other != pivot) {
             let times = rows[other][pivot];
-            for column in 0..=n {
-                rows[other][column] -= times * rows[pivot][column];
-            }
+            let pivot_row = rows[pivot].clone();
+            let entries = rows[other].iter_mut().zip(pivot_row);
+            entries.for_each(|(entry, above)| *entry -= times * above);
         }
     }
     rows.iter().map(|row| row[n]).collect()

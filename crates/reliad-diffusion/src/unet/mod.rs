@@ -12,7 +12,7 @@ use reliad_kernels::Conv2d;
 use reliad_weights::{KeyMap, ModelDir};
 
 use crate::Error;
-use crate::controlnet::ControlResiduals;
+use crate::control_residuals::ControlResiduals;
 use crate::convolution::conv3x3;
 use crate::embeddings::{TimestepEmbedding, Timesteps};
 use crate::norm::{GroupNorm, group_norm, norm_silu};

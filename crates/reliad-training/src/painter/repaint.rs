@@ -5,7 +5,7 @@ use image::RgbImage;
 use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
 use reliad_diffusion::Sampling;
-use reliad_diffusion::denoise::Conditions;
+use reliad_diffusion::conditions::Conditions;
 use reliad_diffusion::painter::Painter;
 use reliad_diffusion::scheduler::{Level, Plan, Sampler};
 use reliad_imaging::canny::{THRESHOLDS, canny};
