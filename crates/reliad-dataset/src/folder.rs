@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 
 use image::DynamicImage;
+use reliad_files::Partial;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
@@ -190,9 +191,7 @@ pub fn quarantine(dir: &Path) -> Result<Vec<Broken>> {
 
 /// A file of one JSON value a line, which takes its name when it is whole.
 pub struct Lines {
-    path: PathBuf,
-    partial: PathBuf,
-    file: BufWriter<File>,
+    file: Partial,
     count: u64,
 }
 
@@ -202,15 +201,8 @@ impl Lines {
     /// # Errors
     /// [`Error::Io`].
     pub fn create(path: &Path) -> Result<Self> {
-        if let Some(dir) = path.parent() {
-            std::fs::create_dir_all(dir).map_err(Error::io(dir))?;
-        }
-        let partial = path.with_extension("jsonl.partial");
-        let file = File::create(&partial).map_err(Error::io(&partial))?;
         Ok(Self {
-            path: path.to_owned(),
-            partial,
-            file: BufWriter::new(file),
+            file: Partial::create(path).map_err(Error::io(path))?,
             count: 0,
         })
     }
@@ -221,12 +213,13 @@ impl Lines {
     /// [`Error::Io`].
     pub fn write(&mut self, value: &impl Serialize) -> Result<()> {
         let mut line = serde_json::to_vec(value).map_err(|error| Error::Io {
-            path: self.partial.clone(),
+            path: self.file.path().to_owned(),
             source: error.into(),
         })?;
         line.push(b'\n');
         self.count += 1;
-        self.file.write_all(&line).map_err(Error::io(&self.partial))
+        let written = self.file.write_all(&line);
+        written.map_err(Error::io(self.file.path()))
     }
 
     /// Number of lines so far.
@@ -238,13 +231,9 @@ impl Lines {
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn finish(mut self) -> Result<u64> {
-        self.file.flush().map_err(Error::io(&self.partial))?;
-        self.file
-            .get_ref()
-            .sync_all()
-            .map_err(Error::io(&self.partial))?;
-        std::fs::rename(&self.partial, &self.path).map_err(Error::io(&self.path))?;
+    pub fn finish(self) -> Result<u64> {
+        let path = self.file.path().to_owned();
+        self.file.finish().map_err(Error::io(&path))?;
         Ok(self.count)
     }
 }

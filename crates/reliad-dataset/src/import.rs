@@ -30,7 +30,7 @@ pub fn import(
     progress: &dyn Fn(u64),
     stop: &AtomicBool,
 ) -> Result<Imported> {
-    std::fs::create_dir_all(out).map_err(Error::io(out))?;
+    reliad_files::prepare_directory(out).map_err(Error::io(out))?;
     let home = Home {
         out: absolute(out)?,
         working: absolute(Path::new("."))?,

@@ -1,8 +1,8 @@
 //! A tar file whose members can be read by their place as soon as it has its name.
 
-use std::fs::File;
-use std::io::BufWriter;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use reliad_files::Partial;
 
 use crate::Place;
 use crate::error::{Error, Result};
@@ -10,9 +10,7 @@ use crate::source::for_each_member;
 
 /// A shard in the making; it takes its name when it is whole.
 pub struct ShardWriter {
-    path: PathBuf,
-    partial: PathBuf,
-    tar: tar::Builder<BufWriter<File>>,
+    tar: tar::Builder<Partial>,
 }
 
 impl ShardWriter {
@@ -21,12 +19,9 @@ impl ShardWriter {
     /// # Errors
     /// [`Error::Io`].
     pub fn create(path: &Path) -> Result<Self> {
-        let partial = path.with_extension("partial");
-        let file = File::create(&partial).map_err(Error::io(&partial))?;
+        let file = Partial::create(path).map_err(Error::io(path))?;
         Ok(Self {
-            path: path.to_owned(),
-            tar: tar::Builder::new(BufWriter::new(file)),
-            partial,
+            tar: tar::Builder::new(file),
         })
     }
 
@@ -38,9 +33,8 @@ impl ShardWriter {
         let mut header = tar::Header::new_gnu();
         header.set_size(bytes.len() as u64);
         header.set_mode(0o644);
-        self.tar
-            .append_data(&mut header, name, bytes)
-            .map_err(Error::io(&self.partial))
+        let added = self.tar.append_data(&mut header, name, bytes);
+        added.map_err(Error::io(self.tar.get_ref().path()))
     }
 
     /// Gives the shard its name.
@@ -48,13 +42,9 @@ impl ShardWriter {
     /// # Errors
     /// [`Error::Io`].
     pub fn finish(self) -> Result<()> {
-        let Self { path, partial, tar } = self;
-        let file = tar.into_inner().map_err(Error::io(&partial))?;
-        let file = file
-            .into_inner()
-            .map_err(|error| Error::io(&partial)(error.into_error()))?;
-        file.sync_all().map_err(Error::io(&partial))?;
-        std::fs::rename(&partial, &path).map_err(Error::io(&path))
+        let path = self.tar.get_ref().path().to_owned();
+        let finished = self.tar.into_inner().and_then(Partial::finish);
+        finished.map_err(Error::io(&path))
     }
 }
 

@@ -20,6 +20,7 @@ mod norm;
 pub mod painter;
 pub mod perturbed;
 pub mod predictor;
+pub mod product;
 mod resampling;
 mod resnet;
 pub mod sampling;

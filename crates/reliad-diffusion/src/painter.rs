@@ -10,6 +10,7 @@ use crate::inpaint::{Inpainting, mask_to_latents};
 use crate::noise::ItemSeed;
 use crate::predictor::Predictor;
 use crate::scheduler::{self, Plan, Scheduler};
+use crate::vae::unsigned;
 use crate::{
     AutoencoderKl, ClipTextModel, ClipTokenizer, ControlNetModel, Error, Sampling, Tokens,
     UNet2DConditionModel,
@@ -326,10 +327,7 @@ impl Painter {
                     .decode(latents.div_scalar(self.vae.scaling_factor()))
             })
             .collect();
-        Tensor::cat(pictures, 0)
-            .add_scalar(1.0)
-            .div_scalar(2.0)
-            .clamp(0.0, 1.0)
+        unsigned(Tensor::cat(pictures, 0))
     }
 }
 

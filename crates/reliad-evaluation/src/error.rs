@@ -100,6 +100,9 @@ pub enum Error {
     /// What a judge, saliency or scene network reports.
     #[error(transparent)]
     Judge(#[from] reliad_rfnet::Error),
+    /// A map that can't become a picture.
+    #[error(transparent)]
+    Picture(#[from] reliad_pictures::Error),
     /// What the samples' folder reports.
     #[error(transparent)]
     Data(#[from] reliad_dataset::Error),

@@ -1,7 +1,6 @@
-//! Files that are whole or absent: written under a temporary name, then renamed.
+//! The run's files: their bytes, their hashes, and how a failed write is told.
 
 use std::fs;
-use std::io::Write;
 use std::path::Path;
 
 use image::codecs::jpeg::JpegEncoder;
@@ -10,56 +9,20 @@ use image::{ExtendedColorType, ImageEncoder, RgbImage};
 
 use crate::error::{Error, Result};
 
-const TEMPORARY_PREFIX: &str = ".reliad-";
-const TEMPORARY_SUFFIX: &str = ".tmp";
-
-/// Writes `bytes` to `path` so that a reader, or a kill, never sees half of them.
+/// [`reliad_files::write`], with the file's name in its error.
 ///
 /// # Errors
 /// [`Error::Write`] when the file can't be written; nothing stays behind then.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let temporary = path.with_file_name(format!(
-        "{TEMPORARY_PREFIX}{name}.{}{TEMPORARY_SUFFIX}",
-        std::process::id()
-    ));
-    let written = fs::File::create(&temporary)
-        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.flush()))
-        .and_then(|()| fs::rename(&temporary, path));
-    written.map_err(|source| {
-        // The write's own error is the one to tell; the temporary file may not even exist.
-        let _ = fs::remove_file(&temporary);
-        Error::Write {
-            path: path.to_path_buf(),
-            source,
-        }
-    })
+    reliad_files::write(path, bytes).map_err(Error::write(path))
 }
 
-/// Creates `directory` and shows that files can be written in it, before any work starts.
-///
-/// Also removes what a killed run left under a temporary name.
+/// [`reliad_files::prepare_directory`], with the directory's name in its error.
 ///
 /// # Errors
 /// [`Error::Write`] when the directory can't be created or written to.
 pub fn prepare_directory(directory: &Path) -> Result<()> {
-    fs::create_dir_all(directory).map_err(Error::write(directory))?;
-    for entry in fs::read_dir(directory)
-        .map_err(Error::read(directory))?
-        .flatten()
-    {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if name.starts_with(TEMPORARY_PREFIX) && name.ends_with(TEMPORARY_SUFFIX) {
-            let _ = fs::remove_file(entry.path());
-        }
-    }
-    let probe = directory.join(format!(
-        "{TEMPORARY_PREFIX}probe.{}{TEMPORARY_SUFFIX}",
-        std::process::id()
-    ));
-    fs::write(&probe, b"probe")
-        .and_then(|()| fs::remove_file(&probe))
-        .map_err(Error::write(directory))
+    reliad_files::prepare_directory(directory).map_err(Error::write(directory))
 }
 
 /// The picture as PNG bytes: the same pixels give the same bytes with the same reliad version.
@@ -109,40 +72,6 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed step is the test's failure")]
 
     use super::*;
-
-    #[test]
-    fn a_failed_write_leaves_nothing_behind() {
-        let dir = tempfile::tempdir().unwrap();
-        let target = dir.path().join("taken");
-        fs::create_dir(&target).unwrap();
-        fs::write(target.join("inside"), b"x").unwrap();
-        assert!(matches!(
-            write_atomic(&target, b"bytes"),
-            Err(Error::Write { .. })
-        ));
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn a_prepared_directory_has_lost_its_temporary_files() {
-        let dir = tempfile::tempdir().unwrap();
-        fs::write(dir.path().join(".reliad-a.png.77.tmp"), b"half").unwrap();
-        fs::write(dir.path().join("a.png"), b"whole").unwrap();
-        prepare_directory(dir.path()).unwrap();
-        let names: Vec<_> = fs::read_dir(dir.path())
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name())
-            .collect();
-        assert_eq!(names, ["a.png"]);
-    }
-
-    #[test]
-    fn a_file_in_the_way_of_the_directory_is_told() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("file");
-        fs::write(&path, b"x").unwrap();
-        assert!(matches!(prepare_directory(&path), Err(Error::Write { .. })));
-    }
 
     #[test]
     fn png_bytes_are_repeatable_and_lossless() {

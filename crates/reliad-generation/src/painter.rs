@@ -2,12 +2,12 @@
 
 use std::ops::ControlFlow;
 
-use burn::tensor::{Device, Tensor, TensorData};
-use image::{GrayImage, RgbImage};
+use burn::tensor::{Device, Tensor};
+use image::RgbImage;
 use reliad_diffusion::noise::ItemSeed;
 use reliad_diffusion::painter::{ItemNoise, PaintRequest, Painter};
-use reliad_imaging::{background_mask, canny};
-use reliad_rfnet::preprocess::rgb_image;
+use reliad_diffusion::product::ProductConditions;
+use reliad_pictures::rgb_image;
 use reliad_weights::ModelDir;
 
 use crate::adapters::AdapterFile;
@@ -63,18 +63,14 @@ impl ModelPainter {
         let Drawing { recipe, product } = drawing;
         let sampling = &recipe.sampling;
         let device = self.painter.device();
-        let [low, high] = sampling.canny;
-        let edges = canny(&product.on_black(), low, high);
-        let mask = background_mask(&product.alpha(), sampling.mask_kernel);
+        let conditions =
+            ProductConditions::new(product, sampling.canny, sampling.mask_kernel, device);
         Ok(PaintRequest {
             prompt: recipe.prompt.clone(),
             negative_prompt: recipe.negative_prompt.clone(),
-            edges: channels(&edges, device).repeat_dim(1, 3),
-            // Grey is 0 to the VAE: no colour leaks from outside the product.
-            known: pixels(&product.over([127; 3]), device)
-                .mul_scalar(2.0)
-                .sub_scalar(1.0),
-            paint: channels(&threshold(mask), device),
+            edges: conditions.edges,
+            known: conditions.known,
+            paint: conditions.paint,
             noise: self.noise_of(recipe)?,
         })
     }
@@ -158,36 +154,6 @@ fn shortened(word: &str) -> String {
     }
 }
 
-/// Masks are binary where latents are blended, as in diffusers' inpainting pipelines.
-fn threshold(mut mask: GrayImage) -> GrayImage {
-    for pixel in mask.pixels_mut() {
-        pixel.0 = [if pixel.0[0] >= 128 { 255 } else { 0 }];
-    }
-    mask
-}
-
-/// `[1, 1, h, w]`, in `[0, 1]`.
-fn channels(picture: &GrayImage, device: &Device) -> Tensor<4> {
-    let values: Vec<f32> = picture
-        .as_raw()
-        .iter()
-        .map(|&value| f32::from(value) / 255.0)
-        .collect();
-    let shape = [1, 1, picture.height() as usize, picture.width() as usize];
-    Tensor::from_data(TensorData::new(values, shape), device)
-}
-
-/// `[1, 3, h, w]`, in `[0, 1]`.
-fn pixels(picture: &RgbImage, device: &Device) -> Tensor<4> {
-    let values: Vec<f32> = picture
-        .as_raw()
-        .iter()
-        .map(|&value| f32::from(value) / 255.0)
-        .collect();
-    let shape = [1, picture.height() as usize, picture.width() as usize, 3];
-    Tensor::<4>::from_data(TensorData::new(values, shape), device).permute([0, 3, 1, 2])
-}
-
 /// `[1, 3, h, w]` in `[0, 1]` to 8 bits, rounded to the nearest.
 fn to_picture(picture: Tensor<4>, recipe: &Recipe) -> Result<RgbImage> {
     let data = picture.clone().into_data().convert::<f32>();
@@ -211,14 +177,6 @@ fn to_picture(picture: Tensor<4>, recipe: &Recipe) -> Result<RgbImage> {
 mod tests {
     use super::*;
     use crate::manifest::tests::record;
-
-    #[test]
-    fn pictures_survive_the_way_through_tensors() -> Result<()> {
-        let picture = RgbImage::from_fn(24, 16, |x, y| image::Rgb([x as u8, y as u8 * 9, 251]));
-        let tensor = pixels(&picture, &Device::flex());
-        assert_eq!(to_picture(tensor, &record(0).recipe)?, picture);
-        Ok(())
-    }
 
     #[test]
     fn values_that_are_no_numbers_are_told() {

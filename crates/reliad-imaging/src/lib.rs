@@ -1,13 +1,15 @@
 //! Pixels only: reading cut-outs, placement, masks, Canny edges, paste-back.
 //!
 //! The way of a product: [`Cutout::read`] → [`PlacedProduct::place`] on a [`Canvas`] →
-//! [`canny()`] of [`PlacedProduct::on_black`] for the ControlNet and [`background_mask`] of
-//! [`PlacedProduct::alpha`] for the painter → [`paste_back`] over the painted scene.
+//! [`PlacedProduct::edges`] for the ControlNet, [`PlacedProduct::on_grey`] and [`PlacedProduct::free`]
+//! for the painter → [`paste_back`] over the painted scene.
 
+pub mod blocks;
 pub mod canny;
 pub mod canvas;
 pub mod checks;
 pub mod class;
+mod conditions;
 pub mod cutout;
 mod edge;
 pub mod error;

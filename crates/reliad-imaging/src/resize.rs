@@ -1,4 +1,5 @@
-//! The one resampling of the program: antialiased Catmull-Rom, with premultiplied alpha.
+//! The one resampling of pictures: antialiased Catmull-Rom, with premultiplied alpha. (Data that shrinks by a whole factor
+//! is averaged instead: [`blocks`](crate::blocks).)
 //!
 //! Catmull-Rom has a single negative lobe, so that an edge of the alpha channel gets neither a dip
 //! inside nor a ghost outside the product, as wider filters give it. The arithmetic is f32 and
@@ -58,6 +59,17 @@ pub fn gray(picture: &GrayImage, width: u32, height: u32) -> GrayImage {
     GrayImage::from_fn(width, height, |_, _| {
         Luma([to_byte(pixels.next().unwrap_or_default()[0])])
     })
+}
+
+/// The size of a view of a picture of size `of` that is at most `side` pixels a side and never larger than the picture.
+pub fn within(of: (u32, u32), side: u32) -> (u32, u32) {
+    let longer = of.0.max(of.1);
+    if longer <= side {
+        return of;
+    }
+    let scale = f64::from(side) / f64::from(longer);
+    let scaled = |pixels: u32| ((f64::from(pixels) * scale).round() as u32).max(1);
+    (scaled(of.0), scaled(of.1))
 }
 
 /// The nearest byte.
@@ -129,6 +141,15 @@ mod tests {
     fn an_empty_picture_or_result_is_no_panic() {
         assert_eq!(rgba(&RgbaImage::new(0, 5), 3, 2), RgbaImage::new(3, 2));
         assert_eq!(rgb(&RgbImage::new(4, 4), 0, 2), RgbImage::new(0, 2));
+    }
+
+    #[test]
+    fn views_keep_the_shape_and_are_never_larger() {
+        assert_eq!(within((512, 256), 192), (192, 96));
+        assert_eq!(within((100, 300), 160), (53, 160));
+        assert_eq!(within((9000, 2), 160), (160, 1));
+        assert_eq!(within((64, 160), 160), (64, 160));
+        assert_eq!(within((0, 0), 160), (0, 0));
     }
 
     #[test]

@@ -69,6 +69,9 @@ pub enum Error {
         /// Width and height of the product.
         product: (u32, u32),
     },
+    /// A map that can't become a picture.
+    #[error(transparent)]
+    Picture(#[from] reliad_pictures::Error),
     /// The tensor library couldn't hand data over.
     #[error("tensor data can't be read: {0}")]
     Tensor(String),

@@ -8,13 +8,14 @@ use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Tensor};
 use image::{GrayImage, RgbImage, RgbaImage};
 use reliad_imaging::Class;
+use reliad_pictures::{gray_image, rgb_tensor, rgba_tensor};
 use reliad_weights::ModelDir;
 
 use crate::calibration::Calibration;
 use crate::depth_network::DepthNetwork;
 use crate::detector::{Detector, DetectorConfig};
 use crate::error::{Error, Result};
-use crate::preprocess::{Preprocess, gray_image, rgb_tensor, rgba_tensor};
+use crate::preprocess::Preprocess;
 use crate::rfnet::RfNetInput;
 use crate::roberta::{CaptionTokens, RobertaConfig, RobertaTokenizer};
 use crate::saliency_network::SaliencyNetwork;
@@ -117,15 +118,25 @@ impl Judge {
         items.iter().map(|item| self.judge_one(item)).collect()
     }
 
-    fn judge_one(&self, item: &JudgeItem<'_>) -> Result<Verdict> {
+    /// What the network looks at to judge `item`, and the maps at the picture's size.
+    ///
+    /// # Errors
+    /// A picture and product of different sizes, or a title that the vocabulary can't spell.
+    pub fn input(&self, item: &JudgeItem<'_>) -> Result<(RfNetInput, Maps)> {
         let (picture, product) = (item.picture.dimensions(), item.product.dimensions());
         if picture != product {
             return Err(Error::SizeMismatch { picture, product });
         }
         let picture = rgb_tensor(item.picture, &self.device);
         let product = rgba_tensor(item.product, &self.device);
-        let (logits, maps) = self.look(picture, product, self.captions(&[item.title])?, true);
-        let logits = logits
+        let caption = self.captions(&[item.title])?;
+        Ok(self.prepared(picture, product, caption, true))
+    }
+
+    fn judge_one(&self, item: &JudgeItem<'_>) -> Result<Verdict> {
+        let (input, maps) = self.input(item)?;
+        let logits = self
+            .logits(input)
             .into_data()
             .convert::<f32>()
             .try_into_vec::<f32>()
@@ -171,17 +182,17 @@ impl Judge {
         captions: Option<CaptionTokens>,
         detach_maps: bool,
     ) -> Tensor<2> {
-        let (logits, _) = self.look(picture, product, captions, detach_maps);
-        log_softmax(logits / self.calibration.temperature, 1)
+        let (input, _) = self.prepared(picture, product, captions, detach_maps);
+        log_softmax(self.logits(input) / self.calibration.temperature, 1)
     }
 
-    fn look(
+    fn prepared(
         &self,
         picture: Tensor<4>,
         product: Tensor<4>,
         caption: Option<CaptionTokens>,
         detach_maps: bool,
-    ) -> (Tensor<2>, Maps) {
+    ) -> (RfNetInput, Maps) {
         let seen = match detach_maps {
             true => picture.clone().detach(),
             false => picture.clone(),
@@ -203,13 +214,16 @@ impl Judge {
             saliency: map(inputs.saliency, &maps.saliency),
             caption,
         };
-        let logits = if self.calibration.mirrored {
+        (input, maps)
+    }
+
+    fn logits(&self, input: RfNetInput) -> Tensor<2> {
+        if self.calibration.mirrored {
             let mirrored = self.network.forward(input.mirrored());
             (self.network.forward(input) + mirrored) / 2.0
         } else {
             self.network.forward(input)
-        };
-        (logits, maps)
+        }
     }
 }
 
@@ -241,8 +255,11 @@ fn load_tokenizer(
     Ok(tokenizer)
 }
 
-/// Depth and saliency of the pictures, `[n, 1, h, w]` in [0, 1].
-struct Maps {
-    depth: Option<Tensor<4>>,
-    saliency: Option<Tensor<4>>,
+/// Depth and saliency of pictures, `[n, 1, h, w]` in [0, 1]; `None` where the judge has no such network.
+#[derive(Clone, Debug)]
+pub struct Maps {
+    /// Inverse depth: 1 is nearest.
+    pub depth: Option<Tensor<4>>,
+    /// Saliency.
+    pub saliency: Option<Tensor<4>>,
 }

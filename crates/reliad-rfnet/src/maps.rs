@@ -1,14 +1,14 @@
 //! What the depth and the saliency network share: the picture's way in, and the raw map's way out.
 
+use burn::tensor::Tensor;
 use burn::tensor::module::interpolate;
 use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
-use burn::tensor::{Device, Tensor};
+use reliad_pictures::{normalise, resize};
 use reliad_weights::ModelDir;
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::error::{Error, Result};
-use crate::preprocess::resize;
 
 /// Bilinear interpolation to `[height, width]` without antialiasing, as the networks use it inside.
 pub(crate) fn bilinear(map: Tensor<4>, size: [usize; 2], align_corners: bool) -> Tensor<4> {
@@ -170,18 +170,16 @@ impl NetworkInput {
     /// - pictures: `[n, 3, h, w]` in 0..1
     /// - output: `[n, 3, height, width]`
     pub fn apply(&self, pictures: Tensor<4>) -> Tensor<4> {
-        let device = pictures.device();
-        let channels = |values: [f32; 3], device: &Device| {
-            Tensor::<1>::from_floats(values, device).reshape([1, 3, 1, 1])
-        };
         let resampled = resize(pictures, self.height, self.width);
-        (resampled - channels(self.mean, &device)) / channels(self.std, &device)
+        normalise(resampled, self.mean, self.std)
     }
 }
 
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+    use burn::tensor::Device;
 
     use super::*;
     use serde_json::json;

@@ -1,16 +1,15 @@
 //! The one preprocessing: from pictures in [0, 1] to what RFNet sees, for training, inference and the reward alike.
 //!
 //! Every step is a tensor operation, so gradients reach the picture:
-//! 1. the product is laid on the config's background; maps are repeated over three channels;
-//! 2. the picture is stretched to a square of `image_size` with an antialiased bilinear (triangle) filter, the same
-//!    as PyTorch's `interpolate(mode="bilinear", antialias=True)` and Pillow's `BILINEAR`; any size and aspect;
-//! 3. `(x - mean) / std` per channel.
+//! 1. the product is laid on the config's background;
+//! 2. the picture is stretched to a square of `image_size` ([`resize`]): a *view*, of which training keeps 8 bits;
+//! 3. maps are repeated over three channels, and the view becomes `(x - mean) / std` per channel.
 //!
 //! Mean, deviation and size are part of the weights' record (`rfnet/config.json`), as a network can't be used with
 //! others.
 
-use burn::tensor::{Device, Tensor, TensorData};
-use image::{GrayImage, RgbImage, RgbaImage};
+use burn::tensor::Tensor;
+use reliad_pictures::{normalise, over, resize};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -123,146 +122,53 @@ impl Preprocess {
     /// - picture: `[n, 3, h, w]` in [0, 1]
     /// - output: `[n, 3, image_size, image_size]`, normalised
     pub fn generated(&self, picture: Tensor<4>) -> Tensor<4> {
-        let size = self.config.image_size;
-        self.normalise(resize(picture, size, size))
+        self.normalised(self.view(picture))
     }
 
     /// # Shapes
     /// - product: `[n, 4, h, w]`, straight-alpha RGBA in [0, 1]
     /// - output: `[n, 3, image_size, image_size]`, normalised
     pub fn product(&self, product: Tensor<4>) -> Tensor<4> {
-        let device = product.device();
-        let colour = product.clone().narrow(1, 0, 3);
-        let alpha = product.narrow(1, 3, 1);
-        let background = channels(self.config.product_background, &device);
-        let laid = (colour - background.clone()) * alpha + background;
-        self.generated(laid)
+        self.normalised(self.product_view(product))
     }
 
     /// # Shapes
     /// - map: `[n, 1, h, w]` in [0, 1], depth or saliency
     /// - output: `[n, 3, image_size, image_size]`, normalised
     pub fn map(&self, map: Tensor<4>) -> Tensor<4> {
+        self.normalised(self.view(map))
+    }
+
+    /// A picture or map at the network's size.
+    ///
+    /// # Shapes
+    /// - picture: `[n, channels, h, w]` in [0, 1]
+    /// - output: `[n, channels, image_size, image_size]` in [0, 1]
+    pub fn view(&self, picture: Tensor<4>) -> Tensor<4> {
         let size = self.config.image_size;
-        self.normalise(resize(map, size, size).repeat_dim(1, 3))
+        resize(picture, size, size)
     }
 
-    fn normalise(&self, x: Tensor<4>) -> Tensor<4> {
-        let device = x.device();
-        let mean = channels(self.config.image_mean, &device);
-        let std = channels(self.config.image_std, &device);
-        (x - mean) / std
+    /// A product on the config's background, at the network's size. The product is laid on the background before it is
+    /// resized, without rounding in between.
+    ///
+    /// # Shapes
+    /// - product: `[n, 4, h, w]`, straight-alpha RGBA in [0, 1]
+    /// - output: `[n, 3, image_size, image_size]` in [0, 1]
+    pub fn product_view(&self, product: Tensor<4>) -> Tensor<4> {
+        self.view(over(product, self.config.product_background))
     }
-}
 
-fn channels(values: [f32; 3], device: &Device) -> Tensor<4> {
-    Tensor::<1>::from_floats(values, device).reshape([1, 3, 1, 1])
-}
-
-/// Antialiased bilinear resampling to `height` x `width`: two matrix products, differentiable.
-///
-/// # Shapes
-/// - x: `[n, c, h, w]`
-/// - output: `[n, c, height, width]`
-pub fn resize(x: Tensor<4>, height: usize, width: usize) -> Tensor<4> {
-    let [n, c, h, w] = x.dims();
-    let device = x.device();
-    let mut x = x;
-    if w != width {
-        let columns = triangle_filter(w, width, &device).transpose();
-        x = x
-            .reshape([n * c * h, w])
-            .matmul(columns)
-            .reshape([n, c, h, width]);
+    /// Views as the network's encoders take them.
+    ///
+    /// # Shapes
+    /// - view: `[n, 3 or 1, h, w]` in [0, 1]
+    /// - output: `[n, 3, h, w]`, normalised
+    pub fn normalised(&self, view: Tensor<4>) -> Tensor<4> {
+        let view = match view.dims()[1] {
+            1 => view.repeat_dim(1, 3),
+            _ => view,
+        };
+        normalise(view, self.config.image_mean, self.config.image_std)
     }
-    if h != height {
-        let rows = triangle_filter(h, height, &device).reshape([1, 1, height, h]);
-        x = rows.expand([n, c, height, h]).matmul(x);
-    }
-    x
-}
-
-/// The weights `[output, input]` of a triangle filter as wide as the reduction, cut off at the edges and normalised.
-/// Sampling points are pixel centres (`align_corners=False`).
-fn triangle_filter(input: usize, output: usize, device: &Device) -> Tensor<2> {
-    let scale = input as f64 / output as f64;
-    let support = scale.max(1.0);
-    let mut weights = vec![0.0_f32; input * output];
-    for (row, weights) in weights.chunks_exact_mut(input).enumerate() {
-        let centre = scale * (row as f64 + 0.5);
-        let first = (centre - support + 0.5).max(0.0) as usize;
-        let last = ((centre + support + 0.5) as usize).min(input);
-        let tent = |at: usize| (1.0 - ((at as f64 + 0.5 - centre) / support).abs()).max(0.0);
-        let total: f64 = (first..last).map(tent).sum();
-        for (at, weight) in weights.iter_mut().enumerate().take(last).skip(first) {
-            *weight = (tent(at) / total) as f32;
-        }
-    }
-    Tensor::from_data(TensorData::new(weights, [output, input]), device)
-}
-
-/// A picture as `[1, 3, h, w]` in [0, 1].
-pub fn rgb_tensor(picture: &RgbImage, device: &Device) -> Tensor<4> {
-    planes::<3>(picture.as_raw(), picture.dimensions(), device)
-}
-
-/// A straight-alpha picture as `[1, 4, h, w]` in [0, 1].
-pub fn rgba_tensor(picture: &RgbaImage, device: &Device) -> Tensor<4> {
-    planes::<4>(picture.as_raw(), picture.dimensions(), device)
-}
-
-/// A map as `[1, 1, h, w]` in [0, 1].
-pub fn gray_tensor(map: &GrayImage, device: &Device) -> Tensor<4> {
-    planes::<1>(map.as_raw(), map.dimensions(), device)
-}
-
-fn planes<const C: usize>(bytes: &[u8], (w, h): (u32, u32), device: &Device) -> Tensor<4> {
-    let (w, h) = (w as usize, h as usize);
-    let mut values = Vec::with_capacity(bytes.len());
-    for channel in 0..C {
-        values.extend(
-            bytes
-                .iter()
-                .skip(channel)
-                .step_by(C)
-                .map(|&b| f32::from(b) / 255.0),
-        );
-    }
-    Tensor::from_data(TensorData::new(values, [1, C, h, w]), device)
-}
-
-/// The first map of `[n, 1, h, w]` in [0, 1], rounded to 8 bits.
-///
-/// # Errors
-/// [`Error::Tensor`] if the values can't be read from their device.
-pub fn gray_image(map: &Tensor<4>) -> Result<GrayImage> {
-    let (bytes, w, h) = bytes(map.clone().narrow(0, 0, 1))?;
-    GrayImage::from_raw(w, h, bytes)
-        .ok_or_else(|| Error::Tensor(format!("{w} x {h} map holds another number of values")))
-}
-
-/// The first picture of `[n, 3, h, w]` in [0, 1], rounded to 8 bits.
-///
-/// # Errors
-/// [`Error::Tensor`] if the values can't be read from their device or are of another number of channels.
-pub fn rgb_image(picture: &Tensor<4>) -> Result<RgbImage> {
-    let (bytes, w, h) = bytes(picture.clone().narrow(0, 0, 1))?;
-    RgbImage::from_raw(w, h, bytes)
-        .ok_or_else(|| Error::Tensor(format!("{w} x {h} picture is not of three channels")))
-}
-
-/// Values of `[1, channels, h, w]` as bytes, pixel by pixel; width and height.
-fn bytes(picture: Tensor<4>) -> Result<(Vec<u8>, u32, u32)> {
-    let [_, _, h, w] = picture.dims();
-    let values = picture
-        .permute([0, 2, 3, 1])
-        .into_data()
-        .convert::<f32>()
-        .try_into_vec::<f32>()
-        .map_err(|error| Error::Tensor(format!("{error:?}")))?;
-    let bytes = values
-        .iter()
-        .map(|v| (v.clamp(0.0, 1.0) * 255.0).round() as u8)
-        .collect();
-    Ok((bytes, w as u32, h as u32))
 }

@@ -13,11 +13,12 @@ use burn::nn::{Linear, LinearConfig};
 use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Tensor};
 use image::{GrayImage, RgbImage};
+use reliad_pictures::{gray_tensor, rgb_tensor};
 use reliad_weights::{KeyMap, ModelDir};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::preprocess::{Preprocess, PreprocessConfig, gray_tensor, rgb_tensor};
+use crate::preprocess::{Preprocess, PreprocessConfig};
 use crate::resnet::{ResNet, ResNetConfig};
 
 const NETWORK: &str = "scene network";

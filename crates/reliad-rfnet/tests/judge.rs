@@ -8,10 +8,10 @@ use burn::tensor::Device;
 use golden::{Outcome, folder};
 use image::{RgbImage, RgbaImage, imageops};
 use reliad_imaging::Class;
+use reliad_pictures::{rgb_tensor, rgba_tensor};
 use reliad_rfnet::calibration::Calibration;
 use reliad_rfnet::classes::Classes;
 use reliad_rfnet::judge::{Judge, JudgeItem};
-use reliad_rfnet::preprocess::{rgb_tensor, rgba_tensor};
 use reliad_rfnet::rfnet::{RfNet, RfNetConfig};
 use reliad_weights::{ModelDir, Precision};
 

@@ -9,7 +9,7 @@ use burn::tensor::{Device, Tensor};
 use golden::{Golden, Outcome, folder, model, real};
 use reliad_imaging::Class;
 use reliad_rfnet::classes::Classes;
-use reliad_rfnet::preprocess::{Preprocess, gray_tensor, resize, rgba_tensor};
+use reliad_rfnet::preprocess::Preprocess;
 use reliad_rfnet::rfnet::{RfNet, RfNetConfig, RfNetInput};
 use reliad_rfnet::roberta::CaptionTokens;
 use reliad_weights::{ModelDir, Precision};
@@ -222,35 +222,4 @@ fn heads_name_their_classes() -> Outcome {
     assert_eq!(config.classes.class(0), Class::Available);
     assert!(!config.classes.class(1).is_available());
     Ok(())
-}
-
-#[test]
-fn any_size_is_resized_and_flat_pictures_stay_flat() {
-    let device = Device::default();
-    for (h, w) in [(1, 1), (7, 300), (64, 64), (33, 2)] {
-        let x = Tensor::<4>::full([1, 2, h, w], 0.25, &device);
-        let y = resize(x, 64, 64) - 0.25;
-        assert_eq!(y.dims(), [1, 2, 64, 64]);
-        assert!(y.abs().max().into_scalar::<f32>() < 1e-6);
-    }
-}
-
-#[test]
-fn pixels_become_planes() {
-    let device = Device::default();
-    let picture = image::RgbaImage::from_fn(3, 2, |x, y| image::Rgba([x as u8, y as u8, 255, 51]));
-    let values = rgba_tensor(&picture, &device);
-    assert_eq!(values.dims(), [1, 4, 2, 3]);
-    let at = |c: usize, y: usize, x: usize| -> f32 {
-        values
-            .clone()
-            .slice([0..1, c..c + 1, y..y + 1, x..x + 1])
-            .into_scalar()
-    };
-    assert_eq!(
-        [at(0, 1, 2), at(1, 1, 2), at(2, 0, 0), at(3, 0, 0)],
-        [2.0 / 255.0, 1.0 / 255.0, 1.0, 0.2]
-    );
-    let map = image::GrayImage::from_raw(2, 1, vec![0, 255]).map(|m| gray_tensor(&m, &device));
-    assert_eq!(map.map(|m| m.dims()), Some([1, 1, 1, 2]));
 }

@@ -91,7 +91,7 @@ pub fn render_folder(
     }
     for part in ["images", "products", "depth", "saliency"] {
         let path = config.out.join(part);
-        fs::create_dir_all(&path).map_err(|source| Error::Io { path, source })?;
+        reliad_files::prepare_directory(&path).map_err(|source| Error::Io { path, source })?;
     }
     check_run(config)?;
     let metadata = config.out.join("metadata.jsonl");
@@ -198,7 +198,7 @@ fn write_png(path: &Path, data: &[u8], w: u32, h: u32, color: ExtendedColorType)
         path: path.to_path_buf(),
         source,
     })?;
-    write_atomically(path, &bytes)
+    write(path, &bytes)
 }
 
 /// The bytes of a PNG file.
@@ -214,16 +214,11 @@ pub(crate) fn encode(
     Ok(bytes)
 }
 
-fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".tmp");
-    let temporary = PathBuf::from(name);
-    let io = |source| Error::Io {
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    reliad_files::write(path, bytes).map_err(|source| Error::Io {
         path: path.to_path_buf(),
         source,
-    };
-    fs::write(&temporary, bytes).map_err(io)?;
-    fs::rename(&temporary, path).map_err(io)
+    })
 }
 
 fn check_run(config: &RenderConfig) -> Result<()> {
@@ -254,7 +249,7 @@ fn check_run(config: &RenderConfig) -> Result<()> {
             })
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            write_atomically(&path, format!("{wanted}\n").as_bytes())
+            write(&path, format!("{wanted}\n").as_bytes())
         }
         Err(source) => Err(Error::Io { path, source }),
     }
@@ -315,7 +310,7 @@ fn recorded(path: &Path) -> Result<BTreeSet<u64>> {
         }
     }
     if whole != text {
-        write_atomically(path, whole.as_bytes())?;
+        write(path, whole.as_bytes())?;
     }
     Ok(indices)
 }

@@ -16,4 +16,4 @@ pub use inspect::{Component, inspect};
 pub use key_map::KeyMap;
 pub use load::{load, load_file, read_config};
 pub use model_dir::ModelDir;
-pub use save::{Precision, named_shapes, save, write_atomically, write_config};
+pub use save::{Precision, named_shapes, save, write_config};

@@ -71,7 +71,7 @@ pub(crate) fn write_tensors(
     let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
     let bytes =
         safetensors::serialize(views, Some(metadata)).map_err(|error| format(error.to_string()))?;
-    write_atomically(path, &bytes)
+    write(path, &bytes)
 }
 
 /// Writes a component's configuration as pretty JSON, whole or not at all.
@@ -84,29 +84,14 @@ pub fn write_config<T: serde::Serialize>(path: &Path, config: &T) -> Result<(), 
         source,
     })?;
     text.push(b'\n');
-    write_atomically(path, &text)
+    write(path, &text)
 }
 
-/// Writes a file beside its place and renames it there; parent directories are made.
-///
-/// # Errors
-/// [`Error::Io`], naming the file.
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let fail = |source| Error::Io {
+fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    reliad_files::write(path, bytes).map_err(|source| Error::Io {
         file: path.display().to_string(),
         source,
-    };
-    if let Some(parent) = path.parent() {
-        std::fs::create_dir_all(parent).map_err(fail)?;
-    }
-    let mut partial = path.as_os_str().to_owned();
-    partial.push(format!(".{}.partial", std::process::id()));
-    let written = std::fs::write(&partial, bytes).and_then(|()| std::fs::rename(&partial, path));
-    if written.is_err() {
-        // The partial file is of no use to anyone; the write error is the one to report.
-        let _ = std::fs::remove_file(&partial);
-    }
-    written.map_err(fail)
+    })
 }
 
 /// Foreign names and PyTorch shapes of all parameters of `module`, as [`save`] would write them.

@@ -77,7 +77,7 @@ fn configs(out: Option<&Path>) -> Result<Code> {
         if let Some(folder) = file.parent() {
             files::prepare_directory(folder)?;
         }
-        reliad_weights::write_atomically(&file, contents)?;
+        reliad_files::write(&file, contents).with_context(|| file.display().to_string())?;
         println!("{}", file.display());
     }
     Ok(Code::Complete)

@@ -26,7 +26,7 @@ struct Line<'a> {
 impl Index {
     pub fn create(out: &Path) -> Result<Self> {
         let pictures = out.join("images");
-        std::fs::create_dir_all(&pictures).map_err(Error::io(&pictures))?;
+        reliad_files::prepare_directory(&pictures).map_err(Error::io(&pictures))?;
         Ok(Self {
             out: out.to_owned(),
             lines: Lines::create(&out.join(METADATA))?,
@@ -48,9 +48,7 @@ impl Index {
                 let name = format!("images/{}.{}", sample.key, Whole::extension(*kind, bytes));
                 let path = self.out.join(&name);
                 if !path.exists() {
-                    let partial = path.with_extension("partial");
-                    std::fs::write(&partial, bytes).map_err(Error::io(&partial))?;
-                    std::fs::rename(&partial, &path).map_err(Error::io(&path))?;
+                    reliad_files::write(&path, bytes).map_err(Error::io(&path))?;
                 }
                 places.push((*kind, Place::File(name.into())));
             }

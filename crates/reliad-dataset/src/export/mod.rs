@@ -70,6 +70,7 @@ impl Export {
     ) -> Result<Exported> {
         std::fs::create_dir_all(out).map_err(Error::io(out))?;
         self.claim(dir, out)?;
+        reliad_files::prepare_directory(out).map_err(Error::io(out))?;
         let store = Store::new(dir);
         let mut exported = Exported::default();
         let mut folder = match self.layout {
@@ -148,7 +149,7 @@ impl Export {
             }),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 let json = serde_json::to_vec_pretty(&made).unwrap_or_default();
-                std::fs::write(&path, json).map_err(Error::io(&path))
+                reliad_files::write(&path, &json).map_err(Error::io(&path))
             }
             Err(error) => Err(Error::io(&path)(error)),
         }

@@ -1,6 +1,5 @@
 //! Parquet files with Hugging Face's picture columns: `image.bytes`, `image.path` and so on.
 
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,6 +9,7 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
+use reliad_files::Partial;
 use serde_json::json;
 
 use super::{Exported, Samples, Whole};
@@ -34,8 +34,7 @@ pub(super) fn write(path: &Path, samples: &mut Samples<'_>) -> Result<Exported> 
             features(),
         )]))
         .build();
-    let partial = path.with_extension("partial");
-    let file = File::create(&partial).map_err(Error::io(&partial))?;
+    let file = Partial::create(path).map_err(Error::io(path))?;
     let mut writer =
         SerializedFileWriter::new(file, Arc::new(schema), Arc::new(properties)).map_err(wrong)?;
     let mut exported = Exported::default();
@@ -57,8 +56,8 @@ pub(super) fn write(path: &Path, samples: &mut Samples<'_>) -> Result<Exported> 
             break;
         }
     }
-    writer.close().map_err(wrong)?;
-    std::fs::rename(&partial, path).map_err(Error::io(path))?;
+    let file = writer.into_inner().map_err(wrong)?;
+    file.finish().map_err(Error::io(path))?;
     Ok(exported)
 }
 
@@ -91,7 +90,7 @@ fn features() -> String {
 }
 
 fn write_group(
-    writer: &mut SerializedFileWriter<File>,
+    writer: &mut SerializedFileWriter<Partial>,
     group: &[Whole],
 ) -> parquet::errors::Result<()> {
     let mut rows = writer.next_row_group()?;

@@ -4,6 +4,7 @@ mod config;
 mod decoder;
 mod encoder;
 mod mid;
+mod range;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
@@ -18,6 +19,7 @@ pub use config::AutoencoderKlConfig;
 pub use decoder::{Decoder, UpDecoderBlock2D};
 pub use encoder::{DownEncoderBlock2D, Encoder};
 pub use mid::{VaeAttention, VaeMidBlock};
+pub use range::{signed, unsigned};
 
 /// The KL-regularised autoencoder of latent diffusion (Rombach et al., arXiv 2112.10752).
 #[derive(Module, Debug)]

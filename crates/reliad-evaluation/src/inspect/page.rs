@@ -8,7 +8,7 @@ use reliad_generation::report::escape;
 
 use super::inspected::Inspected;
 use super::results::{Summary, read};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::page::thumbnail::source;
 use crate::page::{self, cell, close_grid, open_grid, put};
 
@@ -59,8 +59,8 @@ pub fn write(dir: &Path, summary: &Summary, judge: &ModelIdentity) -> Result<()>
         )?;
     }
     let html = page::end(html);
-    reliad_weights::write_atomically(&dir.join("report.html"), html.as_bytes())?;
-    Ok(())
+    let file = dir.join("report.html");
+    reliad_files::write(&file, html.as_bytes()).map_err(Error::io(file))
 }
 
 fn counts(html: &mut String, summary: &Summary) {

@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
+
+use reliad_files::Partial;
 
 use super::finding::Finding;
 use super::inspected::{Failed, Inspected};
@@ -115,9 +117,8 @@ impl Results {
     /// A failing disk.
     pub fn finish(self) -> Result<Summary> {
         let path = self.dir.join("results.jsonl");
-        let partial = self.dir.join("results.jsonl.partial");
         let table = self.dir.join("results.csv");
-        let mut lines = BufWriter::new(File::create(&partial).map_err(Error::io(&path))?);
+        let mut lines = Partial::create(&path).map_err(Error::io(&path))?;
         let mut csv = csv::Writer::from_path(&table).map_err(Error::table(&table))?;
         csv.write_record([
             "picture",
@@ -148,8 +149,7 @@ impl Results {
             summary.count(&result);
         }
         csv.flush().map_err(Error::io(&table))?;
-        lines.flush().map_err(Error::io(&path))?;
-        std::fs::rename(&partial, &path).map_err(Error::io(&path))?;
+        lines.finish().map_err(Error::io(&path))?;
         Ok(summary)
     }
 }

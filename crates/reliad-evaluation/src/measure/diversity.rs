@@ -5,7 +5,7 @@
 
 use burn::tensor::Tensor;
 use image::GrayImage;
-use reliad_rfnet::preprocess::{gray_tensor, resize};
+use reliad_pictures::{gray_tensor, resize};
 
 /// Distance of two pictures, 0 (alike) to 2: the mean over their stages, weighted at every place by what `cover` (255
 /// at the product, 0 elsewhere) leaves free. 0 where it leaves nothing free.

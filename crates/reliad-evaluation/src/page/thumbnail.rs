@@ -3,8 +3,8 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use image::RgbImage;
-use image::imageops::{self, FilterType};
 use reliad_generation::files;
+use reliad_imaging::resize;
 
 use crate::error::Result;
 
@@ -16,15 +16,8 @@ const SIDE: u32 = 192;
 /// # Errors
 /// When it can't be encoded.
 pub fn source(picture: &RgbImage) -> Result<String> {
-    let (width, height) = picture.dimensions();
-    let longer = width.max(height);
-    let small = if longer > SIDE {
-        let side = |side: u32| (side * SIDE / longer).max(1);
-        imageops::resize(picture, side(width), side(height), FilterType::Triangle)
-    } else {
-        picture.clone()
-    };
-    let bytes = files::encode_jpeg(&small)?;
+    let (width, height) = resize::within(picture.dimensions(), SIDE);
+    let bytes = files::encode_jpeg(&resize::rgb(picture, width, height))?;
     Ok(format!("data:image/jpeg;base64,{}", STANDARD.encode(bytes)))
 }
 

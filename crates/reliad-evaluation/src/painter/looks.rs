@@ -11,7 +11,7 @@ use reliad_generation::manifest::VerdictRecord;
 use reliad_generation::paint::Drawing;
 use reliad_imaging::canny::{THRESHOLDS, canny};
 use reliad_imaging::paste_back;
-use reliad_rfnet::preprocess::{gray_image, rgb_tensor};
+use reliad_pictures::{gray_image, rgb_tensor};
 use reliad_rfnet::saliency_network::SaliencyNetwork;
 use reliad_rfnet::scene_network::{Scene, SceneClassifier, SceneNetworkConfig};
 use reliad_training::random;
@@ -282,7 +282,7 @@ impl Viewers {
 
 /// The product's own edges, over black as the ControlNet sees them.
 pub fn product_edges(drawing: &Drawing) -> GrayImage {
-    picture_edges(&drawing.product.on_black())
+    drawing.product.edges(THRESHOLDS)
 }
 
 /// Edges of a picture, by the thresholds of the paper's reference.

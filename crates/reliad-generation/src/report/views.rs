@@ -1,13 +1,14 @@
 //! The report's small pictures: saved beside the results, put into the page while that stays small.
 
 use std::fs;
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use image::imageops::{self, FilterType};
-use image::{DynamicImage, RgbImage};
-
+use image::buffer::ConvertBuffer as _;
+use image::{ImageFormat, RgbImage, imageops};
+use reliad_imaging::resize;
 use reliad_rfnet::judge::Verdict;
 
 use crate::error::Result;
@@ -69,10 +70,8 @@ pub fn save_views(
     let jpeg = |view: View, picture: &RgbImage| {
         files::write_atomic(&out.join(view.file(&name)), &files::encode_jpeg(picture)?)
     };
-    jpeg(
-        View::Picture,
-        &fit(DynamicImage::from(picture.clone()), PICTURE_SIDE).to_rgb8(),
-    )?;
+    let (width, height) = resize::within(picture.dimensions(), PICTURE_SIDE);
+    jpeg(View::Picture, &resize::rgb(picture, width, height))?;
     let maps = verdict.map(|verdict| {
         [
             (View::Depth, &verdict.depth),
@@ -81,10 +80,8 @@ pub fn save_views(
     });
     for (view, map) in maps.into_iter().flatten() {
         if let Some(map) = map {
-            jpeg(
-                view,
-                &fit(DynamicImage::from(map.clone()), MAP_SIDE).to_rgb8(),
-            )?;
+            let (width, height) = resize::within(map.dimensions(), MAP_SIDE);
+            jpeg(view, &resize::gray(map, width, height).convert())?;
         }
     }
     let product = out.join(View::Product.file(crate::identity::short(&drawing.recipe.product)));
@@ -95,19 +92,10 @@ pub fn save_views(
     let bounds = drawing.product.bounds();
     let cropped =
         imageops::crop_imm(rgba, bounds.x, bounds.y, bounds.width, bounds.height).to_image();
-    let mut png = Vec::new();
-    fit(DynamicImage::from(cropped), MAP_SIDE)
-        .write_to(&mut std::io::Cursor::new(&mut png), image::ImageFormat::Png)?;
-    files::write_atomic(&product, &png)
-}
-
-/// At most `side` pixels a side, never enlarged.
-fn fit(picture: DynamicImage, side: u32) -> DynamicImage {
-    if picture.width().max(picture.height()) <= side {
-        picture
-    } else {
-        picture.resize(side, side, FilterType::Triangle)
-    }
+    let (width, height) = resize::within(cropped.dimensions(), MAP_SIDE);
+    let mut png = Cursor::new(Vec::new());
+    resize::rgba(&cropped, width, height).write_to(&mut png, ImageFormat::Png)?;
+    files::write_atomic(&product, &png.into_inner())
 }
 
 /// Where the page finds its pictures.

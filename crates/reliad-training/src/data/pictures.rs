@@ -1,10 +1,13 @@
 //! Pictures of a data set, decoded once and kept in memory as 8-bit planes.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
+use image::{GrayImage, RgbaImage};
 use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use reliad_dataset::{Place, Store};
+use reliad_imaging::blocks;
+use reliad_pictures::planes_tensor;
 
 use crate::error::{Error, Result};
 
@@ -95,42 +98,39 @@ impl Pictures {
         &self.bytes[index * self.stride()..][..self.stride()]
     }
 
+    /// Picture `index`, of [`Layout::Rgba`].
+    ///
+    /// # Panics
+    /// For pictures of another layout.
+    pub fn rgba(&self, index: usize) -> RgbaImage {
+        assert_eq!(self.layout, Layout::Rgba);
+        let (planes, plane, side) = (self.bytes(index), self.size * self.size, self.size as u32);
+        RgbaImage::from_fn(side, side, |x, y| {
+            let at = y as usize * self.size + x as usize;
+            image::Rgba(std::array::from_fn(|channel| planes[channel * plane + at]))
+        })
+    }
+
     /// Half the size, by the mean of 2x2 pixels. For pictures without alpha.
     pub fn halved(&self) -> Self {
-        let (size, half) = (self.size, self.size / 2);
-        let mut bytes = vec![0u8; self.bytes.len() / 4];
-        bytes
-            .par_chunks_mut(half * half)
-            .zip(self.bytes.par_chunks(size * size))
-            .for_each(|(out, plane)| {
-                for (i, value) in out.iter_mut().enumerate() {
-                    let at = 2 * (i / half) * size + 2 * (i % half);
-                    let sum: u32 = [at, at + 1, at + size, at + size + 1]
-                        .iter()
-                        .map(|&pixel| u32::from(plane[pixel]))
-                        .sum();
-                    *value = ((sum + 2) / 4) as u8;
-                }
-            });
+        let side = self.size as u32;
+        let planes = self.bytes.par_chunks(self.size * self.size);
+        let halves = planes.flat_map_iter(|plane| {
+            let plane = GrayImage::from_raw(side, side, plane.to_vec()).unwrap_or_default();
+            blocks::gray(&plane, 2).into_raw()
+        });
         Self {
             layout: self.layout,
-            size: half,
-            bytes,
+            size: self.size / 2,
+            bytes: halves.collect(),
         }
     }
 
     /// The pictures `indices` as `[n, channels, size, size]` in [0, 1].
     pub fn batch(&self, indices: &[usize], device: &Device) -> Tensor<4> {
-        let mut values = Vec::with_capacity(indices.len() * self.stride());
-        for &index in indices {
-            values.extend(
-                self.bytes(index)
-                    .iter()
-                    .map(|&value| f32::from(value) / 255.0),
-            );
-        }
+        let values = indices.iter().flat_map(|&index| self.bytes(index)).copied();
         let shape = [indices.len(), self.layout.channels(), self.size, self.size];
-        Tensor::from_data(TensorData::new(values, shape), device)
+        planes_tensor(values, shape, device)
     }
 }
 
@@ -176,13 +176,12 @@ impl Pictures {
                         } else {
                             column
                         };
-                        values.push(f32::from(plane[row * size + column as usize]) / 255.0);
+                        values.push(plane[row * size + column as usize]);
                     }
                 }
             }
         }
-        let shape = [indices.len(), channels, size, size];
-        Tensor::from_data(TensorData::new(values, shape), device)
+        planes_tensor(values, [indices.len(), channels, size, size], device)
     }
 }
 
@@ -197,40 +196,16 @@ fn decode(store: &Store, place: &Place, layout: Layout, size: usize, out: &mut [
             ),
         });
     }
-    let factor = width / size;
-    let interleaved = match layout {
-        Layout::Gray => picture.into_luma8().into_raw(),
-        Layout::Rgb => picture.into_rgb8().into_raw(),
-        Layout::Rgba => picture.into_rgba8().into_raw(),
+    let factor = (width / size) as u32;
+    let pixels = match layout {
+        Layout::Gray => blocks::gray(&picture.into_luma8(), factor).into_raw(),
+        Layout::Rgb => blocks::rgb(&picture.into_rgb8(), factor).into_raw(),
+        Layout::Rgba => blocks::rgba(&picture.into_rgba8(), factor).into_raw(),
     };
-    let channels = layout.channels();
-    for row in 0..size {
-        for column in 0..size {
-            let mut sums = [0u32; 4];
-            let mut weights = 0u32;
-            for y in 0..factor {
-                for x in 0..factor {
-                    let at = ((row * factor + y) * width + column * factor + x) * channels;
-                    let pixel = &interleaved[at..at + channels];
-                    let alpha = if layout == Layout::Rgba {
-                        u32::from(pixel[3])
-                    } else {
-                        1
-                    };
-                    weights += alpha;
-                    for (sum, &value) in sums.iter_mut().zip(&pixel[..channels.min(3)]) {
-                        *sum += alpha * u32::from(value);
-                    }
-                }
-            }
-            let pixels = (factor * factor) as u32;
-            for channel in 0..channels.min(3) {
-                out[(channel * size + row) * size + column] =
-                    ((sums[channel] + weights / 2) / weights.max(1)) as u8;
-            }
-            if layout == Layout::Rgba {
-                out[(3 * size + row) * size + column] = ((weights + pixels / 2) / pixels) as u8;
-            }
+    for (channel, plane) in out.chunks_exact_mut(size * size).enumerate() {
+        let values = pixels.iter().skip(channel).step_by(layout.channels());
+        for (out, &value) in plane.iter_mut().zip(values) {
+            *out = value;
         }
     }
     Ok(())

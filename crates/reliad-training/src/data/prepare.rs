@@ -13,8 +13,8 @@ use rayon::prelude::*;
 use reliad_dataset::{
     Lines, METADATA, Modality, Place, Record, Records, ShardWriter, Store, members, quarantine,
 };
+use reliad_pictures::{gray_image, resize, rgb_tensor};
 use reliad_rfnet::depth_network::DepthNetwork;
-use reliad_rfnet::preprocess::{gray_image, resize, rgb_tensor};
 use reliad_rfnet::saliency_network::SaliencyNetwork;
 use reliad_weights::ModelDir;
 

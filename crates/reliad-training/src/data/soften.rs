@@ -4,7 +4,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
-use reliad_rfnet::preprocess::resize;
+use reliad_pictures::resize;
 use serde::Deserialize;
 
 use crate::error::{Error, Result};

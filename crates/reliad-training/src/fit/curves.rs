@@ -40,8 +40,7 @@ pub fn draw(metrics: &Path, picture: &Path) -> Result<()> {
     }
     let mut svg = String::new();
     panels(&curves, &mut svg).map_err(Error::component("training curves"))?;
-    reliad_weights::write_atomically(picture, svg.as_bytes())
-        .map_err(Error::component("training curves"))
+    reliad_files::write(picture, svg.as_bytes()).map_err(Error::io(picture))
 }
 
 fn curves(reports: impl Iterator<Item = Report>) -> Vec<Curve> {

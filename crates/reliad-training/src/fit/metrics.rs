@@ -35,8 +35,7 @@ impl Metrics {
                 lines.extend([line, "\n"]);
                 kept.push(report);
             }
-            reliad_weights::write_atomically(path, lines.as_bytes())
-                .map_err(Error::component("metrics.jsonl"))?;
+            reliad_files::write(path, lines.as_bytes()).map_err(Error::io(path))?;
         }
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let spent = kept.last().map_or(0.0, |report| report.elapsed_seconds);

@@ -34,14 +34,13 @@ impl EventFile {
     /// Writes the file anew, with these events.
     ///
     /// # Errors
-    /// [`Error::Component`] when it can't be written.
+    /// [`Error::Io`].
     pub(crate) fn begin(path: &Path, events: &[Event<'_>]) -> Result<Self> {
         let mut bytes = record(&version());
         for event in events {
             bytes.extend(record(&message(event)));
         }
-        reliad_weights::write_atomically(path, &bytes)
-            .map_err(Error::component("TensorBoard events"))?;
+        reliad_files::write(path, &bytes).map_err(Error::io(path))?;
         Ok(Self {
             path: path.to_owned(),
         })

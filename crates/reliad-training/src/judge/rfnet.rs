@@ -59,8 +59,8 @@ pub fn train(config: &RfNetTraining, stage: &Stage, control: &mut Control<'_>) -
                 state: &state,
                 figures: &figures,
             });
-            reliad_weights::write_atomically(&dir.join("README.md"), card.as_bytes())
-                .map_err(Error::component(RFNET))?;
+            let file = dir.join("README.md");
+            reliad_files::write(&file, card.as_bytes()).map_err(Error::io(file))?;
             Ok(Ended::Finished(figures))
         }
     }

@@ -138,6 +138,23 @@ pub fn judged(
     Ok(labels.into_iter().zip(probabilities).collect())
 }
 
+/// What the network of `config` looks at in the views at `places`, nothing moved or changed: as [`judged`] gives it, and, but
+/// for the views' 8 bits, as [`Judge::input`](reliad_rfnet::judge::Judge::input) does in use.
+///
+/// # Errors
+/// As [`judged`].
+pub fn input(
+    config: &RfNetTraining,
+    samples: &Samples,
+    views: &Views,
+    places: &[usize],
+    stage: &Stage,
+) -> Result<RfNetInput> {
+    let eyes = Eyes::new(&config.network(&samples.tokenizer)?)?;
+    let still = Augmentation::none(places.len(), &stage.device);
+    eyes.input(samples, views, places, &still, &stage.device)
+}
+
 /// What makes the views that `network` looks at.
 fn viewer(config: &RfNetTraining, network: &DetectorConfig, stage: &Stage) -> Result<Viewer> {
     let recipe = config.recipe;
@@ -246,11 +263,14 @@ impl Eyes {
         let rgb = |on: bool, pictures: &Pictures| {
             on.then(|| {
                 let moved = pictures.moved(&all, moves, device) * gain.clone() + offset.clone();
-                self.preprocess.generated(moved.clamp(0.0, 1.0))
+                self.preprocess.normalised(moved.clamp(0.0, 1.0))
             })
         };
         let map = |on: bool, pictures: &Pictures| {
-            on.then(|| self.preprocess.map(pictures.moved(&all, moves, device)))
+            on.then(|| {
+                let moved = pictures.moved(&all, moves, device);
+                self.preprocess.normalised(moved)
+            })
         };
         Ok(RfNetInput {
             product: rgb(inputs.product, &seen.product),

@@ -10,14 +10,14 @@ use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
-use image::{Rgb, RgbImage, RgbaImage};
 use rayon::prelude::*;
 use reliad_dataset::{Modality, Record};
 use reliad_diffusion::painter::Painter;
 use reliad_imaging::PlacedProduct;
+use reliad_pictures::{planes, rgb_tensor, rgba_tensor};
 use reliad_rfnet::depth_network::DepthNetwork;
 use reliad_rfnet::detector::DetectorConfig;
-use reliad_rfnet::preprocess::{resize, rgb_tensor};
+use reliad_rfnet::preprocess::Preprocess;
 use reliad_rfnet::saliency_network::SaliencyNetwork;
 use reliad_weights::ModelDir;
 
@@ -51,7 +51,7 @@ struct Kept {
 /// The four pictures of some views.
 #[derive(Debug, Clone)]
 pub struct Seen {
-    /// Product over white.
+    /// Product on the judge's background.
     pub product: Pictures,
     /// The picture.
     pub generated: Pictures,
@@ -125,13 +125,15 @@ pub struct Viewer {
     /// What repaints, and its key.
     repainter: Option<(Repainter, String)>,
     size: usize,
-    background: [f32; 3],
+    preprocess: Preprocess,
     device: Device,
     key: String,
 }
 
 /// Name of the cache, and of the work in reports.
 const NAME: &str = "views";
+/// How views are made: raised when that changes, so that none of before is taken for one of now.
+const MADE: u32 = 2;
 /// Views of one file of the cache: what a kill can cost.
 const SHARD: usize = 128;
 /// Planes of a view: product, picture, depth, saliency.
@@ -177,7 +179,9 @@ impl Viewer {
                 ["config.json", "model.safetensors"].map(|file| format!("{name}/{file}"))
             })
             .collect::<Vec<_>>();
-        let [red, green, blue] = preprocess.product_background.map(to_byte);
+        let [red, green, blue] = preprocess
+            .product_background
+            .map(|value| (value * 255.0).round() as u8);
         let rfnet = Error::component::<reliad_rfnet::Error>;
         let depth = || DepthNetwork::load(&model.sub("depth"), &stage.device);
         let saliency = || SaliencyNetwork::load(&model.sub("saliency"), &stage.device);
@@ -194,10 +198,10 @@ impl Viewer {
                 .map_err(rfnet("saliency"))?,
             repainter,
             size,
-            background: preprocess.product_background,
+            preprocess: preprocess.init().map_err(rfnet("preprocess"))?,
             device: stage.device.clone(),
             key: format!(
-                "{:016x}-{size}-{red:02x}{green:02x}{blue:02x}",
+                "{MADE}-{:016x}-{size}-{red:02x}{green:02x}{blue:02x}",
                 fingerprint(&maps)?
             ),
         })
@@ -269,8 +273,7 @@ impl Viewer {
             let views = threads::each(samples.len(), threads::at_once(&self.device), |place| {
                 self.see(world, samples[place], repainter)
             })?;
-            reliad_weights::write_atomically(&file, &views.concat())
-                .map_err(Error::component(NAME))?;
+            reliad_files::write(&file, &views.concat()).map_err(Error::io(&file))?;
             (control.on_report)(
                 if repainter.is_some() {
                     "repainted views"
@@ -309,23 +312,21 @@ impl Viewer {
             picture = repainter.repaint(&picture, &placed, prompt, index)?;
         }
         let generated = rgb_tensor(&picture, &self.device);
-        let product = rgb_tensor(&over(&product, self.background), &self.device);
+        let product = rgba_tensor(&product, &self.device);
         let depth = self.depth.as_ref();
         let saliency = self.saliency.as_ref();
-        let planes = [
-            Some(product),
-            Some(generated.clone()),
-            depth.map(|network| network.estimate(generated.clone())),
-            saliency.map(|network| network.estimate(generated)),
+        let see = &self.preprocess;
+        let views = [
+            Some(see.product_view(product)),
+            Some(see.view(generated.clone())),
+            depth.map(|network| see.view(network.estimate(generated.clone()))),
+            saliency.map(|network| see.view(network.estimate(generated))),
         ];
         let plane = self.size * self.size;
         let mut out = Vec::with_capacity(PLANES * plane);
-        for picture in planes {
-            match picture {
-                Some(picture) => {
-                    let seen = resize(picture, self.size, self.size);
-                    out.extend(seen.into_data().iter::<f32>().map(to_byte));
-                }
+        for view in views {
+            match view {
+                Some(view) => out.extend(planes(view).map_err(Error::component(NAME))?),
                 None => out.resize(out.len() + plane, 0),
             }
         }
@@ -348,22 +349,6 @@ fn once_each(world: &World, indices: &[usize]) -> (Vec<usize>, Vec<usize>) {
         })
         .collect();
     (first, numbers)
-}
-
-/// A straight-alpha picture laid over a colour in 0 to 1.
-fn over(picture: &RgbaImage, background: [f32; 3]) -> RgbImage {
-    RgbImage::from_fn(picture.width(), picture.height(), |x, y| {
-        let pixel = picture.get_pixel(x, y).0;
-        let alpha = f32::from(pixel[3]) / 255.0;
-        Rgb(std::array::from_fn(|channel| {
-            let under = background[channel];
-            to_byte(under + (f32::from(pixel[channel]) / 255.0 - under) * alpha)
-        }))
-    })
-}
-
-fn to_byte(value: f32) -> u8 {
-    (value.clamp(0.0, 1.0) * 255.0).round() as u8
 }
 
 #[cfg(test)]

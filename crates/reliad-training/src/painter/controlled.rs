@@ -1,13 +1,14 @@
 //! What a network learns from that works under the edges of the product: ControlNets, and adapters beside one.
 
 use burn::tensor::{Device, Tensor};
-use image::{Rgb, RgbImage};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use reliad_dataset::Modality;
+use reliad_diffusion::product::control;
 use reliad_diffusion::scheduler::NoiseSchedule;
 use reliad_diffusion::{ClipTextModel, ClipTokenizer};
-use reliad_imaging::canny::{THRESHOLDS, canny};
+use reliad_imaging::canny::THRESHOLDS;
+use reliad_imaging::{self as imaging, PlacedProduct, Problem};
 use reliad_weights::ModelDir;
 use serde::Deserialize;
 
@@ -152,7 +153,7 @@ impl Controlled {
         held_out.truncate(recipe.held_out);
         Ok(Some(Self {
             regions: Regions::new(&products, latents.side(), weights),
-            edges: edges(&products, recipe.canny_low, recipe.canny_high),
+            edges: edges(&products, [recipe.canny_low, recipe.canny_high])?,
             order: Order::new(stage.seed, train.len()),
             train,
             held_out,
@@ -214,31 +215,66 @@ impl Controlled {
         Ok(Batch {
             text: self.text_encoder.forward(ids),
             noised: noised(clean, &self.schedule, rng),
-            edges: self.edges.batch(indices, &self.device).repeat_dim(1, 3),
+            edges: control(self.edges.batch(indices, &self.device)),
             region: self.regions.batch(indices, &self.device),
         })
     }
 }
 
-/// Canny edges of products over black.
-fn edges(products: &Pictures, low: f32, high: f32) -> Pictures {
+/// Canny edges of products on their canvases, taken as the painter's own products are. One of which nothing is visible has
+/// none.
+fn edges(products: &Pictures, thresholds: [f32; 2]) -> Result<Pictures> {
     let size = products.size();
     let plane = size * size;
     let mut bytes = vec![0u8; products.len() * plane];
     bytes
         .par_chunks_mut(plane)
         .enumerate()
-        .for_each(|(index, out)| {
-            let planes = products.bytes(index);
-            let over_black = RgbImage::from_fn(size as u32, size as u32, |x, y| {
-                let at = y as usize * size + x as usize;
-                let alpha = u32::from(planes[3 * plane + at]);
-                let value = |channel: usize| {
-                    ((u32::from(planes[channel * plane + at]) * alpha + 127) / 255) as u8
-                };
-                Rgb([value(0), value(1), value(2)])
-            });
-            out.copy_from_slice(canny(&over_black, low, high).as_raw());
+        .try_for_each(|(index, out)| {
+            match PlacedProduct::from_canvas_rgba(products.rgba(index)) {
+                Ok(product) => {
+                    out.copy_from_slice(product.edges(thresholds).as_raw());
+                    Ok(())
+                }
+                Err(imaging::Error::Picture(Problem::Transparent)) => Ok(()),
+                Err(error) => Err(Error::component("product")(error)),
+            }
+        })?;
+    Ok(Pictures::from_bytes(Layout::Gray, size, bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
+
+    use super::*;
+
+    #[test]
+    fn edges_are_those_of_placed_products() {
+        let side = 32;
+        let product = image::RgbaImage::from_fn(side, side, |x, y| {
+            let alpha = match (x, y) {
+                (8..24, 6..26) => 255,
+                // A soft rim with white in it, as cut-outs have it.
+                (7 | 24, 6..26) => 128,
+                _ => 0,
+            };
+            let value = if alpha == 128 { 230 } else { 90 };
+            image::Rgba([value, value, value, alpha])
         });
-    Pictures::from_bytes(Layout::Gray, size, bytes)
+        let planes = |picture: &image::RgbaImage| -> Vec<u8> {
+            let bytes = picture.as_raw();
+            (0..4)
+                .flat_map(|channel| bytes.iter().skip(channel).step_by(4).copied())
+                .collect()
+        };
+        let mut bytes = planes(&product);
+        bytes.extend(vec![0; bytes.len()]);
+        let products = Pictures::from_bytes(Layout::Rgba, side as usize, bytes);
+        let drawn = edges(&products, THRESHOLDS).unwrap();
+        let placed = PlacedProduct::from_canvas_rgba(product).unwrap();
+        assert_eq!(drawn.bytes(0), placed.edges(THRESHOLDS).as_raw());
+        assert!(drawn.bytes(0).contains(&255));
+        assert!(!drawn.bytes(1).contains(&255));
+    }
 }

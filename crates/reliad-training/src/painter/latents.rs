@@ -6,6 +6,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use half::f16;
 use reliad_dataset::Modality;
 use reliad_diffusion::AutoencoderKl;
+use reliad_diffusion::vae::signed;
 use reliad_weights::ModelDir;
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
@@ -14,7 +15,6 @@ use crate::data::pictures::{Layout, Pictures};
 use crate::data::world::World;
 use crate::error::{Error, Result};
 use crate::fit::progress::{Control, Report};
-use crate::painter::vae::signed;
 use crate::random;
 use crate::stage::Stage;
 
@@ -148,7 +148,7 @@ fn write(file: &Path, values: &[f16], shape: [usize; 4]) -> Result<()> {
         TensorView::new(Dtype::F16, shape.to_vec(), &bytes).map_err(Error::component("latents"))?;
     let file_bytes =
         safetensors::serialize([("latents", view)], None).map_err(Error::component("latents"))?;
-    reliad_weights::write_atomically(file, &file_bytes).map_err(Error::component("latents"))
+    reliad_files::write(file, &file_bytes).map_err(Error::io(file))
 }
 
 fn read(file: &Path) -> Result<(usize, Vec<f16>)> {

@@ -7,13 +7,14 @@ use rand_chacha::ChaCha8Rng;
 use reliad_diffusion::Sampling;
 use reliad_diffusion::conditions::Conditions;
 use reliad_diffusion::painter::Painter;
+use reliad_diffusion::product::edges;
 use reliad_diffusion::scheduler::{Level, Plan, Sampler};
-use reliad_imaging::canny::{THRESHOLDS, canny};
+use reliad_diffusion::vae::signed;
+use reliad_imaging::canny::THRESHOLDS;
 use reliad_imaging::{PlacedProduct, paste_back};
-use reliad_rfnet::preprocess::{gray_tensor, rgb_image, rgb_tensor};
+use reliad_pictures::{rgb_image, rgb_tensor};
 
 use crate::error::{Error, Result};
-use crate::painter::vae::signed;
 use crate::random;
 
 /// Steps of the whole schedule; a repainting takes the last few of them.
@@ -106,11 +107,10 @@ impl Repainter {
             .painter
             .embed(prompt)
             .map_err(Error::component("tokenizer"))?;
-        let edges = canny(&product.on_black(), THRESHOLDS[0], THRESHOLDS[1]);
         let conditions = Conditions {
             negative: text.clone(),
             text,
-            control: gray_tensor(&edges, self.painter.device()).repeat_dim(1, 3),
+            control: edges(product, THRESHOLDS, self.painter.device()),
             noise,
             step_noise: Vec::new(),
             inpainting: None,

@@ -207,8 +207,8 @@ fn write(dir: &Path, vocab: &[String], merges: &[String]) -> Result<()> {
         .collect();
     write_json(dir, "vocab.json", &Value::Object(entries))?;
     let text = format!("#version: 0.2\n{}\n", merges.join("\n"));
-    reliad_weights::write_atomically(&dir.join("merges.txt"), text.as_bytes())
-        .map_err(Error::component("tokenizer"))
+    let file = dir.join("merges.txt");
+    reliad_files::write(&file, text.as_bytes()).map_err(Error::io(file))
 }
 
 fn write_json(dir: &Path, file: &str, value: &Value) -> Result<()> {

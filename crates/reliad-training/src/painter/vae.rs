@@ -3,6 +3,7 @@
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 use reliad_dataset::Modality;
+use reliad_diffusion::vae::signed;
 use reliad_diffusion::{AutoencoderKl, AutoencoderKlConfig};
 use reliad_weights::Precision;
 use serde::Deserialize;
@@ -357,11 +358,6 @@ fn rewrite<M: Module>(conv: M, change: impl FnOnce(&mut [f64], &mut [f64])) -> M
     );
     change(&mut weight, &mut bias);
     conv.map(&mut Write(weight, bias))
-}
-
-/// From [0, 1] to [-1, 1].
-pub(crate) fn signed(picture: Tensor<4>) -> Tensor<4> {
-    picture * 2.0 - 1.0
 }
 
 /// Mean absolute difference of an error picture between neighbours, across and down.

@@ -4,6 +4,7 @@
 mod judge;
 mod lora;
 mod networks;
+mod views;
 mod world;
 
 use std::path::Path;
@@ -30,6 +31,7 @@ use judge::{
 };
 use lora::adapters_learn_and_the_weights_stay;
 use networks::network;
+use views::training_and_use_look_at_the_same;
 use world::{SIZE, config, write_world};
 
 #[test]
@@ -217,6 +219,7 @@ fn every_stage_writes_a_component_that_loads() {
         card.contains("- All of it trained for 2 steps in 0 minutes, 2 at a time;"),
         "{card}"
     );
+    training_and_use_look_at_the_same(&judge(0.4), &stage, control);
     begins_with_pretrained_encoders(judge(0.4), &stage, control);
     the_fusion_learns_while_the_encoders_stand_still(judge(0.4), &stage, control);
     begins_with_a_trained_judge(judge(0.4), &stage, control);

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Args;
 use reliad_dataset::{Label, Split, Statistics, statistics};
 use reliad_evaluation::dataset;
@@ -47,7 +47,7 @@ pub(super) fn run(arguments: StatArgs) -> Result<Code> {
     print!("{}", text(&counted));
     if let Some(file) = &arguments.html {
         let html = dataset::page(&arguments.data, &counted)?;
-        reliad_weights::write_atomically(file, html.as_bytes())?;
+        reliad_files::write(file, html.as_bytes()).with_context(|| file.display().to_string())?;
     }
     if let Some(file) = &arguments.json {
         reliad_weights::write_config(file, &counted)?;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use reliad_evaluation::detectors::{Comparison, Row, Tested, compare, page, table, tables};
 use reliad_training::{Budget, Control, Report, Stage};
@@ -191,7 +191,7 @@ pub fn run(arguments: DetectorsArgs) -> Result<Code> {
                 seeds: arguments.seeds,
             },
         );
-        reliad_weights::write_atomically(file, html.as_bytes())?;
+        reliad_files::write(file, html.as_bytes()).with_context(|| file.display().to_string())?;
     }
     Ok(Code::Complete)
 }

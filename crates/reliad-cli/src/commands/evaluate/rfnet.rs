@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use clap::Args;
 use reliad_dataset::Split;
 use reliad_evaluation::judge::{Figures, judge_folder, page};
@@ -98,7 +98,7 @@ pub fn run(arguments: RfnetArgs) -> Result<Code> {
     }
     if let Some(file) = &arguments.html {
         let html = page(&figures, &judgement)?;
-        reliad_weights::write_atomically(file, html.as_bytes())?;
+        reliad_files::write(file, html.as_bytes()).with_context(|| file.display().to_string())?;
     }
     for broken in &judgement.broken {
         message::warning_line(&format!("{} left out: {}", broken.sample, broken.reason));

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Args;
 use reliad_synth::World;
 use reliad_synth::audit::{Audit, audit_folder, audit_world, html};
@@ -95,7 +95,8 @@ pub(super) fn run(arguments: AuditArgs) -> Result<Code> {
     // Shown first: a file that can't be written must not cost the audit.
     print!("{}", text(&audit));
     if let Some(file) = &arguments.html {
-        reliad_weights::write_atomically(file, html(&audit).as_bytes())?;
+        reliad_files::write(file, html(&audit).as_bytes())
+            .with_context(|| file.display().to_string())?;
     }
     if let Some(file) = &arguments.json {
         reliad_weights::write_config(file, &audit)?;
