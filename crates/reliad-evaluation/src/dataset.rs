@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use maud::{Markup, html};
 use reliad_dataset::{Label, Record, Records, Split, Statistics, Store};
-use reliad_generation::report::escape;
 
 use crate::error::Result;
-use crate::page::{self, put, thumbnail};
+use crate::page::{self, panel, thumbnail};
 
 /// Pictures shown of each label.
 const SHOWN: usize = 8;
@@ -19,41 +19,29 @@ const ROWS: usize = 12;
 /// # Errors
 /// When the index can't be read any more.
 pub fn page(dir: &Path, counted: &Statistics) -> Result<String> {
-    let name = dir.display().to_string();
-    let mut html = page::begin("Data set", &escape(&name));
-    tiles(&mut html, counted);
-    labels(&mut html, counted);
     let missing: Vec<(String, u64)> = counted
         .missing
         .iter()
         .map(|(kind, count)| ((*kind).to_owned(), *count))
         .collect();
-    chart(
-        &mut html,
-        "Missing",
-        "Samples without",
-        &missing,
-        counted.samples,
-    );
     let mut sizes: Vec<(String, u64)> = counted
         .sizes
         .iter()
         .map(|(size, count)| (size.replace('x', " × "), *count))
         .collect();
     sizes.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    chart(
-        &mut html,
-        "Sizes",
-        "Pixels of the judged pictures",
-        &sizes,
-        counted.samples,
-    );
-    titles(&mut html, counted);
-    pictures(&mut html, dir)?;
-    Ok(page::end(html))
+    let content = html! {
+        (tiles(counted))
+        (labels(counted))
+        (chart("Missing", "Samples without", &missing, counted.samples))
+        (chart("Sizes", "Pixels of the judged pictures", &sizes, counted.samples))
+        (titles(counted))
+        (pictures(dir)?)
+    };
+    Ok(page::page("Data set", &dir.display().to_string(), &content))
 }
 
-fn tiles(html: &mut String, counted: &Statistics) {
+fn tiles(counted: &Statistics) -> Markup {
     let available = counted
         .labels
         .iter()
@@ -61,111 +49,89 @@ fn tiles(html: &mut String, counted: &Statistics) {
         .flat_map(|(_, by_split)| by_split)
         .sum::<u64>();
     let products: u64 = counted.products.iter().sum::<u64>() - counted.shared_products;
-    let tiles = [
-        (counted.samples.to_string(), "usable samples"),
-        (products.to_string(), "products"),
-        (percent(available, counted.samples), "available"),
-        (counted.quarantined.to_string(), "set aside"),
-    ];
-    page::tiles(html, tiles);
+    page::tiles(&[
+        (html! { (counted.samples) }, "usable samples"),
+        (html! { (products) }, "products"),
+        (html! { (percent(available, counted.samples)) }, "available"),
+        (html! { (counted.quarantined) }, "set aside"),
+    ])
 }
 
 /// Labels, each with its samples in the three splits on one scale.
-fn labels(html: &mut String, counted: &Statistics) {
-    html.push_str("<section class=\"panel\"><h2>Labels</h2><p class=\"soft\">");
-    for (split, samples) in Split::ALL.into_iter().zip(counted.splits) {
-        let (name, products) = (split.name(), counted.products[split as usize]);
-        put(
-            html,
-            format_args!(
-                "<i class=\"key {name}\"></i>{name}: {samples} samples, {products} products "
-            ),
-        );
-    }
-    html.push_str("</p><div class=\"reasons\">");
+fn labels(counted: &Statistics) -> Markup {
     let most = Label::ALL.map(|label| counted.of_label(label));
-    let most = most.into_iter().max().unwrap_or(0).max(1);
-    for label in Label::ALL {
-        let Some(by_split) = counted.labels.get(label.slug()) else {
-            continue;
-        };
-        put(
-            html,
-            format_args!("<span>{}</span><span class=\"bar stacked\">", label.name()),
-        );
-        for (split, count) in Split::ALL.into_iter().zip(by_split) {
-            put(
-                html,
-                format_args!(
-                    "<i class=\"{}\" style=\"width:{:.2}%\" title=\"{}: {count}\"></i>",
-                    split.name(),
-                    100.0 * *count as f64 / most as f64,
-                    split.name()
-                ),
-            );
-        }
-        let count = counted.of_label(label);
-        put(
-            html,
-            format_args!(
-                "</span><span class=\"soft\">{count} · {}</span>",
-                percent(count, counted.samples)
-            ),
-        );
-    }
-    html.push_str("</div></section>\n");
+    let most = most.into_iter().max().unwrap_or(0).max(1) as f64;
+    panel(
+        "Labels",
+        &html! {
+            p.soft {
+                @for (split, samples) in Split::ALL.into_iter().zip(counted.splits) {
+                    i class={ "key " (split.name()) } {}
+                    (format!("{}: {samples} samples, {} products ", split.name(), counted.products[split as usize]))
+                }
+            }
+            div.reasons {
+                @for label in Label::ALL {
+                    @if let Some(by_split) = counted.labels.get(label.slug()) {
+                        span { (label.name()) }
+                        span.bar.stacked {
+                            @for (split, count) in Split::ALL.into_iter().zip(by_split) {
+                                i class=(split.name()) style=(width(*count as f64 / most))
+                                    title=(format!("{}: {count}", split.name())) {}
+                            }
+                        }
+                        (counted_of(counted.of_label(label), counted.samples))
+                    }
+                }
+            }
+        },
+    )
 }
 
-fn chart(html: &mut String, title: &str, note: &str, rows: &[(String, u64)], of: u64) {
-    put(
-        html,
-        format_args!(
-            "<section class=\"panel\"><h2>{title}</h2><p class=\"soft\">{note}</p><div class=\"reasons\">"
-        ),
-    );
-    for (name, count) in rows.iter().take(ROWS) {
-        put(
-            html,
-            format_args!(
-                "<span>{}</span><span class=\"bar plain\"><i style=\"width:{:.2}%\"></i></span>\
-                 <span class=\"soft\">{count} · {}</span>",
-                escape(name),
-                100.0 * *count as f64 / of.max(1) as f64,
-                percent(*count, of)
-            ),
-        );
-    }
-    html.push_str("</div>");
-    if rows.len() > ROWS {
-        put(
-            html,
-            format_args!("<p class=\"soft\">and {} others</p>", rows.len() - ROWS),
-        );
-    }
-    html.push_str("</section>\n");
+fn chart(title: &str, note: &str, rows: &[(String, u64)], of: u64) -> Markup {
+    panel(
+        title,
+        &html! {
+            p.soft { (note) }
+            div.reasons {
+                @for (name, count) in rows.iter().take(ROWS) {
+                    span { (name) }
+                    span.bar.plain { i style=(width(*count as f64 / of.max(1) as f64)) {} }
+                    (counted_of(*count, of))
+                }
+            }
+            @if rows.len() > ROWS {
+                p.soft { "and " (rows.len() - ROWS) " others" }
+            }
+        },
+    )
 }
 
 /// How many words titles have.
-fn titles(html: &mut String, counted: &Statistics) {
+fn titles(counted: &Statistics) -> Markup {
     let words = &counted.title_words;
-    let most = words.iter().max().copied().unwrap_or(0).max(1);
+    let most = words.iter().max().copied().unwrap_or(0).max(1) as f64;
     let last = words.iter().rposition(|&count| count > 0).unwrap_or(0);
-    html.push_str("<section class=\"panel\"><h2>Titles</h2><p class=\"soft\">Words in a title</p><div class=\"columns\">");
-    for (length, count) in words.iter().enumerate().take(last + 1) {
-        let more = if length + 1 == words.len() { "+" } else { "" };
-        put(
-            html,
-            format_args!(
-                "<div title=\"{count}\"><i style=\"height:{:.1}%\"></i><span class=\"soft\">{length}{more}</span></div>",
-                100.0 * *count as f64 / most as f64
-            ),
-        );
-    }
-    html.push_str("</div></section>\n");
+    panel(
+        "Titles",
+        &html! {
+            p.soft { "Words in a title" }
+            div.columns {
+                @for (length, count) in words.iter().enumerate().take(last + 1) {
+                    div title=(count) {
+                        i style=(format!("height:{:.1}%", 100.0 * *count as f64 / most)) {}
+                        span.soft {
+                            (length) @if length + 1 == words.len() { "+" }
+                        }
+                    }
+                }
+            }
+        },
+    )
 }
 
 /// A few pictures of every label: those whose places' hashes are least, so that a page can be made again.
-fn pictures(html: &mut String, dir: &Path) -> Result<()> {
+fn pictures(dir: &Path) -> Result<Markup> {
     let mut chosen: BTreeMap<Label, BTreeMap<[u8; 32], Record>> = BTreeMap::new();
     for record in Records::open(dir)? {
         let record = record?;
@@ -177,33 +143,41 @@ fn pictures(html: &mut String, dir: &Path) -> Result<()> {
         }
     }
     let store = Store::new(dir);
-    for (label, records) in chosen {
-        put(
-            html,
-            format_args!(
-                "<section class=\"panel\"><h2>{}</h2><div class=\"thumbnails\">",
-                label.name()
-            ),
-        );
-        for record in records.values() {
-            let caption = escape(&record.title);
-            let picture = match store.picture(&record.image) {
-                Ok(picture) => format!(
-                    "<img loading=\"lazy\" alt=\"{caption}\" src=\"{}\">",
-                    thumbnail::source(&picture.into_rgb8())?
-                ),
-                Err(error) => format!("<div class=\"none\">{}</div>", escape(&error.to_string())),
-            };
-            put(
-                html,
-                format_args!(
-                    "<figure>{picture}<figcaption class=\"soft\">{caption}</figcaption></figure>"
-                ),
-            );
+    Ok(html! {
+        @for (label, records) in &chosen {
+            (panel(label.name(), &html! {
+                div.thumbnails {
+                    @for record in records.values() {
+                        (picture(&store, record)?)
+                    }
+                }
+            }))
         }
-        html.push_str("</div></section>\n");
-    }
-    Ok(())
+    })
+}
+
+fn picture(store: &Store, record: &Record) -> Result<Markup> {
+    let shown = match store.picture(&record.image) {
+        Ok(picture) => {
+            let source = thumbnail::source(&picture.into_rgb8())?;
+            html! { img loading="lazy" alt=(record.title) src=(source); }
+        }
+        Err(error) => html! { div.none { (error) } },
+    };
+    Ok(html! {
+        figure {
+            (shown)
+            figcaption.soft { (record.title) }
+        }
+    })
+}
+
+fn width(share: f64) -> String {
+    format!("width:{:.2}%", 100.0 * share)
+}
+
+fn counted_of(count: u64, of: u64) -> Markup {
+    html! { span.soft { (count) " · " (percent(count, of)) } }
 }
 
 fn percent(part: u64, of: u64) -> String {

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use reliad_generation::report::escape;
+use maud::{Markup, html};
 
 use super::score::{Row, Score};
-use crate::page::{self, put};
+use crate::page::{self, panel};
 
 /// The paper's F1 and AP in percent (2408.00418, its tables of detectors and of inputs), where it has the row.
 const PAPER: [(&str, Option<f64>, f64); 11] = [
@@ -77,55 +77,55 @@ pub fn table(rows: &[Row]) -> String {
 
 /// The rows as a page; it opens without a server.
 pub fn page(rows: &[Row], tested: &Tested<'_>) -> String {
+    let samples = rows.first().and_then(|row| row.scores.first());
     let note = format!(
         "{} · {} steps · {} seeds · {} test samples · reliad {}",
-        escape(&tested.folder.display().to_string()),
+        tested.folder.display(),
         tested.steps,
         tested.seeds,
-        rows.first()
-            .and_then(|row| row.scores.first())
-            .map_or(0, |score| score.samples),
+        samples.map_or(0, |score| score.samples),
         env!("CARGO_PKG_VERSION")
     );
-    let mut html = page::begin("Detectors", &note);
-    html.push_str(
-        "<section class=\"panel\"><h2>AP of available</h2><p class=\"soft\">A mark is a seed, the bar their mean; trained \
-         alike, measured on products that no training saw. The paper's figures are of other data and full size.</p>\
-         <table class=\"figures\">",
+    let content = panel(
+        "AP of available",
+        &html! {
+            p.soft {
+                "A mark is a seed, the bar their mean; trained alike, measured on products that no training saw. The \
+                 paper's figures are of other data and full size."
+            }
+            table.figures {
+                @for row in rows {
+                    (shown(row))
+                }
+            }
+        },
     );
-    for row in rows {
-        let (ap, f1) = (row.mean(|score| score.ap), row.mean(|score| score.f1));
-        put(
-            &mut html,
-            format_args!(
-                "<tr><td>{}</td><td><div class=\"interval\"><i style=\"left:0%;width:{:.1}%\"></i>",
-                escape(&row.name),
-                100.0 * ap.0
-            ),
-        );
-        for score in &row.scores {
-            put(
-                &mut html,
-                format_args!("<u style=\"left:{:.1}%\"></u>", 100.0 * score.ap),
-            );
+    page::page("Detectors", &note, &content)
+}
+
+fn shown(row: &Row) -> Markup {
+    let (ap, f1) = (row.mean(|score| score.ap), row.mean(|score| score.f1));
+    let paper = match paper(&row.name) {
+        Some((Some(f1), ap)) => format!("paper: AP {ap}, F1 {f1}"),
+        Some((None, ap)) => format!("paper: AP {ap}"),
+        None => String::new(),
+    };
+    html! {
+        tr {
+            td { (row.name) }
+            td {
+                div.interval {
+                    i style=(format!("left:0%;width:{:.1}%", 100.0 * ap.0)) {}
+                    @for score in &row.scores {
+                        u style=(format!("left:{:.1}%", 100.0 * score.ap)) {}
+                    }
+                }
+            }
+            td.number { b { (percent(ap)) } }
+            td.number.soft { "F1 " (percent(f1)) }
+            td.number.soft { (paper) }
         }
-        let paper = match paper(&row.name) {
-            Some((Some(f1), ap)) => format!("paper: AP {ap}, F1 {f1}"),
-            Some((None, ap)) => format!("paper: AP {ap}"),
-            None => String::new(),
-        };
-        put(
-            &mut html,
-            format_args!(
-                "</div></td><td class=\"number\"><b>{}</b></td><td class=\"number soft\">F1 {}</td>\
-                 <td class=\"number soft\">{paper}</td></tr>",
-                percent(ap),
-                percent(f1),
-            ),
-        );
     }
-    html.push_str("</table></section>\n");
-    page::end(html)
 }
 
 #[cfg(test)]

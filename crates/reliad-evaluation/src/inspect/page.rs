@@ -3,14 +3,14 @@
 
 use std::path::Path;
 
+use maud::{Markup, html};
 use reliad_generation::identity::ModelIdentity;
-use reliad_generation::report::escape;
 
 use super::inspected::Inspected;
 use super::results::{Summary, read};
 use crate::error::{Error, Result};
 use crate::page::thumbnail::source;
-use crate::page::{self, cell, close_grid, open_grid, put};
+use crate::page::{self, cell, grid, panel, tiles};
 
 /// Pictures shown of each kind, so that a page of ten thousand still opens.
 const SHOWN: usize = 60;
@@ -22,79 +22,65 @@ const SHOWN: usize = 60;
 pub fn write(dir: &Path, summary: &Summary, judge: &ModelIdentity) -> Result<()> {
     let note = format!(
         "judge {} ({}) · reliad {}",
-        escape(&judge.name),
+        judge.name,
         judge.digest.get(..12).unwrap_or_default(),
         env!("CARGO_PKG_VERSION")
     );
-    let mut html = page::begin("Inspection", &note);
-    let share = match summary.pictures {
-        0 => "–".to_owned(),
-        all => format!(
-            "{:.0} <small>%</small>",
-            100.0 * summary.publishable as f64 / all as f64
-        ),
-    };
-    let tiles = [
-        (summary.pictures.to_string(), "pictures"),
-        (share, "can be published"),
-        (
-            (summary.pictures - summary.publishable).to_string(),
-            "can't be published",
-        ),
-        (summary.failed.to_string(), "couldn't be inspected"),
-    ];
-    page::tiles(&mut html, tiles);
-    counts(&mut html, summary);
     let rejected = summary.pictures - summary.publishable;
-    if rejected > 0 {
-        pictures(&mut html, dir, false, "Can't be published", rejected)?;
-    }
-    if summary.publishable > 0 {
-        pictures(
-            &mut html,
-            dir,
-            true,
-            "Can be published",
-            summary.publishable,
-        )?;
-    }
-    let html = page::end(html);
+    let share = html! {
+        @match summary.pictures {
+            0 => "–",
+            all => {
+                (format!("{:.0} ", 100.0 * summary.publishable as f64 / all as f64)) small { "%" }
+            }
+        }
+    };
+    let content = html! {
+        (tiles(&[
+            (html! { (summary.pictures) }, "pictures"),
+            (share, "can be published"),
+            (html! { (rejected) }, "can't be published"),
+            (html! { (summary.failed) }, "couldn't be inspected"),
+        ]))
+        (counts(summary))
+        @if rejected > 0 {
+            (pictures(dir, false, "Can't be published", rejected)?)
+        }
+        @if summary.publishable > 0 {
+            (pictures(dir, true, "Can be published", summary.publishable)?)
+        }
+    };
+    let html = page::page("Inspection", &note, &content);
     let file = dir.join("report.html");
     reliad_files::write(&file, html.as_bytes()).map_err(Error::io(file))
 }
 
-fn counts(html: &mut String, summary: &Summary) {
-    html.push_str("<section class=\"panel\"><h2>Verdicts and checks</h2><div class=\"reasons\">");
+fn counts(summary: &Summary) -> Markup {
     let verdicts = summary
         .verdicts
         .iter()
         .map(|(name, count)| (name.as_str(), *count));
-    for (name, count) in verdicts.chain(summary.findings()) {
-        let share = 100.0 * count as f64 / summary.pictures.max(1) as f64;
-        let good = if name == "Available" { " good" } else { "" };
-        put(
-            html,
-            format_args!(
-                "<span>{name}</span><div class=\"bar{good}\"><i style=\"width:{share:.1}%\"></i></div><span class=\"soft\">\
-                 {count} · {share:.1} %</span>"
-            ),
-        );
-    }
-    html.push_str("</div></section>\n");
+    panel(
+        "Verdicts and checks",
+        &html! {
+            div.reasons {
+                @for (name, count) in verdicts.chain(summary.findings()) {
+                    @let share = 100.0 * count as f64 / summary.pictures.max(1) as f64;
+                    span { (name) }
+                    div.bar.good[name == "Available"] { i style=(format!("width:{share:.1}%")) {} }
+                    span.soft { (format!("{count} · {share:.1} %")) }
+                }
+            }
+        },
+    )
 }
 
-fn pictures(
-    html: &mut String,
-    dir: &Path,
-    publishable: bool,
-    title: &str,
-    count: u64,
-) -> Result<()> {
+fn pictures(dir: &Path, publishable: bool, title: &str, count: u64) -> Result<Markup> {
     let note = match count as usize > SHOWN {
         true => format!("The first {SHOWN} of {count}; results.csv has all."),
         false => String::new(),
     };
-    open_grid(html, title, &note);
+    let mut cells = Vec::new();
     let mut shown = 0;
     for result in read(dir)? {
         let result = result?;
@@ -103,24 +89,22 @@ fn pictures(
         }
         // A picture that has gone since is no reason to lose the page.
         if let Ok(picture) = image::open(&result.picture) {
-            cell(html, &source(&picture.into_rgb8())?, &caption(&result));
+            cells.push(cell(&source(&picture.into_rgb8())?, &caption(&result)));
         }
         shown += 1;
         if shown == SHOWN {
             break;
         }
     }
-    close_grid(html);
-    Ok(())
+    Ok(grid(title, &note, &cells))
 }
 
-fn caption(result: &Inspected) -> String {
-    let kind = if result.publishable() { " good" } else { "" };
+fn caption(result: &Inspected) -> Markup {
     let name = Path::new(&result.picture).file_name().unwrap_or_default();
-    format!(
-        "<span class=\"badge{kind}\">{}</span> <span class=\"no\">{}</span><br><span class=\"soft\">{}</span>",
-        result.verdict.label(),
-        escape(&result.reasons().join(" ")),
-        escape(&name.to_string_lossy())
-    )
+    html! {
+        span.badge.good[result.publishable()] { (result.verdict.label()) }
+        " " span.no { (result.reasons().join(" ")) }
+        br;
+        span.soft { (name.to_string_lossy()) }
+    }
 }

@@ -1,7 +1,8 @@
 //! The page of an evaluation: figures, confusions, pictures at random, the worst ones, edges, diversity. It opens
 //! without a server.
 
-use reliad_generation::report::escape;
+use image::RgbImage;
+use maud::{Markup, html};
 use reliad_imaging::Class;
 use reliad_synth::Sizes;
 use reliad_training::random;
@@ -12,7 +13,7 @@ use super::series::{Job, Purpose};
 use super::traced::traced;
 use crate::error::Result;
 use crate::page::thumbnail::source;
-use crate::page::{self, cell, close_grid, figure_row, matrix, open_grid, percent, put};
+use crate::page::{self, cell, figure_row, grid, matrix, panel, percent, tiles};
 
 /// Pictures shown at random, of the worst, and rows of examples.
 const RANDOM: usize = 24;
@@ -24,55 +25,44 @@ const ROWS: usize = 6;
 /// # Errors
 /// A picture that can't be read any more.
 pub fn page(figures: &Figures, looks: &Looks, viewers: &Viewers, jobs: &[Job]) -> Result<String> {
-    let mut html = page::begin("Painter evaluation", &settings(figures));
-    head(&mut html, figures);
-    table(&mut html, figures);
-    verdicts(&mut html, figures);
-    html.push_str("<div class=\"matrices\">");
-    let prompts = "Scene families (row: prompt, column: seen)";
-    matrix(
-        &mut html,
-        prompts,
-        &figures.confusion_families.names,
-        &figures.confusion_families.counts,
-    );
-    let prompts = "Main colours, where the prompt names one";
-    matrix(
-        &mut html,
-        prompts,
-        &figures.confusion_colors.names,
-        &figures.confusion_colors.counts,
-    );
-    html.push_str("</div>\n");
+    let (families, colors) = (&figures.confusion_families, &figures.confusion_colors);
     let mut rng = random::generator(figures.settings.seed, "page", 0);
-    let note = "Painted once each, drawn by lot. Under each: the judge's verdict, then what the scene network sees \
-                where it isn't what was asked for.";
     let chosen = random::shuffled(looks.own.len(), &mut rng);
     let chosen = &chosen[..RANDOM.min(chosen.len())];
-    pictures(
-        &mut html,
-        "Pictures at random",
-        note,
-        chosen,
-        looks,
-        viewers,
-    )?;
     let worst = worst(&looks.own);
-    if !worst.is_empty() {
-        let note =
-            "Those to which the scene network gives what was asked for the least probability.";
-        pictures(
-            &mut html,
-            "Farthest from their prompts",
-            note,
-            &worst,
+    let content = html! {
+        (head(figures))
+        (table(figures))
+        (verdicts(figures))
+        div.matrices {
+            (matrix("Scene families (row: prompt, column: seen)", &families.names, &families.counts))
+            (matrix("Main colours, where the prompt names one", &colors.names, &colors.counts))
+        }
+        (pictures(
+            "Pictures at random",
+            "Painted once each, drawn by lot. Under each: the judge's verdict, then what the scene network sees where it \
+             isn't what was asked for.",
+            chosen,
             looks,
             viewers,
-        )?;
-    }
-    edges(&mut html, looks, viewers)?;
-    diversity(&mut html, looks, viewers, jobs)?;
-    Ok(page::end(html))
+        )?)
+        @if !worst.is_empty() {
+            (pictures(
+                "Farthest from their prompts",
+                "Those to which the scene network gives what was asked for the least probability.",
+                &worst,
+                looks,
+                viewers,
+            )?)
+        }
+        (edges(looks, viewers)?)
+        (diversity(looks, viewers, jobs)?)
+    };
+    Ok(page::page(
+        "Painter evaluation",
+        &settings(figures),
+        &content,
+    ))
 }
 
 /// What was measured, with what.
@@ -81,10 +71,10 @@ fn settings(figures: &Figures) -> String {
     format!(
         "model {} ({}) · judge {} · scene network of {} · {} samples of products no training saw, in {} · seed {} · {}×{} · {} \
          steps · {} · reliad {}",
-        escape(&settings.model.name),
+        settings.model.name,
         settings.model.digest.get(..12).unwrap_or_default(),
-        escape(&settings.judge.name),
-        escape(&settings.scene.name),
+        settings.judge.name,
+        settings.scene.name,
         settings.count,
         match settings.sizes {
             Sizes::Usual => "usual sizes",
@@ -95,28 +85,23 @@ fn settings(figures: &Figures) -> String {
         settings.size,
         settings.sampling.steps,
         settings.sampling.guidance_words(),
-        escape(&settings.reliad),
+        settings.reliad,
     )
 }
 
-fn head(html: &mut String, figures: &Figures) {
+fn head(figures: &Figures) -> Markup {
     let distance = figures
         .distance
         .map_or("–".to_owned(), |figure| format!("{:.2}", figure.value));
-    let tiles = [
+    tiles(&[
         (percent(figures.prompt_agreement), "show what was asked for"),
         (percent(figures.availability), "available, says the judge"),
         (percent(figures.edge_recall), "of edges followed"),
-        (distance, "distance to rendered pictures"),
-    ];
-    page::tiles(html, tiles);
+        (html! { (distance) }, "distance to rendered pictures"),
+    ])
 }
 
-fn table(html: &mut String, figures: &Figures) {
-    html.push_str(
-        "<section class=\"panel\"><h2>Figures</h2><p class=\"soft\">With 95 % intervals: bootstrap over pictures; for \
-         the distances, over random halves.</p><table class=\"figures\">",
-    );
+fn table(figures: &Figures) -> Markup {
     let lines = figures.lines();
     // Figures that aren't shares are drawn beside what they compare with.
     let longest = |name: &str| {
@@ -126,38 +111,42 @@ fn table(html: &mut String, figures: &Figures) {
         let unit = !name.starts_with("distance") && !name.starts_with("diversity");
         ends.fold(if unit { 1.0 } else { 1e-9 }, f64::max)
     };
-    for (name, figure, words) in &lines {
-        figure_row(html, name, words, *figure, longest(name));
-    }
-    html.push_str("</table></section>\n");
+    panel(
+        "Figures",
+        &html! {
+            p.soft {
+                "With 95 % intervals: bootstrap over pictures; for the distances, over random halves."
+            }
+            table.figures {
+                @for (name, figure, words) in &lines {
+                    (figure_row(name, words, *figure, longest(name)))
+                }
+            }
+        },
+    )
 }
 
-fn verdicts(html: &mut String, figures: &Figures) {
-    html.push_str(
-        "<section class=\"panel\"><h2>The judge's verdicts</h2><p class=\"soft\">Of a network, at the first attempt; no \
-         person has looked.</p><div class=\"reasons\">",
-    );
-    let available = figures
-        .availability
-        .map(|figure| (Class::Available.name(), figure, " good"));
+fn verdicts(figures: &Figures) -> Markup {
+    let available = figures.availability;
+    let available = available.map(|figure| (Class::Available.name(), figure, true));
     let failed = figures.failure_shares.iter().map(|(slug, figure)| {
         let name = Class::from_slug(slug).map_or("Not available", Class::name);
-        (name, *figure, "")
+        (name, *figure, false)
     });
-    for (name, figure, good) in available.into_iter().chain(failed) {
-        put(
-            html,
-            format_args!(
-                "<span>{name}</span><div class=\"bar{good}\"><i style=\"width:{:.1}%\"></i></div><span class=\"soft\">\
-                 {:.1} % ({:.1} to {:.1})</span>",
-                100.0 * figure.value,
-                100.0 * figure.value,
-                100.0 * figure.low,
-                100.0 * figure.high,
-            ),
-        );
-    }
-    html.push_str("</div></section>\n");
+    panel(
+        "The judge's verdicts",
+        &html! {
+            p.soft { "Of a network, at the first attempt; no person has looked." }
+            div.reasons {
+                @for (name, figure, good) in available.into_iter().chain(failed) {
+                    @let [value, low, high] = [figure.value, figure.low, figure.high].map(|share| 100.0 * share);
+                    span { (name) }
+                    div.bar.good[good] { i style=(format!("width:{value:.1}%")) {} }
+                    span.soft { (format!("{value:.1} % ({low:.1} to {high:.1})")) }
+                }
+            }
+        },
+    )
 }
 
 /// Pictures that disagree with their prompts, the least probable first.
@@ -181,27 +170,22 @@ fn own(item: usize) -> Job {
 }
 
 fn pictures(
-    html: &mut String,
     title: &str,
     note: &str,
     items: &[usize],
     looks: &Looks,
     viewers: &Viewers,
-) -> Result<()> {
-    open_grid(html, title, note);
-    for &item in items {
+) -> Result<Markup> {
+    let cells = items.iter().map(|&item| {
         let (_, picture) = viewers.finished(own(item))?;
         let text = caption(item, &looks.own[item], viewers);
-        cell(html, &source(&picture)?, &text);
-    }
-    close_grid(html);
-    Ok(())
+        Ok(cell(&source(&picture)?, &text))
+    });
+    Ok(grid(title, note, &cells.collect::<Result<Vec<_>>>()?))
 }
 
-fn caption(item: usize, look: &Own, viewers: &Viewers) -> String {
+fn caption(item: usize, look: &Own, viewers: &Viewers) -> Markup {
     let classes = viewers.scene.config();
-    let kind = if look.verdict.available { " good" } else { "" };
-    let verdict = look.verdict.label();
     let mut seen = Vec::new();
     if !look.asked.has_family(&look.painted) {
         seen.push(classes.families[look.painted.family].as_str());
@@ -209,78 +193,82 @@ fn caption(item: usize, look: &Own, viewers: &Viewers) -> String {
     if look.asked.has_color(&look.painted) == Some(false) {
         seen.push(classes.colors[look.painted.color].as_str());
     }
-    let seen = match seen.is_empty() {
-        true => String::new(),
-        false => format!(
-            " <span class=\"no\">seen: {}</span>",
-            escape(&seen.join(", "))
-        ),
-    };
-    format!(
-        "<span class=\"badge{kind}\">{verdict}</span>{seen}<br><span class=\"soft\">{}</span>",
-        escape(&viewers.series.records()[item].prompt)
-    )
+    html! {
+        span.badge.good[look.verdict.available] { (look.verdict.label()) }
+        @if !seen.is_empty() {
+            " " span.no { "seen: " (seen.join(", ")) }
+        }
+        br;
+        span.soft { (viewers.series.records()[item].prompt) }
+    }
 }
 
-fn edges(html: &mut String, looks: &Looks, viewers: &Viewers) -> Result<()> {
-    if looks.followed.is_empty() {
-        return Ok(());
-    }
-    let note = "Painted from text and edges alone, nothing of the product put back: with the ControlNet, and with its \
-                strength at 0. The product's edges are green where the picture has one within 2 pixels, else red.";
-    open_grid(html, "Obedience to the ControlNet", note);
+fn edges(looks: &Looks, viewers: &Viewers) -> Result<Markup> {
+    let mut cells = Vec::new();
     for look in looks.followed.iter().take(ROWS / 2) {
-        let show = |html: &mut String, purpose, words: &str, recall: f64| -> Result<()> {
+        let (drawing, _) = viewers.finished(own(look.item))?;
+        let edges = product_edges(&drawing);
+        cells.push(captioned(&drawing.product.on_black(), "the product")?);
+        cells.push(captioned(&traced(&edges, &edges), "its edges")?);
+        for (purpose, words, recall) in [
+            (Purpose::Free, "with the ControlNet", look.controlled),
+            (Purpose::Uncontrolled, "without it", look.uncontrolled),
+        ] {
             let drawing = viewers.series.drawing(Job {
                 purpose,
                 ..own(look.item)
             })?;
             let painting = viewers.painting(&drawing)?;
             let traced = traced(&product_edges(&drawing), &picture_edges(&painting));
-            cell(html, &source(&painting)?, words);
-            cell(html, &source(&traced)?, &format!("recall {recall:.2}"));
-            Ok(())
-        };
-        let (drawing, _) = viewers.finished(own(look.item))?;
-        cell(html, &source(&drawing.product.on_black())?, "the product");
-        let edges = product_edges(&drawing);
-        cell(html, &source(&traced(&edges, &edges))?, "its edges");
-        show(html, Purpose::Free, "with the ControlNet", look.controlled)?;
-        show(html, Purpose::Uncontrolled, "without it", look.uncontrolled)?;
+            cells.push(captioned(&painting, words)?);
+            cells.push(captioned(&traced, &format!("recall {recall:.2}"))?);
+        }
     }
-    close_grid(html);
-    Ok(())
+    let note = "Painted from text and edges alone, nothing of the product put back: with the ControlNet, and with its \
+                strength at 0. The product's edges are green where the picture has one within 2 pixels, else red.";
+    Ok(html! {
+        @if !cells.is_empty() {
+            (grid("Obedience to the ControlNet", note, &cells))
+        }
+    })
 }
 
-fn diversity(html: &mut String, looks: &Looks, viewers: &Viewers, jobs: &[Job]) -> Result<()> {
-    let note = "Three pictures of one product and prompt, with other noise; the distance is the mean over their pairs.";
-    open_grid(html, "Diversity of the painter", note);
+fn diversity(looks: &Looks, viewers: &Viewers, jobs: &[Job]) -> Result<Markup> {
+    let distance = |distance: f64| format!("distance {distance:.3}");
+    let mut painted = Vec::new();
     for look in looks.varied.iter().take(ROWS) {
         let alike = jobs.iter().filter(|job| {
             job.item == look.item && matches!(job.purpose, Purpose::Own | Purpose::Again)
         });
         for &job in alike {
             let (_, picture) = viewers.finished(job)?;
-            cell(
-                html,
-                &source(&picture)?,
-                &format!("distance {:.3}", look.distance),
-            );
+            painted.push(captioned(&picture, &distance(look.distance))?);
         }
     }
-    html.push_str("</div></section>\n");
-    if looks.rendered_pairs.is_empty() {
-        return Ok(());
-    }
-    let note = "Pairs of rendered pictures that share family, surface and main colour; both products are covered where \
-                they are compared.";
-    open_grid(html, "Diversity of the rendered world", note);
+    let mut rendered = Vec::new();
     for pair in looks.rendered_pairs.iter().take(ROWS) {
         for item in pair.items {
-            let text = format!("distance {:.3}", pair.distance);
-            cell(html, &source(&viewers.series.rendered(item)?)?, &text);
+            let picture = viewers.series.rendered(item)?;
+            rendered.push(captioned(&picture, &distance(pair.distance))?);
         }
     }
-    close_grid(html);
-    Ok(())
+    Ok(html! {
+        (grid(
+            "Diversity of the painter",
+            "Three pictures of one product and prompt, with other noise; the distance is the mean over their pairs.",
+            &painted,
+        ))
+        @if !rendered.is_empty() {
+            (grid(
+                "Diversity of the rendered world",
+                "Pairs of rendered pictures that share family, surface and main colour; both products are covered where \
+                 they are compared.",
+                &rendered,
+            ))
+        }
+    })
+}
+
+fn captioned(picture: &RgbImage, words: &str) -> Result<Markup> {
+    Ok(cell(&source(picture)?, &html! { (words) }))
 }

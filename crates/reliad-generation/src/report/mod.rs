@@ -5,7 +5,6 @@ mod views;
 
 use std::path::{Path, PathBuf};
 
-pub use page::escape;
 pub use views::{ASSETS, save_views};
 
 use crate::error::Result;

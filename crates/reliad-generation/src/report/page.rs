@@ -1,8 +1,8 @@
 //! The report's HTML.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 use reliad_imaging::Class;
 
 use super::Unusable;
@@ -23,32 +23,37 @@ impl Item<'_> {
 /// The page over all records.
 pub(super) fn page(records: &[&Record], unusable: &[Unusable], images: &Images) -> String {
     let items = items(records);
-    let mut html = String::from(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>Reliad report</title>\n<style>\n",
-    );
-    html.push_str(super::STYLE);
-    html.push_str("</style></head><body><main>\n");
-    overview(&mut html, records, &items);
-    reasons(&mut html, records);
-    if !unusable.is_empty() {
-        html.push_str(
-            "<section class=\"panel\"><h2>Inputs that couldn't be used</h2><ul class=\"unusable\">",
-        );
-        for input in unusable {
-            put(
-                &mut html,
-                format_args!("<li>{}</li>", escape(&input.message)),
-            );
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { "Reliad report" }
+                style { (PreEscaped(super::STYLE)) }
+            }
+            body {
+                main {
+                    (overview(records, &items))
+                    (reasons(records))
+                    @if !unusable.is_empty() {
+                        section.panel {
+                            h2 { "Inputs that couldn't be used" }
+                            ul.unusable {
+                                @for input in unusable {
+                                    li { (input.message) }
+                                }
+                            }
+                        }
+                    }
+                    @for item in &items {
+                        (section(item, images))
+                    }
+                }
+            }
         }
-        html.push_str("</ul></section>\n");
     }
-    for item in &items {
-        section(&mut html, item, images);
-    }
-    html.push_str("</main></body></html>\n");
-    html
+    .into_string()
 }
 
 /// Attempts by the picture they are at, in the order in which pictures were first tried.
@@ -84,67 +89,59 @@ fn adapters(record: &Record) -> String {
     used.collect()
 }
 
-fn overview(html: &mut String, records: &[&Record], items: &[Item<'_>]) {
+fn overview(records: &[&Record], items: &[Item<'_>]) -> Markup {
     let found = items.iter().filter(|item| item.found()).count();
     let seconds: f64 = records
         .iter()
         .map(|record| record.seconds.paint + record.seconds.judge)
         .sum();
     let judged = records.iter().any(|record| record.verdict.is_some());
-    html.push_str("<header><h1>Reliad report</h1>");
-    if let Some(last) = records.last() {
-        put(
-            html,
-            format_args!(
-                "<p class=\"soft\">reliad {} · model {}{} · judge {}</p>",
-                escape(&last.reliad),
-                escape(base_name(&last.model.name)),
-                escape(&adapters(last)),
-                escape(
-                    last.judge
-                        .as_ref()
-                        .map_or("none", |judge| base_name(&judge.name))
-                ),
-            ),
-        );
-    }
-    html.push_str("</header><div class=\"tiles\">");
-    let mut tile = |figure: String, label: &str| {
-        put(
-            html,
-            format_args!(
-                "<div class=\"tile\"><b>{figure}</b><span class=\"soft\">{label}</span></div>"
-            ),
-        );
-    };
-    let label = if judged {
-        "pictures available"
-    } else {
-        "pictures, not judged"
-    };
-    tile(format!("{found} <small>of {}</small>", items.len()), label);
-    tile(records.len().to_string(), "attempts");
     let per = |count: usize| {
-        if count == 0 {
-            "–".into()
-        } else {
-            format!("{:.1} <small>s</small>", seconds / count as f64)
+        html! {
+            @if count == 0 {
+                "–"
+            } @else {
+                (format!("{:.1} ", seconds / count as f64)) small { "s" }
+            }
         }
     };
-    tile(
-        per(found),
-        if judged {
-            "per available picture"
-        } else {
-            "per picture"
-        },
-    );
-    tile(per(records.len()), "per attempt");
-    html.push_str("</div>\n");
+    let label = match judged {
+        true => ["pictures available", "per available picture"],
+        false => ["pictures, not judged", "per picture"],
+    };
+    let tiles = [
+        (
+            html! { (found) " " small { "of " (items.len()) } },
+            label[0],
+        ),
+        (html! { (records.len()) }, "attempts"),
+        (per(found), label[1]),
+        (per(records.len()), "per attempt"),
+    ];
+    html! {
+        header {
+            h1 { "Reliad report" }
+            @if let Some(last) = records.last() {
+                p.soft {
+                    "reliad " (last.reliad)
+                    " · model " (base_name(&last.model.name)) (adapters(last))
+                    " · judge " (last.judge.as_ref().map_or("none", |judge| base_name(&judge.name)))
+                }
+            }
+        }
+        div.tiles {
+            @for (figure, label) in tiles {
+                div.tile {
+                    b { (figure) }
+                    span.soft { (label) }
+                }
+            }
+        }
+    }
 }
 
 /// How often each class was the verdict.
-fn reasons(html: &mut String, records: &[&Record]) {
+fn reasons(records: &[&Record]) -> Markup {
     let mut counts: BTreeMap<(bool, &str), usize> = BTreeMap::new();
     for verdict in records.iter().filter_map(|record| record.verdict.as_ref()) {
         *counts
@@ -152,186 +149,137 @@ fn reasons(html: &mut String, records: &[&Record]) {
             .or_default() += 1;
     }
     let total: usize = counts.values().sum();
-    if total == 0 {
-        return;
-    }
-    html.push_str("<section class=\"panel\"><h2>Verdicts</h2><div class=\"reasons\">");
-    for ((failed, name), count) in counts {
-        put(
-            html,
-            format_args!(
-                "<span>{}</span><div class=\"bar{}\"><i style=\"width:{:.1}%\"></i></div><span class=\"soft\">{count}</span>",
-                name,
-                if failed { "" } else { " good" },
-                100.0 * count as f64 / total as f64,
-            ),
-        );
-    }
-    html.push_str("</div></section>\n");
-}
-
-fn section(html: &mut String, item: &Item<'_>, images: &Images) {
-    let Some(first) = item.attempts.first() else {
-        return;
-    };
-    let sampling = &first.recipe.sampling;
-    html.push_str("<section class=\"item\"><div class=\"head\">");
-    if let Some(source) = images.source(View::Product, first) {
-        put(
-            html,
-            format_args!(
-                "<img class=\"product\" src=\"{source}\" alt=\"the product\" loading=\"lazy\">"
-            ),
-        );
-    }
-    put(
-        html,
-        format_args!(
-            "<div><h2>{}</h2><p>“{}”</p><p class=\"soft\">{}",
-            escape(&first.title),
-            escape(&clipped(&first.recipe.prompt)),
-            match (item.found(), item.attempts.len()) {
-                (true, 1) => "found at the first attempt".to_owned(),
-                (true, n) => format!("found after {n} attempts"),
-                (false, 1) => "nothing available in 1 attempt".to_owned(),
-                (false, n) => format!("nothing available in {n} attempts"),
-            },
-        ),
-    );
-    if first.recipe.picture > 0 {
-        put(
-            html,
-            format_args!(" · picture {}", first.recipe.picture + 1),
-        );
-    }
-    put(
-        html,
-        format_args!(
-            " · {}×{} · {} steps · {} · placement {} · seed {}</p>",
-            sampling.width,
-            sampling.height,
-            sampling.steps,
-            sampling.guidance_words(),
-            first.recipe.scale,
-            first.recipe.seed,
-        ),
-    );
-    if let Some(cut) = &first.prompt_cut {
-        put(
-            html,
-            format_args!(
-                "<p class=\"soft\">The prompt was too long: {}</p>",
-                escape(cut)
-            ),
-        );
-    }
-    html.push_str("</div></div><div class=\"attempts\">");
-    for record in &item.attempts {
-        attempt(html, record, images);
-    }
-    html.push_str("</div></section>\n");
-}
-
-fn attempt(html: &mut String, record: &Record, images: &Images) {
-    let state = match (&record.verdict, record.kept) {
-        (None, _) => " kept unjudged",
-        (Some(_), true) => " kept",
-        (Some(_), false) => "",
-    };
-    put(html, format_args!("<article class=\"attempt{state}\">"));
-    let file = record.file.as_deref().unwrap_or_default();
-    match images.source(View::Picture, record) {
-        Some(source) => {
-            let picture = format!(
-                "<img class=\"picture\" src=\"{source}\" alt=\"attempt {}\" loading=\"lazy\">",
-                record.recipe.attempt + 1
-            );
-            if file.is_empty() {
-                html.push_str(&picture);
-            } else {
-                put(
-                    html,
-                    format_args!("<a href=\"{}\">{picture}</a>", escape(file)),
-                );
+    html! {
+        @if total > 0 {
+            section.panel {
+                h2 { "Verdicts" }
+                div.reasons {
+                    @for ((failed, name), count) in counts {
+                        span { (name) }
+                        div.bar.good[!failed] { i style=(width(count as f64 / total as f64)) {} }
+                        span.soft { (count) }
+                    }
+                }
             }
         }
-        None => html.push_str("<div class=\"none\">the view is missing</div>"),
     }
-    put(
-        html,
-        format_args!(
-            "<div class=\"body\"><div class=\"row\"><span class=\"badge\">{}</span><span class=\"soft\">attempt {}</span></div>",
-            record
-                .verdict
-                .as_ref()
-                .map_or("Not judged", |verdict| verdict.label()),
-            record.recipe.attempt + 1,
-        ),
-    );
-    if let Some(verdict) = &record.verdict {
-        put(
-            html,
-            format_args!("<p class=\"reason\">{}</p>", reason(verdict)),
-        );
-        maps(html, record, images);
-        probabilities(html, verdict);
-    }
-    put(
-        html,
-        format_args!(
-            "<div class=\"facts\">{:.1} s painting · {:.2} s judging<br>{}</div></div></article>",
-            record.seconds.paint,
-            record.seconds.judge,
-            if file.is_empty() {
-                "not kept".to_owned()
-            } else {
-                escape(file)
-            },
-        ),
-    );
 }
 
-fn maps(html: &mut String, record: &Record, images: &Images) {
-    let views = [(View::Depth, "depth"), (View::Saliency, "saliency")];
-    html.push_str("<div class=\"maps\">");
-    for (view, caption) in views {
-        if let Some(source) = images.source(view, record) {
-            put(
-                html,
-                format_args!(
-                    "<figure><img src=\"{source}\" alt=\"{caption} map\" loading=\"lazy\"><figcaption>{caption}</figcaption></figure>"
-                ),
-            );
+fn section(item: &Item<'_>, images: &Images) -> Markup {
+    let Some(first) = item.attempts.first() else {
+        return Markup::default();
+    };
+    let sampling = &first.recipe.sampling;
+    let outcome = match (item.found(), item.attempts.len()) {
+        (true, 1) => "found at the first attempt".to_owned(),
+        (true, n) => format!("found after {n} attempts"),
+        (false, 1) => "nothing available in 1 attempt".to_owned(),
+        (false, n) => format!("nothing available in {n} attempts"),
+    };
+    html! {
+        section.item {
+            div.head {
+                @if let Some(source) = images.source(View::Product, first) {
+                    img.product src=(source) alt="the product" loading="lazy";
+                }
+                div {
+                    h2 { (first.title) }
+                    p { "“" (clipped(&first.recipe.prompt)) "”" }
+                    p.soft {
+                        (outcome)
+                        @if first.recipe.picture > 0 {
+                            " · picture " (first.recipe.picture + 1)
+                        }
+                        " · " (sampling.width) "×" (sampling.height)
+                        " · " (sampling.steps) " steps"
+                        " · " (sampling.guidance_words())
+                        " · placement " (first.recipe.scale)
+                        " · seed " (first.recipe.seed)
+                    }
+                    @if let Some(cut) = &first.prompt_cut {
+                        p.soft { "The prompt was too long: " (cut) }
+                    }
+                }
+            }
+            div.attempts {
+                @for record in &item.attempts {
+                    (attempt(record, images))
+                }
+            }
         }
     }
-    html.push_str("</div>");
 }
 
-fn probabilities(html: &mut String, verdict: &VerdictRecord) {
-    html.push_str("<div class=\"probabilities\">");
-    let top = verdict
-        .probabilities
+fn attempt(record: &Record, images: &Images) -> Markup {
+    let number = record.recipe.attempt + 1;
+    let verdict = record.verdict.as_ref();
+    let file = record.file.as_deref().unwrap_or_default();
+    let picture = html! {
+        @if let Some(source) = images.source(View::Picture, record) {
+            img.picture src=(source) alt={ "attempt " (number) } loading="lazy";
+        } @else {
+            div.none { "the view is missing" }
+        }
+    };
+    html! {
+        article.attempt.kept[verdict.is_none() || record.kept].unjudged[verdict.is_none()] {
+            @if file.is_empty() {
+                (picture)
+            } @else {
+                a href=(file) { (picture) }
+            }
+            div.body {
+                div.row {
+                    span.badge { (verdict.map_or("Not judged", |verdict| verdict.label())) }
+                    span.soft { "attempt " (number) }
+                }
+                @if let Some(verdict) = verdict {
+                    p.reason { (reason(verdict)) }
+                    (maps(record, images))
+                    (probabilities(verdict))
+                }
+                div.facts {
+                    (format!("{:.1} s painting · {:.2} s judging", record.seconds.paint, record.seconds.judge))
+                    br;
+                    @if file.is_empty() { "not kept" } @else { (file) }
+                }
+            }
+        }
+    }
+}
+
+fn maps(record: &Record, images: &Images) -> Markup {
+    html! {
+        div.maps {
+            @for (view, caption) in [(View::Depth, "depth"), (View::Saliency, "saliency")] {
+                @if let Some(source) = images.source(view, record) {
+                    figure {
+                        img src=(source) alt={ (caption) " map" } loading="lazy";
+                        figcaption { (caption) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn probabilities(verdict: &VerdictRecord) -> Markup {
+    let entries = &verdict.probabilities;
+    let top = entries
         .iter()
         .map(|entry| entry.probability)
         .fold(0.0, f32::max);
-    for entry in &verdict.probabilities {
-        let name = Class::from_slug(&entry.class).map_or("Not available", Class::name);
-        let good = if entry.class == Class::Available.slug() {
-            " good"
-        } else {
-            ""
-        };
-        let dim = if entry.probability < top { " dim" } else { "" };
-        put(
-            html,
-            format_args!(
-                "<span>{name}</span><div class=\"bar{good}{dim}\"><i style=\"width:{:.1}%\"></i></div><span>{:.0} %</span>",
-                100.0 * entry.probability,
-                100.0 * entry.probability,
-            ),
-        );
+    html! {
+        div.probabilities {
+            @for entry in entries {
+                span { (Class::from_slug(&entry.class).map_or("Not available", Class::name)) }
+                div.bar.good[entry.class == Class::Available.slug()].dim[entry.probability < top] {
+                    i style=(width(f64::from(entry.probability))) {}
+                }
+                span { (format!("{:.0} %", 100.0 * entry.probability)) }
+            }
+        }
     }
-    html.push_str("</div>");
 }
 
 fn reason(verdict: &VerdictRecord) -> &'static str {
@@ -345,9 +293,9 @@ fn reason(verdict: &VerdictRecord) -> &'static str {
     }
 }
 
-/// Writing to a string can't fail.
-fn put(html: &mut String, text: std::fmt::Arguments<'_>) {
-    let _ = html.write_fmt(text);
+/// The style of a bar that shows a share, 0 to 1.
+fn width(share: f64) -> String {
+    format!("width:{:.1}%", 100.0 * share)
 }
 
 fn base_name(name: &str) -> &str {
@@ -360,22 +308,6 @@ fn clipped(text: &str) -> String {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
     }
-}
-
-/// `text` as HTML shows it literally, in attributes too.
-pub fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            other => escaped.push(other),
-        }
-    }
-    escaped
 }
 
 #[cfg(test)]

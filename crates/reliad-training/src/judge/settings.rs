@@ -127,7 +127,7 @@ impl RfNetTraining {
     /// Checks the settings, and that what it begins with fits `network`.
     ///
     /// # Errors
-    /// A setting out of its range, and as [`Pretrained::check`].
+    /// A setting out of its range; parts to begin with that exclude each other, are missing or of another size.
     pub fn check(&self, network: &DetectorConfig, stage: &Stage) -> Result<()> {
         self.fit.check()?;
         self.fusion.as_ref().map_or(Ok(()), FusionTraining::check)?;
