@@ -87,9 +87,11 @@ impl ClipTokenizer {
         self.max_len
     }
 
-    /// Number of different ids; the text encoder's `vocab_size` must not be smaller.
+    /// One more than the greatest id; the text encoder's `vocab_size` must not be smaller.
     pub fn vocab_size(&self) -> usize {
-        self.tokenizer.get_vocab_size(true)
+        let vocabulary = self.tokenizer.get_vocab(true);
+        let greatest = vocabulary.into_values().max();
+        greatest.map_or(0, |id| id as usize + 1)
     }
 
     /// The ids of `prompt`. What does not fit is cut off, and the result says where.

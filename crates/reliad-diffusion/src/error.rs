@@ -37,6 +37,14 @@ pub enum Error {
         /// What it may be.
         expected: String,
     },
+    /// Components that can't work together.
+    #[error("{model}: its components don't fit each other:{}", lines(.problems))]
+    Misfit {
+        /// The model directory.
+        model: String,
+        /// One sentence for each, with files and values.
+        problems: Vec<String>,
+    },
     /// Noise that was handed in has another shape than the picture needs.
     #[error("the noise `{name}` has the shape {found:?}, but {expected:?} is needed")]
     Noise {

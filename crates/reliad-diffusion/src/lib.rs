@@ -5,6 +5,7 @@
 mod attention;
 mod clip_text;
 mod clip_tokenizer;
+pub mod components;
 pub mod conditions;
 mod config;
 mod control_residuals;

@@ -4,6 +4,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use reliad_weights::ModelDir;
 use reliad_weights::lora::Lora;
 
+use crate::components::Components;
 use crate::conditions::Conditions;
 use crate::denoise::Denoising;
 use crate::inpaint::{Inpainting, mask_to_latents};
@@ -75,14 +76,7 @@ pub fn text_encoder(model: &ModelDir, device: &Device) -> Result<ClipTextModel, 
 /// # Errors
 /// A `scheduler_config.json` that is missing, isn't JSON, or asks for what isn't supported.
 pub fn scheduler(model: &ModelDir) -> Result<Scheduler, Error> {
-    let file = "scheduler/scheduler_config.json";
-    let bytes = model.read(file)?;
-    let json = scheduler::parse(&String::from_utf8_lossy(&bytes));
-    let json = json.map_err(|source| reliad_weights::Error::Json {
-        file: model.display(file),
-        source,
-    })?;
-    Scheduler::from_json(&json)
+    Scheduler::from_json(&scheduler::config(model)?)
 }
 
 fn own_adapters(model: &ModelDir) -> Result<Option<Lora>, Error> {
@@ -160,9 +154,10 @@ impl Painter {
                 missing: missing.join(", "),
             });
         }
+        let components = Components::read(model)?.check()?;
         let scheduler = scheduler(model)?;
         let painter = Self {
-            tokenizer: ClipTokenizer::load(&model.sub("tokenizer"))?,
+            tokenizer: components.into_tokenizer(),
             text_encoder: ClipTextModel::load(&model.sub("text_encoder"), device)?,
             predictor: Predictor {
                 unet: UNet2DConditionModel::load(&model.sub("unet"), device)?,

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use reliad_weights::Source;
 use reliad_weights::lora::Lora;
 use serde::{Deserialize, Serialize};
 
@@ -35,10 +36,13 @@ impl AdapterFile {
     /// [`Error::Read`], or [`Error::Weights`] when it holds something else.
     pub fn read(path: &Path, strength: f64) -> Result<Self> {
         let bytes = std::fs::read(path).map_err(Error::read(path))?;
+        let blake3 = files::hash(&bytes);
+        // Of the bytes that were hashed, whatever happens to the file.
+        let source = Source::from_bytes(bytes, &path.display().to_string())?;
         Ok(Self {
-            lora: Lora::parse(&bytes, &path.display().to_string())?,
+            lora: Lora::of_source(&source)?,
             adapters: Adapters {
-                blake3: files::hash(&bytes),
+                blake3,
                 path: std::path::absolute(path).map_err(Error::read(path))?,
                 strength,
             },

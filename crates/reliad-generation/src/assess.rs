@@ -32,11 +32,20 @@ impl ModelJudge {
     /// [`MissingPart`](crate::Error::MissingPart) without `rfnet/`;
     /// [`Judge`](crate::Error::Judge) when a part is missing or can't be loaded.
     pub fn load(model: &ModelDir, device: &Device) -> Result<Self> {
-        let identity = ModelIdentity::of_judge(model)?;
+        ModelIdentity::require_judge(model)?;
         Ok(Self {
             judge: Judge::load(model, device)?,
-            identity,
+            identity: ModelIdentity::of_judge(model)?,
         })
+    }
+
+    /// Checks that the parts of the judge of `model` are there and fit each other, without reading their weights.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn check(model: &ModelDir) -> Result<()> {
+        ModelIdentity::require_judge(model)?;
+        Ok(Judge::check(model)?)
     }
 }
 

@@ -37,6 +37,24 @@ pub struct ModelIdentity {
 }
 
 impl ModelIdentity {
+    /// Checks that the parts that paint are there, without reading them.
+    ///
+    /// # Errors
+    /// [`Error::MissingPart`] when one isn't.
+    pub(crate) fn require_painter(model: &ModelDir) -> Result<()> {
+        PAINTER_PARTS
+            .iter()
+            .try_for_each(|part| require(model, part))
+    }
+
+    /// Checks that the part that judges is there, without reading it.
+    ///
+    /// # Errors
+    /// [`Error::MissingPart`] when it isn't.
+    pub(crate) fn require_judge(model: &ModelDir) -> Result<()> {
+        require(model, "rfnet")
+    }
+
     /// The identity of the parts that paint.
     ///
     /// # Errors
@@ -64,7 +82,7 @@ impl ModelIdentity {
     /// # Errors
     /// [`Error::MissingPart`] without `rfnet/`, [`Error::Weights`] when a file can't be read.
     pub fn of_judge(model: &ModelDir) -> Result<Self> {
-        require(model, "rfnet")?;
+        Self::require_judge(model)?;
         // A judge that looks at no map needs no network for it.
         let parts: Vec<&str> = JUDGE_PARTS
             .into_iter()
@@ -83,11 +101,7 @@ impl ModelIdentity {
             require(model, part)?;
             let directory = model.sub(part);
             for file in directory.files()?.into_iter().filter(|file| decides(file)) {
-                let hash = match &directory {
-                    ModelDir::Disk(path) => files::hash_file(&path.join(&file))?,
-                    ModelDir::Embedded { .. } => files::hash(&directory.read(&file)?),
-                };
-                hashes.insert(format!("{part}/{file}"), hash);
+                hashes.insert(format!("{part}/{file}"), directory.digest(&file)?);
             }
         }
         let mut digest = blake3::Hasher::new();

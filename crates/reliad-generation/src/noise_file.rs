@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor, TensorData};
 use reliad_diffusion::painter::ItemNoise;
-use safetensors::{Dtype, SafeTensors};
+use reliad_weights::{Dtype, Source};
 
 use crate::error::{Error, Result};
 use crate::files;
@@ -41,26 +41,31 @@ impl NoiseFile {
             message,
         };
         let bytes = fs::read(path).map_err(Error::read(path))?;
-        let tensors = SafeTensors::deserialize(&bytes)
-            .map_err(|error| refuse(format!("not a safetensors file: {error}")))?;
+        let hash = files::hash(&bytes);
+        let tensors =
+            Source::from_bytes(bytes, &path.display().to_string()).map_err(
+                |error| match error {
+                    reliad_weights::Error::Format { reason, .. } => {
+                        refuse(format!("not a safetensors file: {reason}"))
+                    }
+                    error => error.into(),
+                },
+            )?;
         let array = |name: &str| -> Result<Option<Array>> {
-            let Ok(view) = tensors.tensor(name) else {
+            let Some(entry) = tensors.get(name) else {
                 return Ok(None);
             };
-            if view.dtype() != Dtype::F32 {
+            if entry.dtype != Dtype::F32 {
                 return Err(refuse(format!(
                     "`{name}` is {:?}; it must be F32",
-                    view.dtype()
+                    entry.dtype
                 )));
             }
-            let values = view
-                .data()
-                .chunks_exact(4)
-                .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
-                .collect();
+            let data = tensors.read(name)?;
+            let values = data.try_into_vec::<f32>();
             Ok(Some(Array {
-                shape: view.shape().to_vec(),
-                values,
+                shape: entry.shape.clone(),
+                values: values.map_err(|error| refuse(format!("`{name}`: {error:?}")))?,
             }))
         };
         let latents =
@@ -84,7 +89,7 @@ impl NoiseFile {
         }
         Ok(Self {
             path: std::path::absolute(path).map_err(Error::read(path))?,
-            hash: files::hash(&bytes),
+            hash,
             latents,
             step_noise,
         })

@@ -38,10 +38,11 @@ impl ModelPainter {
         device_name: &str,
         noise: Option<NoiseFile>,
     ) -> Result<Self> {
-        let identity = ModelIdentity::of_painter(model)?;
+        ModelIdentity::require_painter(model)?;
         Ok(Self {
+            // What doesn't fit is told before all files are hashed.
             painter: Painter::load(model, device)?,
-            identity,
+            identity: ModelIdentity::of_painter(model)?,
             device_name: device_name.to_owned(),
             noise,
         })

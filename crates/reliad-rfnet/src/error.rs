@@ -21,6 +21,14 @@ pub enum Error {
         /// The command that makes one.
         command: &'static str,
     },
+    /// Components of a judge that can't work together.
+    #[error("{model}: the judge's components don't fit each other:{}", lines(.problems))]
+    Misfit {
+        /// The model directory.
+        model: String,
+        /// One sentence for each, with files and values.
+        problems: Vec<String>,
+    },
     /// A field of a config that this program can't honour.
     #[error("{network}: config field `{field}` is {got}; supported: {supported}")]
     Unsupported {
@@ -92,4 +100,11 @@ impl Error {
             supported: supported.into(),
         }
     }
+}
+
+fn lines(problems: &[String]) -> String {
+    problems
+        .iter()
+        .map(|problem| format!("\n  {problem}"))
+        .collect()
 }

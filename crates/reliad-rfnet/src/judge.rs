@@ -12,12 +12,13 @@ use reliad_pictures::{gray_image, rgb_tensor, rgba_tensor};
 use reliad_weights::ModelDir;
 
 use crate::calibration::Calibration;
+use crate::components;
 use crate::depth_network::DepthNetwork;
 use crate::detector::{Detector, DetectorConfig};
 use crate::error::{Error, Result};
 use crate::preprocess::Preprocess;
 use crate::rfnet::RfNetInput;
-use crate::roberta::{CaptionTokens, RobertaConfig, RobertaTokenizer};
+use crate::roberta::{CaptionTokens, RobertaTokenizer};
 use crate::saliency_network::SaliencyNetwork;
 
 /// One picture to judge.
@@ -65,10 +66,11 @@ impl Judge {
     /// Loads a judge from a model directory. On a device with gradients they flow through it to the picture.
     ///
     /// # Errors
-    /// A missing component, an unsupported config field, or weights that don't fit it.
+    /// As [`check`](Self::check), or weights that don't fit.
     pub fn load(dir: &ModelDir, device: &Device) -> Result<Self> {
+        let (config, tokenizer) = components::check(dir)?;
         let rfnet = dir.sub("rfnet");
-        let (network, config) = Detector::load(&rfnet, device)?;
+        let (network, _) = Detector::load(&rfnet, device)?;
         let inputs = config.inputs();
         let wanted = |component: &str, input: bool| input || dir.contains(component);
         let depth = wanted("depth", inputs.depth)
@@ -77,10 +79,6 @@ impl Judge {
         let saliency = wanted("saliency", inputs.saliency)
             .then(|| SaliencyNetwork::load(&dir.sub("saliency"), device))
             .transpose()?;
-        let tokenizer = match config.text_encoder() {
-            Some((text, tokens)) => Some(load_tokenizer(&rfnet, text, tokens)?),
-            None => None,
-        };
         Ok(Self {
             network: network.freeze(),
             preprocess: config.preprocess().init()?,
@@ -91,6 +89,14 @@ impl Judge {
             config,
             device: device.clone(),
         })
+    }
+
+    /// Checks that a judge's components are there and fit each other, without reading their weights.
+    ///
+    /// # Errors
+    /// [`Error::Misfit`] with all that doesn't fit, or a configuration or tokenizer that can't be used.
+    pub fn check(dir: &ModelDir) -> Result<()> {
+        components::check(dir).map(|_| ())
     }
 
     /// The network's config: its classes, its inputs.
@@ -225,34 +231,6 @@ impl Judge {
             self.network.forward(input)
         }
     }
-}
-
-/// The tokenizer beside the network; its ids must be rows of the network's tables.
-fn load_tokenizer(
-    dir: &ModelDir,
-    text: &RobertaConfig,
-    max_tokens: usize,
-) -> Result<RobertaTokenizer> {
-    let tokenizer = RobertaTokenizer::load(dir, max_tokens)?;
-    let fail = |message: String| {
-        Err(Error::Tokenizer {
-            dir: dir.display(""),
-            message,
-        })
-    };
-    let (entries, rows) = (tokenizer.vocab_size(), text.vocab_size);
-    if entries > rows {
-        return fail(format!(
-            "{entries} entries, but text_encoder.vocab_size is {rows}; it must not be smaller"
-        ));
-    }
-    let (pad, expected) = (tokenizer.pad_id() as usize, text.pad_token_id);
-    if pad != expected {
-        return fail(format!(
-            "<pad> has the id {pad}, but text_encoder.pad_token_id is {expected}; they must be equal"
-        ));
-    }
-    Ok(tokenizer)
 }
 
 /// Depth and saliency of pictures, `[n, 1, h, w]` in [0, 1]; `None` where the judge has no such network.

@@ -4,6 +4,7 @@ mod attention;
 pub mod calibration;
 pub mod classes;
 pub mod classifier;
+mod components;
 mod convolution;
 pub mod depth_network;
 pub mod detector;

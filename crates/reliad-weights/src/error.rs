@@ -40,6 +40,14 @@ pub enum Error {
         /// What the reader said.
         reason: String,
     },
+    /// The files of sharded weights are not what their index says.
+    #[error("{file}: its files don't fit it:{}", lines(.problems))]
+    Shards {
+        /// The index.
+        file: String,
+        /// One sentence for each file or tensor.
+        problems: Vec<String>,
+    },
     /// The file's tensors are not the module's parameters.
     #[error("{file}: the weights do not fit this configuration{}", describe(.missing, .unused, .mismatched))]
     Mismatch {
@@ -59,6 +67,13 @@ impl Error {
         let file = file.to_string();
         move |source| Self::Io { file, source }
     }
+}
+
+fn lines(problems: &[String]) -> String {
+    problems
+        .iter()
+        .map(|problem| format!("\n  {problem}"))
+        .collect()
 }
 
 fn describe(missing: &[String], unused: &[String], mismatched: &[String]) -> String {

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use safetensors::SafeTensors;
-
-use crate::{Error, ModelDir};
+use crate::{Error, ModelDir, Source};
 
 /// One component of a model directory.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -40,8 +38,7 @@ pub fn inspect(dir: &ModelDir) -> Result<Vec<Component>, Error> {
                 dtypes: BTreeMap::new(),
                 bytes: 0,
             });
-        let bytes = dir.read(&file)?;
-        component.bytes += bytes.len();
+        component.bytes += dir.size(&file)?;
         if rest.ends_with("config.json") {
             let config: serde_json::Value = dir.read_json(&file)?;
             let class = config["_class_name"].as_str().map(str::to_owned);
@@ -55,17 +52,12 @@ pub fn inspect(dir: &ModelDir) -> Result<Vec<Component>, Error> {
                 component.class = class;
             }
         } else if rest.ends_with(".safetensors") {
-            let tensors = SafeTensors::deserialize(&bytes).map_err(|error| Error::Format {
-                file: dir.display(&file),
-                reason: error.to_string(),
-            })?;
-            for (_, view) in tensors.iter() {
-                let count: usize = view.shape().iter().product();
-                component.parameters += count;
+            for (_, tensor) in Source::of_file(dir, &file)?.tensors() {
+                component.parameters += tensor.count();
                 *component
                     .dtypes
-                    .entry(format!("{:?}", view.dtype()))
-                    .or_default() += count;
+                    .entry(format!("{:?}", tensor.dtype))
+                    .or_default() += tensor.count();
             }
         }
     }

@@ -1,34 +1,16 @@
 //! Strict loading of a component's weights.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use burn::module::Module;
-use burn::store::burn_pack::Tensor as PackTensor;
+use burn::store::burn_pack::{Error as PackError, Tensor as PackTensor};
 use burn::store::{
     ApplyError, FloatCastAdapter, ModuleAdapter, ModuleSnapshot, PyTorchToBurnAdapter, bridge,
 };
-use burn::tensor::{DType, Shape, TensorData};
-use safetensors::SafeTensors;
+use burn::tensor::{DType, Shape};
 
-use crate::{Error, KeyMap, ModelDir};
-
-/// File names under which the ecosystem keeps a component's weights, in the order in which they are tried.
-pub(crate) const SAFETENSORS: [&str; 4] = [
-    "diffusion_pytorch_model.safetensors",
-    "model.safetensors",
-    "diffusion_pytorch_model.fp16.safetensors",
-    "model.fp16.safetensors",
-];
-const INDEXES: [&str; 2] = [
-    "diffusion_pytorch_model.safetensors.index.json",
-    "model.safetensors.index.json",
-];
-const PICKLES: [&str; 4] = [
-    "diffusion_pytorch_model.bin",
-    "pytorch_model.bin",
-    "model.pth",
-    "model.pt",
-];
+use crate::{Error, KeyMap, ModelDir, Source};
 
 /// `config.json` (or another JSON file) of a component.
 ///
@@ -41,38 +23,9 @@ pub fn read_config<T: serde::de::DeserializeOwned>(dir: &ModelDir, file: &str) -
 /// Loads the weights of a component directory into `module`, as f32.
 ///
 /// # Errors
-/// [`Error::NoWeights`], [`Error::Format`], or [`Error::Mismatch`] with every key that does not fit.
+/// [`Error::NoWeights`], [`Error::Format`], [`Error::Shards`], or [`Error::Mismatch`] with every key that does not fit.
 pub fn load<M: Module>(module: M, dir: &ModelDir, keys: &KeyMap) -> Result<M, Error> {
-    if let Some(name) = SAFETENSORS.iter().find(|name| dir.contains(name)) {
-        let tensors = read_safetensors(&dir.read(name)?, &dir.display(name))?;
-        return apply(module, tensors, keys, &dir.display(name));
-    }
-    if let Some(name) = INDEXES.iter().find(|name| dir.contains(name)) {
-        let index: serde_json::Value = dir.read_json(name)?;
-        let mut shards: Vec<&str> = index["weight_map"]
-            .as_object()
-            .into_iter()
-            .flat_map(|map| map.values().filter_map(|shard| shard.as_str()))
-            .collect();
-        shards.sort_unstable();
-        shards.dedup();
-        let mut tensors = Vec::new();
-        for shard in shards {
-            tensors.extend(read_safetensors(&dir.read(shard)?, &dir.display(shard))?);
-        }
-        return apply(module, tensors, keys, &dir.display(name));
-    }
-    if let (ModelDir::Disk(path), Some(name)) =
-        (dir, PICKLES.iter().find(|name| dir.contains(name)))
-    {
-        return load_file(module, &path.join(name), keys);
-    }
-    Err(Error::NoWeights {
-        dir: dir.display(""),
-        expected: [&SAFETENSORS[..], &INDEXES[..], &PICKLES[..]]
-            .concat()
-            .join(", "),
-    })
+    load_source(module, &Source::of_component(dir)?, keys)
 }
 
 /// Loads one `.safetensors` file, or a PyTorch `.pth` / `.pt` / `.bin` file, into `module`, as f32.
@@ -80,72 +33,36 @@ pub fn load<M: Module>(module: M, dir: &ModelDir, keys: &KeyMap) -> Result<M, Er
 /// # Errors
 /// As [`load`].
 pub fn load_file<M: Module>(module: M, path: &Path, keys: &KeyMap) -> Result<M, Error> {
-    let file = path.display().to_string();
-    let tensors = if path.extension().is_some_and(|end| end == "safetensors") {
-        read_safetensors(&std::fs::read(path).map_err(Error::io(&file))?, &file)?
-    } else {
-        read_pickle(path, &file)?
-    };
-    apply(module, tensors, keys, &file)
+    load_source(module, &Source::open(path)?, keys)
 }
 
-pub(crate) fn read_safetensors(bytes: &[u8], file: &str) -> Result<Vec<PackTensor>, Error> {
-    let format = |reason: String| Error::Format {
-        file: file.to_owned(),
-        reason,
-    };
-    let parsed = SafeTensors::deserialize(bytes).map_err(|error| format(error.to_string()))?;
-    parsed
-        .iter()
-        .map(|(name, view)| {
-            let dtype = dtype_of(view.dtype()).ok_or_else(|| {
-                format(format!(
-                    "tensor {name} has the unsupported type {:?}",
-                    view.dtype()
-                ))
-            })?;
-            let data = TensorData::from_bytes_vec(
-                view.data().to_vec(),
-                Shape::from(view.shape().to_vec()),
-                dtype,
-            );
-            Ok(bridge::from_data(data, name.to_owned(), None))
-        })
-        .collect()
-}
-
-fn read_pickle(path: &Path, file: &str) -> Result<Vec<PackTensor>, Error> {
-    let reader =
-        burn::store::pytorch_reader::PytorchReader::new(path).map_err(|error| Error::Format {
-            file: file.to_owned(),
-            reason: error.to_string(),
+/// Loads named tensors into `module`, as f32, one at a time: of the file there is no more than one tensor's copy in
+/// memory.
+///
+/// # Errors
+/// [`Error::Format`] or [`Error::Mismatch`] as [`load`].
+pub fn load_source<M: Module>(module: M, source: &Source, keys: &KeyMap) -> Result<M, Error> {
+    let mut tensors: BTreeMap<String, (&str, PackTensor)> = BTreeMap::new();
+    for (name, entry) in source.tensors() {
+        let Some(ours) = keys.to_ours(name) else {
+            continue;
+        };
+        let dtype = entry.burn_dtype().ok_or_else(|| {
+            let dtype = entry.dtype;
+            source.damaged(format!("tensor {name} has the unsupported type {dtype:?}"))
         })?;
-    Ok(reader
-        .into_tensors()
-        .into_iter()
-        .map(|(name, tensor)| {
-            let mut tensor = bridge::from_pytorch(tensor);
-            // A checkpoint that wraps its weights in {"state_dict": ...} flattens to this prefix.
-            tensor.name = name.strip_prefix("state_dict.").unwrap_or(&name).to_owned();
-            tensor
-        })
-        .collect())
-}
-
-fn dtype_of(dtype: safetensors::Dtype) -> Option<DType> {
-    use safetensors::Dtype;
-    Some(match dtype {
-        Dtype::F64 => DType::F64,
-        Dtype::F32 => DType::F32,
-        Dtype::F16 => DType::F16,
-        Dtype::BF16 => DType::BF16,
-        Dtype::I64 => DType::I64,
-        Dtype::I32 => DType::I32,
-        Dtype::I16 => DType::I16,
-        Dtype::I8 => DType::I8,
-        Dtype::U8 => DType::U8,
-        _ => return None,
-    })
+        let shape = Shape::from(entry.shape.clone());
+        let deferred = {
+            let entry = entry.clone();
+            move || entry.data().map_err(PackError::ValidationError)
+        };
+        let tensor = bridge::deferred(ours.clone(), dtype, shape, None, deferred);
+        if let Some((other, _)) = tensors.insert(ours, (name, tensor)) {
+            return Err(source.damaged(format!("{other} and {name} are the same parameter")));
+        }
+    }
+    let tensors = tensors.into_values().map(|(_, tensor)| tensor).collect();
+    apply(module, tensors, keys, source.file())
 }
 
 fn apply<M: Module>(
@@ -154,15 +71,8 @@ fn apply<M: Module>(
     keys: &KeyMap,
     file: &str,
 ) -> Result<M, Error> {
-    let ours = tensors
-        .into_iter()
-        .filter_map(|mut tensor| {
-            tensor.name = keys.to_ours(&tensor.name)?;
-            Some(tensor)
-        })
-        .collect();
     let adapter = PyTorchToBurnAdapter.chain(FloatCastAdapter::to(DType::F32));
-    let result = module.apply(ours, None, Some(Box::new(adapter)), true);
+    let result = module.apply(tensors, None, Some(Box::new(adapter)), true);
     if result.missing.is_empty() && result.unused.is_empty() && result.errors.is_empty() {
         return Ok(module);
     }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
-use crate::Error;
+use crate::{Digests, Error};
 
 /// A directory of configuration and weight files.
 ///
@@ -81,6 +81,34 @@ impl ModelDir {
                 .ok_or_else(|| {
                     Error::io(self.display(relative))(std::io::ErrorKind::NotFound.into())
                 }),
+        }
+    }
+
+    /// The size of a file in bytes, which is not read.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the file does not exist.
+    pub fn size(&self, relative: &str) -> Result<usize, Error> {
+        match self {
+            Self::Disk(path) => {
+                let found = std::fs::metadata(path.join(relative));
+                let found = found.map_err(Error::io(self.display(relative)))?;
+                Ok(found.len() as usize)
+            }
+            Self::Embedded { .. } => Ok(self.read(relative)?.len()),
+        }
+    }
+
+    /// BLAKE3 of a file as 64 hexadecimal digits. Of large files on disk it is remembered ([`Digests`]).
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the file cannot be read.
+    pub fn digest(&self, relative: &str) -> Result<String, Error> {
+        match self {
+            Self::Disk(path) => Digests::of_user()
+                .file(&path.join(relative))
+                .map_err(Error::io(self.display(relative))),
+            Self::Embedded { .. } => Ok(blake3::hash(&self.read(relative)?).to_hex().to_string()),
         }
     }
 

@@ -175,6 +175,8 @@ pub fn run(arguments: GenerateArgs) -> Result<Code> {
 
     let mut progress = RunProgress::new(arguments.quiet, &settings);
     progress.loading();
+    // Before the painter's weights are read, which takes longer.
+    judge_model.as_ref().map_or(Ok(()), ModelJudge::check)?;
     let painter =
         ModelPainter::load(&model, &device, &device_name, noise)?.with_adapters(adapters)?;
     let judge = judge_model

@@ -21,10 +21,27 @@ pub use noise_schedule::{BetaSchedule, NoiseSchedule, NoiseScheduleConfig, Predi
 pub use plan::{Combination, Level, Plan, PlanStep, Source, Term};
 pub use python_json::parse;
 pub use sampler::Sampler;
+use reliad_weights::ModelDir;
 use serde_json::Value;
 pub use spacing::Spacing;
 
 use crate::Error;
+
+/// Where a model directory holds its scheduler's settings.
+pub const FILE: &str = "scheduler/scheduler_config.json";
+
+/// The settings of the scheduler of `model`, as its file holds them.
+///
+/// # Errors
+/// A file that is missing, or isn't JSON as Python writes it.
+pub fn config(model: &ModelDir) -> Result<Value, Error> {
+    let bytes = model.read(FILE)?;
+    let json = parse(&String::from_utf8_lossy(&bytes));
+    Ok(json.map_err(|source| reliad_weights::Error::Json {
+        file: model.display(FILE),
+        source,
+    })?)
+}
 
 /// A noise schedule and a sampler over it.
 #[derive(Debug, Clone)]

@@ -73,9 +73,11 @@ impl RobertaTokenizer {
         self.tokenizer.token_to_id("<mask>")
     }
 
-    /// Entries of the vocabulary, special tokens included.
+    /// One more than the greatest id, special tokens included.
     pub fn vocab_size(&self) -> usize {
-        self.tokenizer.get_vocab_size(true)
+        let vocabulary = self.tokenizer.get_vocab(true);
+        let greatest = vocabulary.into_values().max();
+        greatest.map_or(0, |id| id as usize + 1)
     }
 
     /// The longest sequence [`encode`](Self::encode) returns.

@@ -2,6 +2,7 @@
 
 use burn::module::Module;
 use burn::tensor::Tensor;
+use reliad_diffusion::components::Components;
 use reliad_diffusion::painter;
 use reliad_diffusion::{
     ControlNetConfig, ControlNetModel, UNet2DConditionConfig, UNet2DConditionModel,
@@ -60,6 +61,13 @@ pub fn train(
     } else {
         network_config(&unet_config, &config.network)?
     };
+    let components = Components::read(&model).map_err(failed(NAME))?;
+    let named = match stage.warm_start {
+        true => model.display("controlnet/config.json"),
+        false => "the training's network".to_owned(),
+    };
+    let components = components.with_controlnet(&named, network.clone());
+    components.check().map_err(failed(NAME))?;
     let text_encoder =
         painter::text_encoder(&model, &stage.device).map_err(failed("text_encoder"))?;
     let batch_size = config.fit.batch_size;

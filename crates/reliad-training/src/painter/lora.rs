@@ -3,6 +3,7 @@
 
 use burn::module::Module;
 use burn::tensor::Tensor;
+use reliad_diffusion::components::Components;
 use reliad_diffusion::{ClipTextModel, ControlNetModel, ControlResiduals, UNet2DConditionModel};
 use reliad_weights::ModelDir;
 use reliad_weights::lora::{self, Adapters};
@@ -48,6 +49,8 @@ pub fn train(config: &LoraTraining, stage: &Stage, control: &mut Control<'_>) ->
     }
     let failed = Error::component::<reliad_diffusion::Error>;
     let model = ModelDir::open(&stage.out).map_err(Error::component("model directory"))?;
+    let components = Components::read(&model).and_then(Components::check);
+    components.map_err(failed(NAME))?;
     let device = stage.training_device();
     let text_encoder = ClipTextModel::load(&model.sub("text_encoder"), &stage.device)
         .map_err(failed("text_encoder"))?;

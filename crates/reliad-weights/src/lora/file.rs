@@ -3,14 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use burn::store::bridge;
 use burn::tensor::DType;
-use safetensors::SafeTensors;
 use serde_json::Value;
 
 use super::{Lora, Pair};
-use crate::load::read_safetensors;
-use crate::{Error, ModelDir};
+use crate::{Error, ModelDir, Source};
 
 /// What diffusers calls the file in a folder of its own.
 pub const FILE: &str = "pytorch_lora_weights.safetensors";
@@ -21,8 +18,7 @@ impl Lora {
     /// # Errors
     /// [`Error::Io`], or [`Error::Format`] for a damaged file or one with tensors that aren't such adapters.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        let file = path.display().to_string();
-        Self::parse(&std::fs::read(path).map_err(Error::io(&file))?, &file)
+        Self::of_source(&Source::open(path)?)
     }
 
     /// Reads [`FILE`] of a model directory's folder.
@@ -30,31 +26,26 @@ impl Lora {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn of_dir(dir: &ModelDir) -> Result<Self, Error> {
-        Self::parse(&dir.read(FILE)?, &dir.display(FILE))
+        Self::of_source(&Source::of_file(dir, FILE)?)
     }
 
-    /// Reads the bytes of such a file, which messages call `file`.
+    /// Reads the adapters among named tensors.
     ///
     /// # Errors
     /// [`Error::Format`] as [`open`](Self::open).
-    pub fn parse(bytes: &[u8], file: &str) -> Result<Self, Error> {
-        let format = |reason: String| Error::Format {
-            file: file.to_owned(),
-            reason,
-        };
-        let metadata = Metadata::of(bytes).map_err(format)?;
+    pub fn of_source(source: &Source) -> Result<Self, Error> {
+        let format = |reason: String| source.damaged(reason);
+        let metadata = Metadata::of(source).map_err(format)?;
         let mut parts: BTreeMap<(&'static str, String), Parts> = BTreeMap::new();
         let mut strange = Vec::new();
-        for tensor in read_safetensors(bytes, file)? {
-            let name = tensor.name.clone();
-            let Some((weight, part)) = part_of(&name) else {
+        for (name, tensor) in source.tensors() {
+            let Some((weight, part)) = part_of(name) else {
                 strange.push(name);
                 continue;
             };
             let (component, flat) = component_of(&weight);
-            let data = bridge::into_data(tensor).map_err(|error| format(error.to_string()))?;
-            let first = data.shape().as_slice().first().copied().unwrap_or(1);
-            let values = data.convert_dtype(DType::F32);
+            let first = tensor.shape.first().copied().unwrap_or(1);
+            let values = source.read(name)?.convert_dtype(DType::F32);
             let values = values
                 .try_to_vec::<f32>()
                 .map_err(|e| format(format!("{name}: {e:?}")))?;
@@ -103,7 +94,7 @@ impl Lora {
             return Err(format("it has no low-rank adapters (LoRA)".to_owned()));
         }
         Ok(Self {
-            file: file.to_owned(),
+            file: source.file().to_owned(),
             pairs,
         })
     }
@@ -176,10 +167,8 @@ fn component_of(weight: &str) -> (&'static str, String) {
 struct Metadata(Value);
 
 impl Metadata {
-    fn of(bytes: &[u8]) -> Result<Self, String> {
-        let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| error.to_string())?;
-        let noted = header.metadata().as_ref();
-        let Some(text) = noted.and_then(|noted| noted.get("lora_adapter_metadata")) else {
+    fn of(source: &Source) -> Result<Self, String> {
+        let Some(text) = source.note("lora_adapter_metadata") else {
             return Ok(Self(Value::Null));
         };
         let noted: Value = serde_json::from_str(text)
@@ -239,7 +228,7 @@ mod tests {
         ];
         let metadata = [("lora_adapter_metadata".to_owned(), noted.to_owned())].into();
         let bytes = safetensors::serialize(tensors, Some(metadata)).unwrap();
-        let lora = Lora::parse(&bytes, "file")?;
+        let lora = Lora::of_source(&Source::from_bytes(bytes, "file")?)?;
         Ok(lora.pairs.iter().map(|pair| pair.scale).collect())
     }
 
