@@ -6,8 +6,8 @@ use burn::optim::{AdamW, AdamWConfig, AdamWState, AdaptiveMomentumState, Learnin
 use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
 
-use crate::extension;
-use crate::vector::{Kernel, madd, vectorised};
+use crate::flex;
+use crate::instructions::{Instructions, Kernel, dispatch};
 
 /// The same optimizer as `burn::optim::AdamW`, to rounding, with the same state.
 #[derive(Clone)]
@@ -49,7 +49,7 @@ impl Optimizer for FusedAdamW {
         state: Option<AdamWState<D>>,
     ) -> (Tensor<D>, Option<AdamWState<D>>) {
         let (device, shape) = (tensor.device(), tensor.shape());
-        if !extension::fused(&tensor) || !extension::fused(&gradient) {
+        if !flex::fused(&tensor) || !flex::fused(&gradient) {
             return self.plain.step(rate, tensor, gradient, state);
         }
         let momentum = state.map(|state| state.momentum);
@@ -125,7 +125,7 @@ fn update(
                 .zip(moment_2.par_chunks_mut(RUN)),
         )
         .for_each(|((values, gradient), (moment_1, moment_2))| {
-            vectorised(Update {
+            dispatch(Update {
                 values,
                 gradient,
                 moment_1,
@@ -145,7 +145,7 @@ struct Update<'a> {
 
 impl Kernel for Update<'_> {
     #[inline(always)]
-    fn run<const FMA: bool>(self) {
+    fn run<I: Instructions>(self, set: I) {
         let Rates {
             beta_1,
             beta_2,
@@ -158,8 +158,8 @@ impl Kernel for Update<'_> {
         for ((value, gradient), (first, second)) in
             self.values.iter_mut().zip(self.gradient).zip(moments)
         {
-            *first = madd::<FMA>(*first, beta_1, gradient * (1.0 - beta_1));
-            *second = madd::<FMA>(*second, beta_2, gradient * gradient * (1.0 - beta_2));
+            *first = set.madd(*first, beta_1, gradient * (1.0 - beta_1));
+            *second = set.madd(*second, beta_2, gradient * gradient * (1.0 - beta_2));
             let deviation = (*second * correction).sqrt() + epsilon;
             *value = *value * keep - rate * *first / deviation;
         }

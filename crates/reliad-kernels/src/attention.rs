@@ -3,13 +3,14 @@
 //! Vaswani et al., "Attention Is All You Need", 2017; the backward pass recomputes the probabilities from the saved
 //! logarithm of each row's sum (Dao et al., "FlashAttention", 2022), so the score matrix is never kept.
 
-pub(crate) mod kernel;
-pub(crate) mod node;
+mod kernel;
+mod node;
 
 use burn::tensor::ops::AttentionModuleOptions;
 use burn::tensor::{Bool, Tensor, activation, module};
 
-use crate::extension;
+use self::node::Attention;
+use crate::{flex, operation};
 
 /// `softmax(q k^T / sqrt(width)) v` for all heads.
 ///
@@ -43,8 +44,8 @@ pub fn attention(
         k.dims(),
         v.dims()
     );
-    if extension::fused(&q) && batch * queries * keys * channels > 0 {
-        return extension::attention(q, k, v, heads, causal);
+    if flex::fused(&q) && batch * queries * keys * channels > 0 {
+        return operation::of_three(Attention { heads, causal }, q, k, v);
     }
     let width = channels / heads;
     let split = |x: Tensor<3>, length: usize| -> Tensor<4> {

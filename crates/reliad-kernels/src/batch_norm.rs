@@ -2,24 +2,14 @@
 //!
 //! Ioffe & Szegedy, 2015, <https://arxiv.org/abs/1502.03167>.
 
-pub(crate) mod kernel;
-pub(crate) mod node;
+mod kernel;
+mod node;
 
-use burn::nn::BatchNorm;
+use burn::nn;
 use burn::tensor::{Tensor, activation};
 
-use crate::extension;
-
-/// What a batch norm computes, next to its tensors.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Options {
-    /// Added to the variance.
-    pub(crate) epsilon: f64,
-    /// Whether the statistics are those of the input, and depend on it.
-    pub(crate) of_batch: bool,
-    /// Whether ReLU follows.
-    pub(crate) relu: bool,
-}
+use self::node::{BatchNorm, Statistics};
+use crate::{flex, operation};
 
 /// The same as `layer.forward(input)`, to rounding, followed by ReLU if `relu`; running statistics are updated in training
 /// as there.
@@ -32,8 +22,12 @@ pub(crate) struct Options {
 /// # Panics
 ///
 /// If the second axis isn't the layer's number of channels.
-pub fn batch_norm<const D: usize>(layer: &BatchNorm, input: Tensor<D>, relu: bool) -> Tensor<D> {
-    if !extension::fused(&input) || input.shape().num_elements() == 0 {
+pub fn batch_norm<const D: usize>(
+    layer: &nn::BatchNorm,
+    input: Tensor<D>,
+    relu: bool,
+) -> Tensor<D> {
+    if !flex::fused(&input) || input.shape().num_elements() == 0 {
         let output = layer.forward(input);
         return if relu {
             activation::relu(output)
@@ -49,17 +43,17 @@ pub fn batch_norm<const D: usize>(layer: &BatchNorm, input: Tensor<D>, relu: boo
     );
     let device = input.device();
     let of_batch = device.is_autodiff() && layer.training.is_enabled();
-    let options = Options {
+    let operation = BatchNorm {
         epsilon: layer.epsilon,
         of_batch,
         relu,
     };
     if !of_batch {
-        let statistics = [&layer.running_mean, &layer.running_var]
+        let [mean, variance] = [&layer.running_mean, &layer.running_var]
             .map(|running| running.value().to_device(&device));
-        return extension::batch_norm(input, gamma, beta, statistics, options);
+        return operation::of_five(operation, input, [gamma, beta, mean, variance]);
     }
-    let statistics = extension::batch_statistics(input.clone().without_autodiff());
+    let statistics: Tensor<2> = operation::of_one(Statistics, input.clone().without_autodiff());
     let statistics = [0, 1].map(|row| statistics.clone().narrow(0, row, 1).flatten::<1>(0, 1));
     for (running, now) in [&layer.running_mean, &layer.running_var]
         .into_iter()
@@ -69,11 +63,6 @@ pub fn batch_norm<const D: usize>(layer: &BatchNorm, input: Tensor<D>, relu: boo
         let after = before * (1.0 - layer.momentum) + now.clone() * layer.momentum;
         running.update(Tensor::from_inner(after));
     }
-    extension::batch_norm(
-        input,
-        gamma,
-        beta,
-        statistics.map(Tensor::from_inner),
-        options,
-    )
+    let [mean, variance] = statistics.map(Tensor::from_inner);
+    operation::of_five(operation, input, [gamma, beta, mean, variance])
 }

@@ -1,7 +1,7 @@
 //! Convolution with a square kernel, fused on the CPU; drop-in for `burn::nn::conv::Conv2d`.
 
-pub(crate) mod kernel;
-pub(crate) mod node;
+mod kernel;
+mod node;
 mod planes;
 mod tiles;
 
@@ -11,7 +11,8 @@ use burn::nn::{Initializer, PaddingConfig2d};
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor, module};
 
-use crate::extension;
+use self::node::Convolution;
+use crate::{flex, operation};
 
 /// Configuration of a [`Conv2d`]; the fields and defaults of `burn::nn::conv::Conv2dConfig`, without groups and dilation.
 #[derive(Config, Debug)]
@@ -129,14 +130,6 @@ impl Conv2d {
     }
 }
 
-/// What a convolution computes, next to its tensors.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Options {
-    pub(crate) stride: usize,
-    /// `[(above, below), (left, right)]`
-    pub(crate) padding: [(usize, usize); 2],
-}
-
 /// Convolution as a function; see [`Conv2d`].
 ///
 /// `padding` is `[(above, below), (left, right)]`.
@@ -175,17 +168,13 @@ pub fn conv2d(
         && stride[0] > 0
         && samples * channels * channels_out > 0
         && sides.iter().all(|side| *side < kernel);
-    if served && extension::fused(&x) {
+    if served && flex::fused(&x) {
         let bias = bias.unwrap_or_else(|| Tensor::zeros([channels_out], &x.device()));
-        extension::conv2d(
-            x,
-            weight,
-            bias,
-            Options {
-                stride: stride[0],
-                padding,
-            },
-        )
+        let operation = Convolution {
+            stride: stride[0],
+            padding,
+        };
+        operation::of_three(operation, x, weight, bias)
     } else {
         module::conv2d(
             x,

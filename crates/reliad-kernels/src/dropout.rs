@@ -4,19 +4,19 @@
 //! Here a number is a hash of its place and of a key that is drawn once per call from the device's generator: as before,
 //! [`Device::seed`](burn::tensor::Device::seed) decides what is dropped.
 
-pub(crate) mod kernel;
-pub(crate) mod node;
+mod kernel;
+mod node;
 
 use burn::nn::Dropout;
 use burn::tensor::{Distribution, Int, Tensor};
 
-use crate::extension;
+use crate::{flex, operation};
 
 /// Zeroes elements with the layer's probability and scales the others by `1 / (1 - probability)`, where the layer would: in
 /// training only.
 pub fn dropout<const D: usize>(layer: &Dropout, x: Tensor<D>) -> Tensor<D> {
     let idle = !layer.training.is_enabled() || !x.device().is_autodiff() || layer.prob == 0.0;
-    if idle || !extension::fused(&x) {
+    if idle || !flex::fused(&x) {
         return layer.forward(x);
     }
     // 30 bits each: the bound itself must fit 32-bit integers.
@@ -27,5 +27,5 @@ pub fn dropout<const D: usize>(layer: &Dropout, x: Tensor<D>) -> Tensor<D> {
         key: [key[0] as u32, key[1] as u32],
         probability: layer.prob as f32,
     };
-    extension::dropout(x, options)
+    operation::of_one(options, x)
 }

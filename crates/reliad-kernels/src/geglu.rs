@@ -2,12 +2,12 @@
 //!
 //! Shazeer, "GLU Variants Improve Transformer", 2020, <https://arxiv.org/abs/2002.05202>.
 
-pub(crate) mod kernel;
-pub(crate) mod node;
+mod kernel;
+mod node;
 
 use burn::tensor::{Tensor, activation};
 
-use crate::extension;
+use crate::{flex, operation};
 
 /// `a * gelu(b)`, where `a` and `b` are the halves of the last axis and `gelu(b) = b Phi(b)` with the exact normal
 /// distribution (to 2e-7).
@@ -26,8 +26,8 @@ pub fn geglu<const D: usize>(input: Tensor<D>) -> Tensor<D> {
         width.is_multiple_of(2),
         "geglu: the last axis has {width} elements and no halves"
     );
-    if extension::fused(&input) && input.shape().num_elements() > 0 {
-        return extension::geglu(input);
+    if flex::fused(&input) && input.shape().num_elements() > 0 {
+        return operation::of_one(node::Geglu, input);
     }
     let value = input.clone().narrow(D - 1, 0, width / 2);
     let gate = input.narrow(D - 1, width / 2, width / 2);

@@ -2,15 +2,15 @@
 //!
 //! Wu & He, "Group Normalization", 2018, <https://arxiv.org/abs/1803.08494>.
 
-pub(crate) mod kernel;
-pub(crate) mod node;
+mod kernel;
+mod node;
 
 use burn::config::Config;
 use burn::module::{Content, DisplaySettings, Module, ModuleDisplay, Param};
 use burn::nn::Initializer;
 use burn::tensor::{Device, Tensor, activation};
 
-use crate::extension;
+use crate::{flex, operation};
 
 /// Configuration of a [`GroupNorm`]; the fields and defaults of `burn::nn::GroupNormConfig`.
 #[derive(Config, Debug)]
@@ -145,32 +145,18 @@ pub fn group_norm<const D: usize>(
             "group norm: a parameter per channel of the input"
         );
     }
-    if !extension::fused(&input) {
+    if !flex::fused(&input) {
         return plain(input, gamma, beta, groups, epsilon, silu);
     }
     let device = input.device();
     let gamma = gamma.unwrap_or_else(|| Tensor::ones([channels], &device));
     let beta = beta.unwrap_or_else(|| Tensor::zeros([channels], &device));
-    extension::group_norm(
-        input,
-        gamma,
-        beta,
-        Options {
-            groups,
-            epsilon,
-            silu,
-        },
-    )
-}
-
-/// What a group norm computes, next to its tensors.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Options {
-    pub(crate) groups: usize,
-    /// Added to the variance.
-    pub(crate) epsilon: f64,
-    /// Whether SiLU follows.
-    pub(crate) silu: bool,
+    let operation = node::GroupNorm {
+        groups,
+        epsilon,
+        silu,
+    };
+    operation::of_three(operation, input, gamma, beta)
 }
 
 /// The same through Burn's own operations, for every other device.

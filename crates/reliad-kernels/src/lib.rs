@@ -9,15 +9,18 @@ pub mod attention;
 pub mod batch_norm;
 pub mod conv2d;
 pub mod dropout;
-mod extension;
+#[cfg(test)]
+mod every_set;
+mod flex;
 pub mod geglu;
 pub mod gelu;
 pub mod group_norm;
+mod instructions;
 pub mod max_pool;
+mod operation;
 mod product;
 mod register;
 pub mod residual;
-mod unary;
 mod vector;
 
 pub use conv2d::{Conv2d, Conv2dConfig};

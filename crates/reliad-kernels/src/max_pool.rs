@@ -1,23 +1,13 @@
 //! Maximum pooling with a square window, fused on the CPU.
 
-pub(crate) mod kernel;
-pub(crate) mod node;
+mod kernel;
+mod node;
 
 use burn::tensor::ops::MaxPoolOptions;
 use burn::tensor::{Tensor, module};
 
-use crate::extension;
-
-/// A window of pooling.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Window {
-    /// Rows and columns of the window.
-    pub(crate) size: usize,
-    /// Rows and columns between windows.
-    pub(crate) stride: usize,
-    /// Rows and columns around the input that never win.
-    pub(crate) padding: usize,
-}
+use self::kernel::Window;
+use crate::{flex, operation};
 
 /// The largest value of each window; of equal ones the first in reading order gets the gradient, as in PyTorch.
 ///
@@ -39,13 +29,13 @@ pub fn max_pool(input: Tensor<4>, size: usize, stride: usize, padding: usize) ->
         height.min(width) + 2 * padding >= size,
         "pooling: {height}x{width} with padding {padding} is smaller than a window of {size}"
     );
-    if extension::fused(&input) && input.shape().num_elements() > 0 {
+    if flex::fused(&input) && input.shape().num_elements() > 0 {
         let window = Window {
             size,
             stride,
             padding,
         };
-        return extension::max_pool(input, window);
+        return operation::of_one(window, input);
     }
     let options = MaxPoolOptions::new([size; 2])
         .with_stride([stride; 2])

@@ -1,10 +1,10 @@
 //! The end of a residual block, fused on the CPU: `relu(x + identity)`.
 
-pub(crate) mod node;
+mod node;
 
 use burn::tensor::{Tensor, activation};
 
-use crate::extension;
+use crate::{flex, operation};
 
 /// `relu(x + identity)` of two tensors of one shape.
 ///
@@ -17,8 +17,8 @@ pub fn add_relu<const D: usize>(x: Tensor<D>, identity: Tensor<D>) -> Tensor<D> 
         identity.dims(),
         "residual: shapes of both branches"
     );
-    if extension::fused(&x) && extension::fused(&identity) {
-        return extension::add_relu(x, identity);
+    if flex::fused(&x) && flex::fused(&identity) {
+        return operation::of_two(node::AddRelu, [x, identity]);
     }
     activation::relu(x + identity)
 }

@@ -1,94 +1,46 @@
-//! Instruction sets chosen at run time for loops that the compiler vectorises.
+//! Functions of f32 for loops that the compiler vectorises, and sums in a fixed order.
 
-/// A loop nest to be compiled once per instruction set.
-///
-/// `run` and everything it calls must be `#[inline(always)]`, so that it is compiled with the features of its caller.
-pub(crate) trait Kernel {
-    /// Runs the loops. `FMA` says that a fused multiply-add is one instruction.
-    fn run<const FMA: bool>(self);
-}
-
-/// Runs `kernel` with the widest instruction set of this processor.
-#[inline]
-#[expect(
-    unsafe_code,
-    reason = "features are checked on the line above each call"
-)]
-pub(crate) fn vectorised(kernel: impl Kernel) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        if is_x86_feature_detected!("avx512f")
-            && is_x86_feature_detected!("avx512vl")
-            && is_x86_feature_detected!("fma")
-        {
-            // SAFETY: the processor has the features.
-            return unsafe { avx512(kernel) };
-        }
-        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-            // SAFETY: the processor has the features.
-            return unsafe { avx2(kernel) };
-        }
-    }
-    kernel.run::<{ cfg!(target_arch = "aarch64") }>();
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")]
-fn avx512(kernel: impl Kernel) {
-    kernel.run::<true>();
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-fn avx2(kernel: impl Kernel) {
-    kernel.run::<true>();
-}
-
-/// `a * b + c`, fused where that is one instruction.
-#[inline(always)]
-pub(crate) fn madd<const FMA: bool>(a: f32, b: f32, c: f32) -> f32 {
-    if FMA { a.mul_add(b, c) } else { a * b + c }
-}
+use crate::instructions::Instructions;
 
 /// `e^x` to about 2 units in the last place, for vectorised loops; saturates below -87 and above 88.
 ///
 /// Reduction `x = n ln 2 + r` and a polynomial of degree 6 (Cephes `expf`).
 #[inline(always)]
-pub(crate) fn exp<const FMA: bool>(x: f32) -> f32 {
+pub(crate) fn exp(set: impl Instructions, x: f32) -> f32 {
     // 1.5 * 2^23: adding it rounds to an integer, which then stands in the low bits.
     const ROUND: f32 = 12_582_912.0;
     let x = x.clamp(-87.0, 88.0);
-    let shifted = madd::<FMA>(x, std::f32::consts::LOG2_E, ROUND);
+    let shifted = set.madd(x, std::f32::consts::LOG2_E, ROUND);
     let n = shifted - ROUND;
-    let r = madd::<FMA>(n, -0.693_359_4, x);
-    let r = madd::<FMA>(n, 2.121_944_4e-4, r);
-    let mut p = madd::<FMA>(1.987_569_1e-4, r, 1.398_199_9e-3);
-    p = madd::<FMA>(p, r, 8.333_452e-3);
-    p = madd::<FMA>(p, r, 4.166_579_6e-2);
-    p = madd::<FMA>(p, r, 1.666_666_5e-1);
-    p = madd::<FMA>(p, r, 0.5);
-    p = madd::<FMA>(p, r * r, r) + 1.0;
+    let r = set.madd(n, -0.693_359_4, x);
+    let r = set.madd(n, 2.121_944_4e-4, r);
+    let mut p = set.madd(1.987_569_1e-4, r, 1.398_199_9e-3);
+    p = set.madd(p, r, 8.333_452e-3);
+    p = set.madd(p, r, 4.166_579_6e-2);
+    p = set.madd(p, r, 1.666_666_5e-1);
+    p = set.madd(p, r, 0.5);
+    p = set.madd(p, r * r, r) + 1.0;
     p * f32::from_bits(shifted.to_bits().wrapping_add(127) << 23)
 }
 
 /// `1 / (1 + e^-x)`.
 #[inline(always)]
-pub(crate) fn sigmoid<const FMA: bool>(x: f32) -> f32 {
-    1.0 / (1.0 + exp::<FMA>(-x))
+pub(crate) fn sigmoid(set: impl Instructions, x: f32) -> f32 {
+    1.0 / (1.0 + exp(set, -x))
 }
 
 /// Normal distribution and density at `x`.
 ///
 /// Abramowitz & Stegun 7.1.26: `erf(z) = 1 - p(t) e^(-z^2)`, `t = 1 / (1 + 0.3275911 z)`, within 1.5e-7.
 #[inline(always)]
-pub(crate) fn normal<const FMA: bool>(x: f32) -> (f32, f32) {
+pub(crate) fn normal(set: impl Instructions, x: f32) -> (f32, f32) {
     let z = x.abs() * std::f32::consts::FRAC_1_SQRT_2;
-    let t = 1.0 / madd::<FMA>(0.327_591_1, z, 1.0);
-    let mut p = madd::<FMA>(1.061_405_4, t, -1.453_152);
-    p = madd::<FMA>(p, t, 1.421_413_7);
-    p = madd::<FMA>(p, t, -0.284_496_72);
-    p = madd::<FMA>(p, t, 0.254_829_6);
-    let bell = exp::<FMA>(-z * z);
+    let t = 1.0 / set.madd(0.327_591_1, z, 1.0);
+    let mut p = set.madd(1.061_405_4, t, -1.453_152);
+    p = set.madd(p, t, 1.421_413_7);
+    p = set.madd(p, t, -0.284_496_72);
+    p = set.madd(p, t, 0.254_829_6);
+    let bell = exp(set, -z * z);
     let tail = 0.5 * p * t * bell;
     let below = if x > 0.0 { 1.0 - tail } else { tail };
     // 1 / sqrt(2 pi)
@@ -138,16 +90,30 @@ pub(crate) fn sums<const N: usize>(len: usize, terms: impl Fn(usize) -> [f32; N]
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::instructions::tests::on_every_set;
+    use crate::instructions::{Kernel, dispatch};
 
     #[test]
     fn exp_is_accurate_over_its_range() {
-        for i in -8700..8800 {
-            let x = i as f32 / 100.0;
-            let exact = f64::from(x).exp();
-            for value in [exp::<true>(x), exp::<false>(x)] {
+        struct Exponentials<'a>(&'a mut [f32]);
+        impl Kernel for Exponentials<'_> {
+            #[inline(always)]
+            fn run<I: Instructions>(self, set: I) {
+                self.0.iter_mut().for_each(|x| *x = exp(set, *x));
+            }
+        }
+        let range = -8700..8800;
+        let x: Vec<f32> = range.map(|i| i as f32 / 100.0).collect();
+        for (name, _, y) in on_every_set(|| {
+            let mut y = x.clone();
+            dispatch(Exponentials(&mut y));
+            y
+        }) {
+            for (x, y) in x.iter().zip(y) {
+                let exact = f64::from(*x).exp();
                 assert!(
-                    (f64::from(value) / exact - 1.0).abs() < 3e-7,
-                    "exp({x}) = {value}, expected {exact}"
+                    (f64::from(y) / exact - 1.0).abs() < 3e-7,
+                    "{name}: exp({x}) = {y}, expected {exact}"
                 );
             }
         }

@@ -2,8 +2,9 @@
 
 use rayon::prelude::*;
 
+use crate::instructions::{Instructions, Kernel, dispatch};
 use crate::product::{Matrix, product};
-use crate::vector::{Kernel, exp, sums, vectorised};
+use crate::vector::{exp, sums};
 
 /// The sizes of an attention.
 #[derive(Debug, Clone, Copy)]
@@ -102,7 +103,7 @@ pub(crate) fn forward(q: &[f32], k: &[f32], v: &[f32], geometry: Geometry) -> (V
                 for (row, scores) in scores.chunks_exact_mut(keys).enumerate() {
                     let (seen, unseen) = scores.split_at_mut(geometry.visible(first + row));
                     unseen.fill(0.0);
-                    vectorised(Softmax {
+                    dispatch(Softmax {
                         scores: seen,
                         log: &mut logs[row * heads + head],
                     });
@@ -129,7 +130,7 @@ struct Softmax<'a> {
 
 impl Kernel for Softmax<'_> {
     #[inline(always)]
-    fn run<const FMA: bool>(self) {
+    fn run<I: Instructions>(self, set: I) {
         let mut most = [f32::NEG_INFINITY; 16];
         let (whole, rest) = self.scores.as_chunks::<16>();
         for chunk in whole {
@@ -142,7 +143,7 @@ impl Kernel for Softmax<'_> {
             .chain(rest)
             .fold(f32::NEG_INFINITY, |a, b| a.max(*b));
         for score in self.scores.iter_mut() {
-            *score = exp::<FMA>(*score - most);
+            *score = exp(set, *score - most);
         }
         let scores = &*self.scores;
         let [sum] = sums(scores.len(), |i| [scores[i]]);
@@ -218,7 +219,7 @@ pub(crate) fn backward(
                         for row in 0..rows {
                             let at = offset + row * channels + head * width;
                             let span = row * keys..(row + 1) * keys;
-                            vectorised(Slopes {
+                            dispatch(Slopes {
                                 shares: &mut shares[span.clone()],
                                 slopes: &mut slopes[span],
                                 visible: geometry.visible(first + row),
@@ -274,10 +275,10 @@ struct Slopes<'a> {
 
 impl Kernel for Slopes<'_> {
     #[inline(always)]
-    fn run<const FMA: bool>(self) {
+    fn run<I: Instructions>(self, set: I) {
         let level: f32 = self.out.iter().zip(self.dy).map(|(a, b)| a * b).sum();
         for (share, slope) in self.shares.iter_mut().zip(self.slopes.iter_mut()) {
-            *share = exp::<FMA>(*share - self.log);
+            *share = exp(set, *share - self.log);
             *slope = *share * (*slope - level);
         }
         self.shares[self.visible..].fill(0.0);

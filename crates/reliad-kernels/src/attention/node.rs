@@ -1,117 +1,63 @@
-//! Attention as a node of the autodiff graph.
+//! Attention as an operation with a gradient.
 
 use std::sync::Arc;
 
-use burn::backend::autodiff::NodeId;
-use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
-use burn::backend::autodiff::grads::Gradients;
-use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
-use burn::backend::tensor::FloatTensor;
-use burn::backend::{Autodiff, Flex, TensorMetadata};
+use burn::backend::TensorMetadata;
 
 use super::kernel::{self, Geometry};
-use crate::extension::{FlexTensor, tensor, values};
+use crate::flex::{FlexTensor, tensor, values};
+use crate::operation::Operation;
 
-fn geometry(q: &FlexTensor, k: &FlexTensor, heads: usize, causal: bool) -> Geometry {
-    let (q, k) = (q.shape(), k.shape());
-    Geometry {
-        batch: q[0],
-        queries: q[1],
-        keys: k[1],
-        channels: q[2],
-        heads,
-        causal,
+/// Attention of queries, keys and values, each `[n, length, channels]`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Attention {
+    pub(super) heads: usize,
+    pub(super) causal: bool,
+}
+
+impl Attention {
+    fn geometry(self, q: &FlexTensor, k: &FlexTensor) -> Geometry {
+        let (q, k) = (q.shape(), k.shape());
+        Geometry {
+            batch: q[0],
+            queries: q[1],
+            keys: k[1],
+            channels: q[2],
+            heads: self.heads,
+            causal: self.causal,
+        }
     }
 }
 
-/// The output and the logarithms that the backward pass needs.
-pub(crate) fn forward(
-    inputs: [FlexTensor; 3],
-    heads: usize,
-    causal: bool,
-) -> (FlexTensor, Vec<f32>) {
-    let [q, k, v] = inputs.map(|input| input.to_contiguous());
-    let (out, logs) = kernel::forward(
-        values(&q),
-        values(&k),
-        values(&v),
-        geometry(&q, &k, heads, causal),
-    );
-    (tensor(out, q.shape()), logs)
-}
-
-#[derive(Debug)]
-struct AttentionBackward;
-
-/// What the backward pass keeps, next to the checkpointed inputs.
+/// What the gradient needs.
 #[derive(Debug, Clone)]
-struct State {
-    inputs: [NodeId; 3],
+pub(super) struct Kept {
+    inputs: [FlexTensor; 3],
     out: FlexTensor,
     logs: Arc<Vec<f32>>,
-    heads: usize,
-    causal: bool,
 }
 
-impl Backward<Flex, 3> for AttentionBackward {
-    type State = State;
+impl Operation<3> for Attention {
+    type Kept = Kept;
 
-    fn backward(self, ops: Ops<State, 3>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {
-        let State {
+    fn forward(&self, inputs: [FlexTensor; 3]) -> (FlexTensor, Kept) {
+        let [q, k, v] = inputs.each_ref().map(values);
+        let (out, logs) = kernel::forward(q, k, v, self.geometry(&inputs[0], &inputs[1]));
+        let out = tensor(out, inputs[0].shape());
+        let kept = Kept {
             inputs,
-            out,
-            logs,
-            heads,
-            causal,
-        } = ops.state;
-        let dy = grads.consume::<Flex>(&ops.node).to_contiguous();
-        let inputs = inputs.map(|id| {
-            checkpointer
-                .retrieve_node_output::<FlexTensor>(id)
-                .to_contiguous()
-        });
-        let geometry = geometry(&inputs[0], &inputs[1], heads, causal);
-        let views = inputs.each_ref().map(values);
-        let gradients = kernel::backward(views, values(&out), &logs, values(&dy), geometry);
-        for (parent, (gradient, input)) in ops
-            .parents
-            .into_iter()
-            .zip(gradients.into_iter().zip(&inputs))
-        {
-            if let Some(node) = parent {
-                grads.register::<Flex>(node.id, tensor(gradient, input.shape()));
-            }
-        }
+            out: out.clone(),
+            logs: logs.into(),
+        };
+        (out, kept)
     }
-}
 
-/// Runs attention and records it.
-pub(crate) fn record<C: CheckpointStrategy>(
-    inputs: [FloatTensor<Autodiff<Flex, C>>; 3],
-    heads: usize,
-    causal: bool,
-) -> FloatTensor<Autodiff<Flex, C>> {
-    let nodes = inputs.each_ref().map(|input| input.node());
-    match AttentionBackward
-        .prepare::<C>(nodes)
-        .compute_bound()
-        .stateful()
-    {
-        OpsKind::Tracked(mut prep) => {
-            let ids = inputs.each_ref().map(|input| prep.checkpoint(input));
-            let (out, logs) = forward(inputs.map(|input| input.into_primitive()), heads, causal);
-            let state = State {
-                inputs: ids,
-                out: out.clone(),
-                logs: logs.into(),
-                heads,
-                causal,
-            };
-            prep.finish(state, out)
-        }
-        OpsKind::UnTracked(prep) => {
-            let (out, _) = forward(inputs.map(|input| input.into_primitive()), heads, causal);
-            prep.finish(out)
-        }
+    fn backward(&self, kept: Kept, dy: FlexTensor, _: [bool; 3]) -> [Option<FlexTensor>; 3] {
+        let Kept { inputs, out, logs } = kept;
+        let geometry = self.geometry(&inputs[0], &inputs[1]);
+        let views = inputs.each_ref().map(values);
+        let [dq, dk, dv] = kernel::backward(views, values(&out), &logs, values(&dy), geometry);
+        let [q, k, v] = inputs;
+        [(dq, q), (dk, k), (dv, v)].map(|(gradient, input)| Some(tensor(gradient, input.shape())))
     }
 }

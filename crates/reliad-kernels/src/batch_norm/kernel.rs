@@ -2,7 +2,8 @@
 
 use rayon::prelude::*;
 
-use crate::vector::{Kernel, madd, sums, vectorised};
+use crate::instructions::{Instructions, Kernel, dispatch};
+use crate::vector::sums;
 
 /// The sizes and options of one call.
 #[derive(Debug, Clone, Copy)]
@@ -23,7 +24,7 @@ pub(crate) fn statistics(x: &[f32], channels: usize, pixels: usize) -> [Vec<f32>
         let sum = |offset: f32, square: bool| -> f64 {
             let part = |plane: &[f32]| {
                 let mut total = 0.0;
-                vectorised(Sum {
+                dispatch(Sum {
                     plane,
                     offset,
                     square,
@@ -51,7 +52,7 @@ struct Sum<'a> {
 
 impl Kernel for Sum<'_> {
     #[inline(always)]
-    fn run<const FMA: bool>(self) {
+    fn run<I: Instructions>(self, _: I) {
         let (plane, offset) = (self.plane, self.offset);
         *self.total = if self.square {
             sums(plane.len(), |i| {
@@ -91,7 +92,7 @@ pub(crate) fn forward(
         .for_each(|(plane, (y, x))| {
             let c = plane % channels;
             let (factor, offset) = affine(gamma[c], beta[c], mean[c], variance[c], epsilon);
-            vectorised(Affine {
+            dispatch(Affine {
                 x,
                 y,
                 factor,
@@ -112,13 +113,13 @@ struct Affine<'a> {
 
 impl Kernel for Affine<'_> {
     #[inline(always)]
-    fn run<const FMA: bool>(self) {
+    fn run<I: Instructions>(self, set: I) {
         let (factor, offset) = (self.factor, self.offset);
         let pairs = self.y.iter_mut().zip(self.x);
         if self.relu {
-            pairs.for_each(|(y, x)| *y = madd::<FMA>(*x, factor, offset).max(0.0));
+            pairs.for_each(|(y, x)| *y = set.madd(*x, factor, offset).max(0.0));
         } else {
-            pairs.for_each(|(y, x)| *y = madd::<FMA>(*x, factor, offset));
+            pairs.for_each(|(y, x)| *y = set.madd(*x, factor, offset));
         }
     }
 }
@@ -168,7 +169,7 @@ pub(crate) fn backward(
         let planes = x.chunks_exact(pixels).zip(dy.chunks_exact(pixels));
         for (x, dy) in planes.skip(c).step_by(channels) {
             let mut sums = [0.0; 2];
-            vectorised(Sums {
+            dispatch(Sums {
                 x,
                 dy,
                 mean: mean[c],
@@ -193,7 +194,7 @@ pub(crate) fn backward(
             // dx = factor * dy + slope * x + level, the sums of z written out.
             let slope = -gamma[c] * inverse * inverse * (of_gamma[c] * share) as f32;
             let level = -gamma[c] * inverse * (of_beta[c] * share) as f32 - slope * mean[c];
-            vectorised(Input {
+            dispatch(Input {
                 x,
                 dy,
                 dx,
@@ -221,8 +222,8 @@ struct Passes {
 
 impl Passes {
     #[inline(always)]
-    fn apply<const FMA: bool>(self, x: f32, dy: f32) -> f32 {
-        if self.relu && madd::<FMA>(x, self.factor, self.offset) <= 0.0 {
+    fn apply(self, set: impl Instructions, x: f32, dy: f32) -> f32 {
+        if self.relu && set.madd(x, self.factor, self.offset) <= 0.0 {
             0.0
         } else {
             dy
@@ -241,10 +242,10 @@ struct Sums<'a> {
 
 impl Kernel for Sums<'_> {
     #[inline(always)]
-    fn run<const FMA: bool>(self) {
+    fn run<I: Instructions>(self, set: I) {
         let (x, dy, mean, passes) = (self.x, self.dy, self.mean, self.passes);
         *self.sums = sums(x.len(), |i| {
-            let dy = passes.apply::<FMA>(x[i], dy[i]);
+            let dy = passes.apply(set, x[i], dy[i]);
             [dy, dy * (x[i] - mean)]
         });
     }
@@ -262,12 +263,12 @@ struct Input<'a> {
 
 impl Kernel for Input<'_> {
     #[inline(always)]
-    fn run<const FMA: bool>(self) {
+    fn run<I: Instructions>(self, set: I) {
         let (passes, factor) = (self.passes, self.factor);
         let (slope, level) = (self.slope, self.level);
         for ((dx, x), dy) in self.dx.iter_mut().zip(self.x).zip(self.dy) {
-            let dy = passes.apply::<FMA>(*x, *dy);
-            *dx = madd::<FMA>(dy, factor, madd::<FMA>(*x, slope, level));
+            let dy = passes.apply(set, *x, *dy);
+            *dx = set.madd(dy, factor, set.madd(*x, slope, level));
         }
     }
 }

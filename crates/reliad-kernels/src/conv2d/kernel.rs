@@ -11,8 +11,10 @@
 use rayon::prelude::*;
 
 use super::planes::{Layout, Planes, lay};
-use super::tiles::{Accumulate, Correlate, Output, ROWS, tiles};
-use crate::register::{MOST_LANES, dispatch, lanes};
+use super::tiles::{Accumulate, Correlate, Output, ROWS, Weights, tiles};
+use crate::instructions::{dispatch, lanes};
+use crate::register::MOST_LANES;
+use crate::vector::sums;
 
 /// The sizes of a convolution.
 #[derive(Debug, Clone, Copy)]
@@ -41,17 +43,6 @@ impl Geometry {
         self.padded()
             .map(|size| (size - self.kernel) / self.stride + 1)
     }
-}
-
-/// Where a [`correlate`] finds the weight of an output channel, an input channel and a kernel element.
-pub(super) struct Weights<'a> {
-    pub(super) values: &'a [f32],
-    /// Distance between output channels.
-    pub(super) row: usize,
-    /// Distance between input channels.
-    pub(super) channel: usize,
-    /// Offset of each kernel element.
-    pub(super) taps: Vec<usize>,
 }
 
 /// The shape of a [`correlate`].
@@ -113,6 +104,8 @@ fn correlate(
         .for_each_init(Vec::new, |panels, job| {
             let (sample, rest) = (job / (runs * blocks), job % (runs * blocks));
             let (first, row) = (rest / blocks * run, rest % blocks * rows);
+            // SAFETY: no two jobs share sample, run of pixels and rows.
+            let out = unsafe { to.part(sample * outs * pixels) };
             dispatch(Correlate {
                 input: input.sample(sample),
                 plane: input.plane(),
@@ -125,7 +118,7 @@ fn correlate(
                 width,
                 pixels: first..(first + run).min(pixels),
                 panels,
-                out: to.from(sample * outs * pixels),
+                out,
                 stride: pixels,
             });
         });
@@ -371,7 +364,7 @@ fn transpose(from: &[f32], pixels: usize, to: &mut [f32], across: usize) {
 pub(crate) fn bias_gradient(dy: &[f32], channels: usize, pixels: usize) -> Vec<f32> {
     let per_plane: Vec<f32> = dy
         .par_chunks(pixels)
-        .map(|plane| crate::vector::sums(plane.len(), |i| [plane[i]])[0])
+        .map(|plane| sums(plane.len(), |i| [plane[i]])[0])
         .collect();
     let mut gradient = vec![0.0; channels];
     for sample in per_plane.chunks_exact(channels) {
@@ -384,10 +377,8 @@ pub(crate) fn bias_gradient(dy: &[f32], channels: usize, pixels: usize) -> Vec<f
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::Ordering;
-
     use super::*;
-    use crate::register::tests::MOST_LANES_OF_A_SET;
+    use crate::instructions::tests::on_every_set;
 
     /// Output, gradient of the input and gradient of the weights, term by term.
     fn plainly(x: &[f32], weight: &[f32], dy: &[f32], geometry: Geometry) -> [Vec<f32>; 3] {
@@ -469,13 +460,13 @@ mod tests {
             let weight = random(channels_out * channels_in * kernel * kernel, 2);
             let dy = random(samples * channels_out * rows * columns, 3);
             let wanted = plainly(&x, &weight, &dy, geometry);
-            for lanes in [16, 8, 4] {
-                MOST_LANES_OF_A_SET.store(lanes, Ordering::Relaxed);
-                let got = [
+            for (set, _, got) in on_every_set(|| {
+                [
                     forward(&x, &weight, None, geometry),
                     input_gradient(&dy, &weight, geometry),
                     weight_gradient(&x, &dy, geometry),
-                ];
+                ]
+            }) {
                 for (name, (got, wanted)) in
                     ["y", "dx", "dweight"].iter().zip(got.iter().zip(&wanted))
                 {
@@ -484,12 +475,11 @@ mod tests {
                         // Up to 800 products of numbers within 1, each rounded once or twice.
                         assert!(
                             (got - wanted).abs() < 1e-4,
-                            "{name} {got}, not {wanted}: {geometry:?}, {lanes} lanes"
+                            "{name} {got}, not {wanted}: {geometry:?}, {set}"
                         );
                     }
                 }
             }
         }
-        MOST_LANES_OF_A_SET.store(MOST_LANES, Ordering::Relaxed);
     }
 }

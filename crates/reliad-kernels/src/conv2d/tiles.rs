@@ -11,8 +11,8 @@
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
-use super::kernel::Weights;
-use crate::register::{MOST_LANES, Register, RegisterKernel};
+use crate::instructions::{Instructions, Kernel};
+use crate::register::{MOST_LANES, Register};
 
 /// Registers across a tile. With 8 rows of sums, or 4 of 16 registers, they fit the registers together with an input of each
 /// and a weight.
@@ -32,6 +32,17 @@ pub(super) fn tiles(count: usize, lanes: usize) -> Vec<Range<usize>> {
         .collect()
 }
 
+/// Where a [`Correlate`] finds the weight of an output channel, an input channel and a kernel element.
+pub(super) struct Weights<'a> {
+    pub(super) values: &'a [f32],
+    /// Distance between output channels.
+    pub(super) row: usize,
+    /// Distance between input channels.
+    pub(super) channel: usize,
+    /// Offset of each kernel element.
+    pub(super) taps: Vec<usize>,
+}
+
 /// Fresh memory that several threads write, each its own part.
 #[derive(Clone, Copy)]
 pub(super) struct Output<'a> {
@@ -40,7 +51,7 @@ pub(super) struct Output<'a> {
     memory: std::marker::PhantomData<&'a mut [f32]>,
 }
 
-// SAFETY: it only hands out a pointer; those who write through it promise to write different parts.
+// SAFETY: what is written through it is what `part` promised, so no two threads write one place.
 unsafe impl Send for Output<'_> {}
 // SAFETY: as above.
 unsafe impl Sync for Output<'_> {}
@@ -55,7 +66,11 @@ impl<'a> Output<'a> {
     }
 
     /// The memory from an index on.
-    pub(super) fn from(self, index: usize) -> Self {
+    ///
+    /// # Safety
+    ///
+    /// While others write to the same memory, the part is used to write only places that they don't.
+    pub(super) unsafe fn part(self, index: usize) -> Self {
         assert!(index <= self.len);
         Self {
             // SAFETY: within the memory, by the assert.
@@ -97,9 +112,9 @@ pub(super) struct Correlate<'a> {
     pub(super) stride: usize,
 }
 
-impl RegisterKernel for Correlate<'_> {
+impl Kernel for Correlate<'_> {
     #[inline(always)]
-    fn run<R: Register, const WIDE: bool>(mut self) {
+    fn run<I: Instructions>(mut self, set: I) {
         let Self {
             weights,
             channels,
@@ -115,23 +130,23 @@ impl RegisterKernel for Correlate<'_> {
         assert!(self.bias.is_none_or(|bias| rows.end <= bias.len()));
         assert!(pixels.end <= self.stride);
         assert!((rows.end - 1) * self.stride + pixels.end <= self.out.len);
-        let tiles = tiles(pixels.len(), R::LANES);
-        self.gather::<R>(&tiles);
+        let tiles = tiles(pixels.len(), I::Register::LANES);
+        self.gather(set, &tiles);
         let (mut row, end) = (self.rows.start, self.rows.end);
         while row < end {
             // SAFETY: the asserts above, and `gather` made the panels of the tiles; the rows stay within `rows`.
             unsafe {
-                if WIDE && row + ROWS <= end {
-                    self.block::<R, ROWS>(row, &tiles);
+                if I::WIDE && row + ROWS <= end {
+                    self.block::<I, ROWS>(set, row, &tiles);
                     row += ROWS;
                 } else if row + ROWS / 2 <= end {
-                    self.block::<R, { ROWS / 2 }>(row, &tiles);
+                    self.block::<I, { ROWS / 2 }>(set, row, &tiles);
                     row += ROWS / 2;
                 } else if row + 2 <= end {
-                    self.block::<R, 2>(row, &tiles);
+                    self.block::<I, 2>(set, row, &tiles);
                     row += 2;
                 } else {
-                    self.block::<R, 1>(row, &tiles);
+                    self.block::<I, 1>(set, row, &tiles);
                     row += 1;
                 }
             }
@@ -142,7 +157,7 @@ impl RegisterKernel for Correlate<'_> {
 impl Correlate<'_> {
     /// Writes the patches of every tile as `[tile][channel][tap][pixel of the tile]`.
     #[inline(always)]
-    fn gather<R: Register>(&mut self, tiles: &[Range<usize>]) {
+    fn gather<I: Instructions>(&mut self, set: I, tiles: &[Range<usize>]) {
         let depth = self.channels * self.taps.len();
         let across = tiles.last().map_or(0, |tile| tile.end);
         let reach = self.taps.iter().max().copied().unwrap_or(0) + (self.channels - 1) * self.plane;
@@ -160,9 +175,9 @@ impl Correlate<'_> {
                     (self.pixels.start + pixel) % self.width,
                 );
                 let count = (self.width - column).min(tile.end.min(self.pixels.len()) - pixel);
-                for offset in (0..count).step_by(R::LANES) {
+                for offset in (0..count).step_by(I::Register::LANES) {
                     let from = row * self.pitch + column + offset;
-                    assert!(from + reach + R::LANES <= self.input.len());
+                    assert!(from + reach + I::Register::LANES <= self.input.len());
                     runs.push((from, pixel - tile.start + offset));
                 }
                 pixel += count;
@@ -175,7 +190,7 @@ impl Correlate<'_> {
                     unsafe {
                         let from = self.input.as_ptr().add(channel * self.plane + tap);
                         for &(start, place) in &runs {
-                            R::load(from.add(start)).store(to.add(place));
+                            set.load(from.add(start)).store(to.add(place));
                         }
                         to = to.add(tile.len());
                     }
@@ -188,14 +203,19 @@ impl Correlate<'_> {
     ///
     /// The asserts of `run` hold, the panels of `tiles` are gathered, and `row + J` is within `rows`.
     #[inline(always)]
-    unsafe fn block<R: Register, const J: usize>(&mut self, row: usize, tiles: &[Range<usize>]) {
+    unsafe fn block<I: Instructions, const J: usize>(
+        &mut self,
+        set: I,
+        row: usize,
+        tiles: &[Range<usize>],
+    ) {
         for tile in tiles {
             // SAFETY: the caller's promise.
             unsafe {
-                match tile.len() / R::LANES {
-                    1 => self.tile::<R, J, 1>(row, tile.start),
-                    2 => self.tile::<R, J, 2>(row, tile.start),
-                    _ => self.tile::<R, J, ACROSS>(row, tile.start),
+                match tile.len() / I::Register::LANES {
+                    1 => self.tile::<I, J, 1>(set, row, tile.start),
+                    2 => self.tile::<I, J, 2>(set, row, tile.start),
+                    _ => self.tile::<I, J, ACROSS>(set, row, tile.start),
                 }
             }
         }
@@ -205,16 +225,17 @@ impl Correlate<'_> {
     ///
     /// As for `block`; the tile at `start` has `N` registers.
     #[inline(always)]
-    unsafe fn tile<R: Register, const J: usize, const N: usize>(
+    unsafe fn tile<I: Instructions, const J: usize, const N: usize>(
         &mut self,
+        set: I,
         row: usize,
         start: usize,
     ) {
         let weights = self.weights;
-        let mut sums = [[R::splat(0.0); N]; J];
+        let mut sums = [[set.splat(0.0); N]; J];
         if let Some(bias) = self.bias {
             for j in 0..J {
-                sums[j] = [R::splat(bias[row + j]); N];
+                sums[j] = [set.splat(bias[row + j]); N];
             }
         }
         let depth = self.channels * self.taps.len();
@@ -227,17 +248,17 @@ impl Correlate<'_> {
                         .values
                         .as_ptr()
                         .add(row * weights.row + channel * weights.channel + tap);
-                    let mut x = [R::splat(0.0); N];
+                    let mut x = [set.splat(0.0); N];
                     for n in 0..N {
-                        x[n] = R::load(panel.add(n * R::LANES));
+                        x[n] = set.load(panel.add(n * I::Register::LANES));
                     }
                     for j in 0..J {
-                        let weight = R::splat(*weight.add(j * weights.row));
+                        let weight = set.splat(*weight.add(j * weights.row));
                         for n in 0..N {
                             sums[j][n] = x[n].madd(weight, sums[j][n]);
                         }
                     }
-                    panel = panel.add(N * R::LANES);
+                    panel = panel.add(N * I::Register::LANES);
                 }
             }
         }
@@ -250,13 +271,17 @@ impl Correlate<'_> {
                     .start
                     .add((row + j) * self.stride + self.pixels.start + start);
                 for n in 0..N {
-                    if (n + 1) * R::LANES <= left {
-                        sums[j][n].store(to.add(n * R::LANES));
+                    if (n + 1) * I::Register::LANES <= left {
+                        sums[j][n].store(to.add(n * I::Register::LANES));
                     } else {
                         let mut last = [0.0; MOST_LANES];
                         sums[j][n].store(last.as_mut_ptr());
-                        let count = left - n * R::LANES;
-                        std::ptr::copy_nonoverlapping(last.as_ptr(), to.add(n * R::LANES), count);
+                        let count = left - n * I::Register::LANES;
+                        std::ptr::copy_nonoverlapping(
+                            last.as_ptr(),
+                            to.add(n * I::Register::LANES),
+                            count,
+                        );
                     }
                 }
             }
@@ -284,13 +309,13 @@ pub(super) struct Accumulate<'a> {
     pub(super) sums: &'a mut [f32],
 }
 
-impl RegisterKernel for Accumulate<'_> {
+impl Kernel for Accumulate<'_> {
     #[inline(always)]
-    fn run<R: Register, const WIDE: bool>(mut self) {
+    fn run<I: Instructions>(mut self, set: I) {
         let across = self.sums.len() / self.rows.len();
         assert_eq!(self.sums.len(), across * self.rows.len());
-        assert!(self.rows.len().is_multiple_of(ROWS) && across.is_multiple_of(R::LANES));
-        assert!((1..=ACROSS).contains(&(across / R::LANES)));
+        assert!(self.rows.len().is_multiple_of(ROWS) && across.is_multiple_of(I::Register::LANES));
+        assert!((1..=ACROSS).contains(&(across / I::Register::LANES)));
         let lines = self.upstream.len() / (self.width * across);
         assert_eq!(self.upstream.len(), lines * self.width * across);
         let reach = (lines - 1) * self.pitch + self.width;
@@ -300,10 +325,10 @@ impl RegisterKernel for Accumulate<'_> {
             let lines = first..(first + band).min(lines);
             // SAFETY: the asserts above.
             unsafe {
-                match across / R::LANES {
-                    1 => self.band::<R, WIDE, 1>(lines),
-                    2 => self.band::<R, WIDE, 2>(lines),
-                    _ => self.band::<R, WIDE, ACROSS>(lines),
+                match across / I::Register::LANES {
+                    1 => self.band::<I, 1>(set, lines),
+                    2 => self.band::<I, 2>(set, lines),
+                    _ => self.band::<I, ACROSS>(set, lines),
                 }
             }
         }
@@ -315,16 +340,16 @@ impl Accumulate<'_> {
     ///
     /// The asserts of `run` hold and a tile has `N` registers.
     #[inline(always)]
-    unsafe fn band<R: Register, const WIDE: bool, const N: usize>(&mut self, lines: Range<usize>) {
+    unsafe fn band<I: Instructions, const N: usize>(&mut self, set: I, lines: Range<usize>) {
         // SAFETY: the caller's promise; the rows are a multiple of both.
         unsafe {
-            if WIDE {
+            if I::WIDE {
                 for first in (0..self.rows.len()).step_by(ROWS) {
-                    self.tile::<R, ROWS, N>(first, lines.clone());
+                    self.tile::<I, ROWS, N>(set, first, lines.clone());
                 }
             } else {
                 for first in (0..self.rows.len()).step_by(ROWS / 2) {
-                    self.tile::<R, { ROWS / 2 }, N>(first, lines.clone());
+                    self.tile::<I, { ROWS / 2 }, N>(set, first, lines.clone());
                 }
             }
         }
@@ -334,19 +359,20 @@ impl Accumulate<'_> {
     ///
     /// As for `band`; `first + J <= rows.len()`.
     #[inline(always)]
-    unsafe fn tile<R: Register, const J: usize, const N: usize>(
+    unsafe fn tile<I: Instructions, const J: usize, const N: usize>(
         &mut self,
+        set: I,
         first: usize,
         lines: Range<usize>,
     ) {
-        let across = N * R::LANES;
+        let across = N * I::Register::LANES;
         // SAFETY: `first + J` rows of `across` are there.
         unsafe {
             let sums_at = self.sums.as_mut_ptr().add(first * across);
-            let mut sums = [[R::splat(0.0); N]; J];
+            let mut sums = [[set.splat(0.0); N]; J];
             for j in 0..J {
                 for n in 0..N {
-                    sums[j][n] = R::load(sums_at.add(j * across + n * R::LANES));
+                    sums[j][n] = set.load(sums_at.add(j * across + n * I::Register::LANES));
                 }
             }
             for line in lines {
@@ -357,12 +383,12 @@ impl Accumulate<'_> {
                         .add(self.rows[first + j] + line * self.pitch)
                 });
                 for pixel in 0..self.width {
-                    let mut dy = [R::splat(0.0); N];
+                    let mut dy = [set.splat(0.0); N];
                     for n in 0..N {
-                        dy[n] = R::load(upstream.add(n * R::LANES));
+                        dy[n] = set.load(upstream.add(n * I::Register::LANES));
                     }
                     for j in 0..J {
-                        let x = R::splat(*inputs[j].add(pixel));
+                        let x = set.splat(*inputs[j].add(pixel));
                         for n in 0..N {
                             sums[j][n] = dy[n].madd(x, sums[j][n]);
                         }
@@ -372,7 +398,7 @@ impl Accumulate<'_> {
             }
             for j in 0..J {
                 for n in 0..N {
-                    sums[j][n].store(sums_at.add(j * across + n * R::LANES));
+                    sums[j][n].store(sums_at.add(j * across + n * I::Register::LANES));
                 }
             }
         }

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use crate::vector::{Kernel, vectorised};
+use crate::instructions::{Instructions, Kernel, dispatch};
 
 /// Values that a thread computes in one go.
 const RUN: usize = 1 << 12;
@@ -24,7 +24,7 @@ pub(crate) fn masked(x: &[f32], options: Options) -> Vec<f32> {
         .for_each(|(number, (y, x))| {
             // Every run has a key of its own, so that places count from 0 and fit 32 bits.
             let [low, high] = options.key;
-            vectorised(Masked {
+            dispatch(Masked {
                 x,
                 y,
                 key: [mixed(low ^ mixed(number as u32)), high],
@@ -46,7 +46,7 @@ struct Masked<'a> {
 
 impl Kernel for Masked<'_> {
     #[inline(always)]
-    fn run<const FMA: bool>(self) {
+    fn run<I: Instructions>(self, _: I) {
         let [first, second] = self.key;
         for (place, (y, x)) in self.y.iter_mut().zip(self.x).enumerate() {
             let hash = mixed(mixed((place as u32).wrapping_add(first)) ^ second);

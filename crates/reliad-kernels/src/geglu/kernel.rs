@@ -2,7 +2,8 @@
 
 use rayon::prelude::*;
 
-use crate::vector::{Kernel, madd, normal, vectorised};
+use crate::instructions::{Instructions, Kernel, dispatch};
+use crate::vector::normal;
 
 /// `value * gate * Phi(gate)` for every row of `[value, gate]`, each `width` long.
 pub(crate) fn forward(x: &[f32], width: usize) -> Vec<f32> {
@@ -10,7 +11,7 @@ pub(crate) fn forward(x: &[f32], width: usize) -> Vec<f32> {
     y.par_chunks_mut(width)
         .zip(x.par_chunks(2 * width))
         .with_min_len(16)
-        .for_each(|(y, x)| vectorised(Forward { x, y }));
+        .for_each(|(y, x)| dispatch(Forward { x, y }));
     y
 }
 
@@ -21,10 +22,10 @@ struct Forward<'a> {
 
 impl Kernel for Forward<'_> {
     #[inline(always)]
-    fn run<const FMA: bool>(self) {
+    fn run<I: Instructions>(self, set: I) {
         let (value, gate) = self.x.split_at(self.y.len());
         for ((y, value), gate) in self.y.iter_mut().zip(value).zip(gate) {
-            *y = value * gate * normal::<FMA>(*gate).0;
+            *y = value * gate * normal(set, *gate).0;
         }
     }
 }
@@ -35,7 +36,7 @@ pub(crate) fn backward(x: &[f32], dy: &[f32], width: usize) -> Vec<f32> {
     dx.par_chunks_mut(2 * width)
         .zip(x.par_chunks(2 * width).zip(dy.par_chunks(width)))
         .with_min_len(16)
-        .for_each(|(dx, (x, dy))| vectorised(Backward { x, dy, dx }));
+        .for_each(|(dx, (x, dy))| dispatch(Backward { x, dy, dx }));
     dx
 }
 
@@ -47,16 +48,16 @@ struct Backward<'a> {
 
 impl Kernel for Backward<'_> {
     #[inline(always)]
-    fn run<const FMA: bool>(self) {
+    fn run<I: Instructions>(self, set: I) {
         let (value, gate) = self.x.split_at(self.dy.len());
         let (dvalue, dgate) = self.dx.split_at_mut(self.dy.len());
         let gradients = dvalue.iter_mut().zip(dgate);
         for (((dvalue, dgate), dy), (value, gate)) in
             gradients.zip(self.dy).zip(value.iter().zip(gate))
         {
-            let (below, density) = normal::<FMA>(*gate);
+            let (below, density) = normal(set, *gate);
             *dvalue = dy * gate * below;
-            *dgate = dy * value * madd::<FMA>(*gate, density, below);
+            *dgate = dy * value * set.madd(*gate, density, below);
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use rayon::prelude::*;
 
-use crate::vector::{Kernel, madd, normal, vectorised};
+use crate::instructions::{Instructions, Kernel, dispatch};
+use crate::vector::normal;
 
 /// Values that a thread computes in one go.
 const RUN: usize = 1 << 12;
@@ -12,7 +13,7 @@ pub(crate) fn forward(x: &[f32]) -> Vec<f32> {
     let mut y = vec![0.0; x.len()];
     y.par_chunks_mut(RUN)
         .zip(x.par_chunks(RUN))
-        .for_each(|(y, x)| vectorised(Forward { x, y }));
+        .for_each(|(y, x)| dispatch(Forward { x, y }));
     y
 }
 
@@ -23,9 +24,9 @@ struct Forward<'a> {
 
 impl Kernel for Forward<'_> {
     #[inline(always)]
-    fn run<const FMA: bool>(self) {
+    fn run<I: Instructions>(self, set: I) {
         for (y, x) in self.y.iter_mut().zip(self.x) {
-            *y = x * normal::<FMA>(*x).0;
+            *y = x * normal(set, *x).0;
         }
     }
 }
@@ -35,7 +36,7 @@ pub(crate) fn backward(x: &[f32], dy: &[f32]) -> Vec<f32> {
     let mut dx = vec![0.0; x.len()];
     dx.par_chunks_mut(RUN)
         .zip(x.par_chunks(RUN).zip(dy.par_chunks(RUN)))
-        .for_each(|(dx, (x, dy))| vectorised(Backward { x, dy, dx }));
+        .for_each(|(dx, (x, dy))| dispatch(Backward { x, dy, dx }));
     dx
 }
 
@@ -47,10 +48,10 @@ struct Backward<'a> {
 
 impl Kernel for Backward<'_> {
     #[inline(always)]
-    fn run<const FMA: bool>(self) {
+    fn run<I: Instructions>(self, set: I) {
         for ((dx, x), dy) in self.dx.iter_mut().zip(self.x).zip(self.dy) {
-            let (below, density) = normal::<FMA>(*x);
-            *dx = dy * madd::<FMA>(*x, density, below);
+            let (below, density) = normal(set, *x);
+            *dx = dy * set.madd(*x, density, below);
         }
     }
 }

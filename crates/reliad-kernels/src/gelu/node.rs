@@ -1,21 +1,24 @@
-//! The activation as an operation with one input.
+//! The activation as an operation with a gradient.
 
 use burn::backend::TensorMetadata;
 
 use super::kernel;
-use crate::extension::{FlexTensor, tensor, values};
-use crate::unary::Unary;
+use crate::flex::{FlexTensor, tensor, values};
+use crate::operation::Operation;
 
 /// `x Phi(x)`.
 #[derive(Clone, Debug)]
-pub(crate) struct Gelu;
+pub(super) struct Gelu;
 
-impl Unary for Gelu {
-    fn output(&self, x: &FlexTensor) -> FlexTensor {
-        tensor(kernel::forward(values(x)), x.shape())
+impl Operation<1> for Gelu {
+    type Kept = FlexTensor;
+
+    fn forward(&self, [x]: [FlexTensor; 1]) -> (FlexTensor, FlexTensor) {
+        (tensor(kernel::forward(values(&x)), x.shape()), x)
     }
 
-    fn gradient(&self, x: &FlexTensor, dy: &FlexTensor) -> FlexTensor {
-        tensor(kernel::backward(values(x), values(dy)), x.shape())
+    fn backward(&self, x: FlexTensor, dy: FlexTensor, _: [bool; 1]) -> [Option<FlexTensor>; 1] {
+        let dx = kernel::backward(values(&x), values(&dy));
+        [Some(tensor(dx, x.shape()))]
     }
 }

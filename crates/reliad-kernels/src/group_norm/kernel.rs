@@ -2,7 +2,8 @@
 
 use rayon::prelude::*;
 
-use crate::vector::{Kernel, exp, madd, sigmoid, sums, vectorised};
+use crate::instructions::{Instructions, Kernel, dispatch};
+use crate::vector::{exp, sigmoid, sums};
 
 /// What the loops need to know of the input.
 #[derive(Debug, Clone, Copy)]
@@ -53,7 +54,7 @@ pub(crate) fn forward(
         .for_each(|(index, ((y, x), moments))| {
             let first = geometry.first_channel(index);
             let last = first + geometry.width();
-            vectorised(Forward {
+            dispatch(Forward {
                 x,
                 y,
                 moments,
@@ -76,7 +77,7 @@ struct Forward<'a> {
 
 impl Kernel for Forward<'_> {
     #[inline(always)]
-    fn run<const FMA: bool>(self) {
+    fn run<I: Instructions>(self, set: I) {
         let x = self.x;
         let count = x.len() as f32;
         let [sum] = sums(x.len(), |i| [x[i]]);
@@ -94,12 +95,12 @@ impl Kernel for Forward<'_> {
             let offset = beta - mean * slope;
             if self.geometry.silu {
                 for (y, x) in y.iter_mut().zip(x) {
-                    let z = madd::<FMA>(*x, slope, offset);
-                    *y = z / (1.0 + exp::<FMA>(-z));
+                    let z = set.madd(*x, slope, offset);
+                    *y = z / (1.0 + exp(set, -z));
                 }
             } else {
                 for (y, x) in y.iter_mut().zip(x) {
-                    *y = madd::<FMA>(*x, slope, offset);
+                    *y = set.madd(*x, slope, offset);
                 }
             }
         }
@@ -141,7 +142,7 @@ pub(crate) fn backward(
             let first = geometry.first_channel(index);
             let last = first + width;
             let (gamma, beta) = (&gamma[first..last], &beta[first..last]);
-            vectorised(Backward {
+            dispatch(Backward {
                 x,
                 dy,
                 dx,
@@ -180,7 +181,7 @@ struct Backward<'a> {
 
 impl Kernel for Backward<'_> {
     #[inline(always)]
-    fn run<const FMA: bool>(self) {
+    fn run<I: Instructions>(self, set: I) {
         let [mean, scale] = self.moments;
         let pixels = self.geometry.pixels;
         let (mut group_sum, mut group_product) = (0.0, 0.0);
@@ -196,9 +197,9 @@ impl Kernel for Backward<'_> {
             let offset = beta - mean * slope;
             if self.geometry.silu {
                 for ((dz, dy), x) in dz.iter_mut().zip(dy).zip(x) {
-                    let z = madd::<FMA>(*x, slope, offset);
-                    let s = sigmoid::<FMA>(z);
-                    *dz = dy * s * madd::<FMA>(z, 1.0 - s, 1.0);
+                    let z = set.madd(*x, slope, offset);
+                    let s = sigmoid(set, z);
+                    *dz = dy * s * set.madd(z, 1.0 - s, 1.0);
                 }
             } else {
                 dz.copy_from_slice(dy);
@@ -219,7 +220,7 @@ impl Kernel for Backward<'_> {
             let range = channel * pixels..(channel + 1) * pixels;
             let slope = scale * gamma;
             for (dx, x) in self.dx[range.clone()].iter_mut().zip(&self.x[range]) {
-                *dx = madd::<FMA>(*dx, slope, madd::<FMA>(*x, tilt, level));
+                *dx = set.madd(*dx, slope, set.madd(*x, tilt, level));
             }
         }
     }

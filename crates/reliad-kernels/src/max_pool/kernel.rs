@@ -4,12 +4,22 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::Window;
-use crate::vector::{Kernel, vectorised};
+use crate::instructions::{Instructions, Kernel, dispatch};
+
+/// A window of pooling.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Window {
+    /// Rows and columns of the window.
+    pub(super) size: usize,
+    /// Rows and columns between windows.
+    pub(super) stride: usize,
+    /// Rows and columns around the input that never win.
+    pub(super) padding: usize,
+}
 
 impl Window {
     /// Windows along an axis of `size` values.
-    pub(crate) fn count(self, size: usize) -> usize {
+    pub(super) fn count(self, size: usize) -> usize {
         (size + 2 * self.padding - self.size) / self.stride + 1
     }
 
@@ -27,7 +37,7 @@ fn beats(value: f32, largest: f32) -> bool {
 }
 
 /// Pools planes of `[height, width]`.
-pub(crate) fn forward(x: &[f32], [height, width]: [usize; 2], window: Window) -> Vec<f32> {
+pub(super) fn forward(x: &[f32], [height, width]: [usize; 2], window: Window) -> Vec<f32> {
     let [rows, columns] = [height, width].map(|size| window.count(size));
     let mut y = vec![0.0; x.len() / (height * width) * rows * columns];
     y.par_chunks_mut(rows * columns)
@@ -36,7 +46,7 @@ pub(crate) fn forward(x: &[f32], [height, width]: [usize; 2], window: Window) ->
             || vec![0.0; width],
             |highest, (y, x)| {
                 for (row, y) in y.chunks_exact_mut(columns).enumerate() {
-                    vectorised(Row {
+                    dispatch(Row {
                         lines: &x[window.span(row, height).start * width
                             ..window.span(row, height).end * width],
                         highest,
@@ -59,7 +69,7 @@ struct Row<'a> {
 
 impl Kernel for Row<'_> {
     #[inline(always)]
-    fn run<const FMA: bool>(self) {
+    fn run<I: Instructions>(self, _: I) {
         let width = self.highest.len();
         let mut lines = self.lines.chunks_exact(width);
         if let Some(first) = lines.next() {
@@ -88,7 +98,7 @@ impl Kernel for Row<'_> {
 }
 
 /// Gradient of `x` from the upstream gradient `dy`: each goes to the first of the largest values of its window.
-pub(crate) fn backward(
+pub(super) fn backward(
     x: &[f32],
     dy: &[f32],
     [height, width]: [usize; 2],

@@ -1,13 +1,10 @@
-//! The end of a residual block as a node of the autodiff graph, with its loops.
+//! The end of a residual block as an operation with a gradient, with its loops.
 
-use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
-use burn::backend::autodiff::grads::Gradients;
-use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
-use burn::backend::tensor::FloatTensor;
-use burn::backend::{Autodiff, Flex, TensorMetadata};
+use burn::backend::TensorMetadata;
 use rayon::prelude::*;
 
-use crate::extension::{FlexTensor, tensor, values};
+use crate::flex::{FlexTensor, tensor, values};
+use crate::operation::Operation;
 
 /// Values that a thread computes in one go.
 const RUN: usize = 1 << 14;
@@ -24,37 +21,21 @@ fn pairwise(a: &FlexTensor, b: &FlexTensor, f: impl Fn(f32, f32) -> f32 + Sync) 
     tensor(out, a.shape())
 }
 
-/// The output.
-pub(crate) fn forward(inputs: [FlexTensor; 2]) -> FlexTensor {
-    let [x, identity] = inputs.map(|input| input.to_contiguous());
-    pairwise(&x, &identity, |x, identity| (x + identity).max(0.0))
-}
+/// `relu(x + identity)`.
+#[derive(Debug, Clone)]
+pub(super) struct AddRelu;
 
-#[derive(Debug)]
-struct AddReluBackward;
-
-impl Backward<Flex, 2> for AddReluBackward {
+impl Operation<2> for AddRelu {
     /// The output: where it is above zero, gradients pass.
-    type State = FlexTensor;
+    type Kept = FlexTensor;
 
-    fn backward(self, ops: Ops<FlexTensor, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let dy = grads.consume::<Flex>(&ops.node).to_contiguous();
-        let dx = pairwise(&dy, &ops.state, |dy, y| if y > 0.0 { dy } else { 0.0 });
-        for node in ops.parents.into_iter().flatten() {
-            grads.register::<Flex>(node.id, dx.clone());
-        }
+    fn forward(&self, [x, identity]: [FlexTensor; 2]) -> (FlexTensor, FlexTensor) {
+        let y = pairwise(&x, &identity, |x, identity| (x + identity).max(0.0));
+        (y.clone(), y)
     }
-}
 
-/// Adds and records.
-pub(crate) fn record<C: CheckpointStrategy>(
-    inputs: [FloatTensor<Autodiff<Flex, C>>; 2],
-) -> FloatTensor<Autodiff<Flex, C>> {
-    let nodes = inputs.each_ref().map(|input| input.node());
-    let prep = AddReluBackward.prepare::<C>(nodes).compute_bound();
-    let y = forward(inputs.map(|input| input.into_primitive()));
-    match prep.stateful() {
-        OpsKind::Tracked(prep) => prep.finish(y.clone(), y),
-        OpsKind::UnTracked(prep) => prep.finish(y),
+    fn backward(&self, y: FlexTensor, dy: FlexTensor, _: [bool; 2]) -> [Option<FlexTensor>; 2] {
+        let dx = pairwise(&dy, &y, |dy, y| if y > 0.0 { dy } else { 0.0 });
+        [Some(dx.clone()), Some(dx)]
     }
 }
