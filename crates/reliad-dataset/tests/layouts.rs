@@ -148,6 +148,24 @@ fn rf1m_is_found_in_archives_and_folders() {
     assert!(broken[1].reason.contains("label `good` has no meaning"));
 }
 
+#[cfg(unix)]
+#[test]
+fn linked_folders_are_followed_but_not_in_circles() {
+    use std::os::unix::fs::symlink;
+    let dir = tempfile::tempdir().unwrap();
+    let pictures = dir.path().join("pictures");
+    std::fs::create_dir_all(pictures.join("more")).unwrap();
+    let mut rf1m = source(fixture("rf1m"), Layout::Rf1m);
+    rf1m.products = Some(pictures.clone());
+    symlink(fixture("rf1m_products"), pictures.join("linked")).unwrap();
+    symlink("nowhere.png", pictures.join("gone.png")).unwrap();
+    let (records, _) = read(&rf1m);
+    assert!(records[1].product.is_some());
+    symlink(&pictures, pictures.join("more/again")).unwrap();
+    let circle = rf1m.read(&mut |_| Ok(())).unwrap_err().to_string();
+    assert!(circle.contains("more/again"), "{circle}");
+}
+
 #[test]
 fn columns_and_labels_are_as_told() {
     let dir = tempfile::tempdir().unwrap();

@@ -5,6 +5,7 @@
 
 pub mod data;
 pub mod error;
+pub mod fingerprint;
 pub mod fit;
 pub mod judge;
 pub mod painter;

@@ -222,12 +222,22 @@ fn threads() -> String {
     })
 }
 
-/// The most memory this process has held, in MiB, where the system tells (Linux).
+/// The most memory this process has held, in MiB, where the system tells (Unix).
 fn peak_memory_mib() -> Option<f64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    let kib: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(kib / 1024.0)
+    #[cfg(unix)]
+    {
+        use nix::sys::resource::{UsageWho, getrusage};
+        // Apple counts bytes, the others KiB.
+        let per_mib = if cfg!(target_vendor = "apple") {
+            1024.0 * 1024.0
+        } else {
+            1024.0
+        };
+        let usage = getrusage(UsageWho::RUSAGE_SELF).ok()?;
+        Some(usage.max_rss() as f64 / per_mib)
+    }
+    #[cfg(not(unix))]
+    None
 }
 
 fn table(measured: &Measurements) -> String {

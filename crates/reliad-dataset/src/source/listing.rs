@@ -5,6 +5,8 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
+use walkdir::WalkDir;
+
 use crate::Place;
 use crate::error::{Error, Result};
 use crate::store::open_zip;
@@ -40,10 +42,24 @@ impl Listing {
     /// All pictures in `path`, its folders, and its zip and tar archives.
     ///
     /// # Errors
-    /// A folder or archive that can't be opened.
+    /// A folder or archive that can't be opened, and a link to a folder that the link lies in.
     pub fn of(path: &Path) -> Result<Self> {
         let mut listing = Self(HashMap::new());
-        listing.walk(path)?;
+        // Data sets are often linked together.
+        for entry in WalkDir::new(path).follow_links(true).sort_by_file_name() {
+            match entry {
+                Ok(entry) if entry.file_type().is_dir() => {}
+                Ok(entry) => listing.list(entry.path())?,
+                // A link that leads nowhere keeps its name: whoever reads it says so.
+                Err(e) if e.depth() > 0 && is_missing(&e) => {
+                    e.path().map_or(Ok(()), |path| listing.list(path))?;
+                }
+                Err(e) => {
+                    let at = e.path().unwrap_or(path).to_owned();
+                    return Err(Error::io(&at)(e.into()));
+                }
+            }
+        }
         Ok(listing)
     }
 
@@ -56,13 +72,7 @@ impl Listing {
         }
     }
 
-    fn walk(&mut self, path: &Path) -> Result<()> {
-        if path.is_dir() {
-            for entry in entries(path)? {
-                self.walk(&entry)?;
-            }
-            return Ok(());
-        }
+    fn list(&mut self, path: &Path) -> Result<()> {
         match path.extension().and_then(|kind| kind.to_str()) {
             Some("zip") => self.list_zip(path),
             Some("tar") => self.list_tar(path),
@@ -137,6 +147,10 @@ pub(crate) fn for_each_member(
         with(&name, place)?;
     }
     Ok(())
+}
+
+fn is_missing(error: &walkdir::Error) -> bool {
+    error.io_error().map(std::io::Error::kind) == Some(std::io::ErrorKind::NotFound)
 }
 
 /// A name without folder and extension.

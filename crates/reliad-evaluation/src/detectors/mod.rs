@@ -10,13 +10,14 @@ use std::path::{Path, PathBuf};
 use reliad_imaging::Class;
 use reliad_rfnet::detector::DetectorConfig;
 use reliad_training::data::world::World;
+use reliad_training::fingerprint::fingerprint;
 use reliad_training::judge::encoder::{self, EncoderTraining};
 use reliad_training::judge::metrics::{JudgeMetrics, most_probable};
 use reliad_training::judge::rfnet::train_on;
 use reliad_training::judge::samples::{Samples, judged, test_views};
 use reliad_training::judge::settings::RfNetTraining;
 use reliad_training::judge::views::Views;
-use reliad_training::{Budget, Control, Ended, Outcome, Report, Stage, random, read_config};
+use reliad_training::{Budget, Control, Ended, Outcome, Report, Stage, read_config};
 use serde_json::json;
 
 use crate::error::{Error, Result};
@@ -87,7 +88,7 @@ pub fn compare(
     let made_of = |views: &[&Views], samples: &Samples| {
         let records = samples.world.records().iter();
         let labels: String = records.map(|record| record.label.slug()).collect();
-        random::fingerprint(format!("{views:?} {labels}").as_bytes())
+        fingerprint(format!("{views:?} {labels}").as_bytes())
     };
     let contest = Contest {
         learned: made_of(&[&samples.train, &samples.held_out], &samples),
@@ -206,7 +207,7 @@ impl Contest<'_> {
             detector,
             network,
             pretraining,
-            key: random::fingerprint(settings.to_string().as_bytes()),
+            key: fingerprint(settings.to_string().as_bytes()),
         })
     }
 
@@ -303,7 +304,7 @@ fn shared_products(learned: &World, tested: &World) -> usize {
 
 /// Name of the checkpoints of an encoder's pretraining on what `learned` tells, and the folder of its weights.
 fn pretraining(config: &EncoderTraining, learned: u64, stage: &Stage) -> (String, PathBuf) {
-    let key = random::fingerprint(format!("{config:?} {learned:016x}").as_bytes());
+    let key = fingerprint(format!("{config:?} {learned:016x}").as_bytes());
     let name = format!("detectors/encoder-{key:016x}");
     let dir = encoder::weights(stage, &name);
     (name, dir)

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use reliad_generation::product::{expand, title_of};
+use walkdir::{DirEntry, WalkDir};
 
 use crate::error::{Error, Result};
 
@@ -23,23 +24,15 @@ pub fn pictures(paths: &[PathBuf]) -> Vec<reliad_generation::Result<PathBuf>> {
     pictures
 }
 
-/// All folders below a folder, in the order of their names.
+/// All folders below a folder, in the order of their names; links are not followed.
 fn below(path: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = std::fs::read_dir(path) else {
-        return Vec::new();
-    };
-    let mut folders: Vec<PathBuf> = entries
-        .filter_map(|entry| entry.ok())
-        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
-        .map(|entry| entry.path())
-        .collect();
-    folders.sort();
-    folders
+    WalkDir::new(path)
+        .min_depth(1)
+        .sort_by_file_name()
         .into_iter()
-        .flat_map(|folder| {
-            let deeper = below(&folder);
-            std::iter::once(folder).chain(deeper)
-        })
+        .filter_map(|entry| entry.ok())
+        .filter(|entry| entry.file_type().is_dir())
+        .map(DirEntry::into_path)
         .collect()
 }
 
@@ -160,6 +153,28 @@ mod tests {
         assert_eq!(of("mug.png").as_deref(), Some("mug.png"));
         assert_eq!(of("lamp.v2_1.png").as_deref(), Some("lamp.v2.webp"));
         assert_eq!(of("mugs_1.png"), None);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn folders_below_come_in_order_and_links_back_are_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["b/z", "a", "b/c"] {
+            std::fs::create_dir_all(dir.path().join(name)).unwrap();
+        }
+        for name in ["b/c/2.png", "a/1.png", "b/3.jpg"] {
+            std::fs::write(dir.path().join(name), b"").unwrap();
+        }
+        std::os::unix::fs::symlink(dir.path(), dir.path().join("b/again")).unwrap();
+        let found = pictures(&[dir.path().to_owned()]);
+        let names: Vec<PathBuf> = found
+            .into_iter()
+            .map(|path| path.unwrap().strip_prefix(dir.path()).unwrap().to_owned())
+            .collect();
+        assert_eq!(
+            names,
+            ["a/1.png", "b/3.jpg", "b/c/2.png"].map(PathBuf::from)
+        );
     }
 
     #[test]

@@ -4,10 +4,10 @@
 //! `|m1 - m2|^2 + tr(C1 + C2 - 2 (C1^(1/2) C2 C1^(1/2))^(1/2))`. With the features of a network trained on the
 //! rendered world it is like FID, but isn't FID: its numbers compare only with others of the same network and count.
 
+use nalgebra::{DMatrix, DVector, SymmetricEigen};
 use rayon::prelude::*;
 
 use super::Figure;
-use super::symmetric::{Symmetric, eigenvalues, factor};
 use reliad_training::random;
 
 /// Random halves over which a distance is averaged. Ours.
@@ -16,52 +16,55 @@ const REPEATS: u64 = 100;
 /// Mean and covariance of a set of features.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Gaussian {
-    mean: Vec<f64>,
-    covariance: Symmetric,
+    mean: DVector<f64>,
+    covariance: DMatrix<f64>,
 }
 
 impl Gaussian {
-    /// Fits features of equal length; the covariance is divided by n - 1. `None` for fewer than two.
+    /// Fits features of equal length; the covariance is divided by n - 1. `None` for fewer than two, or empty ones.
     pub fn fit(features: &[&[f32]]) -> Option<Self> {
         let (n, width) = (features.len(), features.first()?.len());
-        if n < 2 {
+        if n < 2 || width == 0 {
             return None;
         }
-        let mut mean = vec![0.0; width];
-        for row in features {
-            for (sum, &value) in mean.iter_mut().zip(*row) {
-                *sum += f64::from(value) / n as f64;
-            }
+        // A sample a column, as nalgebra stores them.
+        let values = features
+            .iter()
+            .copied()
+            .flatten()
+            .map(|&value| f64::from(value));
+        let mut centred = DMatrix::from_iterator(width, n, values);
+        let mean = centred.column_mean();
+        for mut sample in centred.column_iter_mut() {
+            sample -= &mean;
         }
-        let mut covariance = Symmetric::zero(width);
-        let mut centred = vec![0.0; width];
-        for row in features {
-            for ((out, &value), mean) in centred.iter_mut().zip(*row).zip(&mean) {
-                *out = f64::from(value) - mean;
-            }
-            covariance.add_outer(&centred, 1.0 / (n as f64 - 1.0));
-        }
+        let covariance = &centred * centred.transpose() / (n as f64 - 1.0);
         Some(Self { mean, covariance })
     }
 
-    /// The squared Fréchet distance to `other`, at least 0.
+    /// The squared Fréchet distance to `other`, at least 0; no number where a feature is none.
     ///
     /// The last trace is the sum of the roots of the eigenvalues of C1 C2, and those other than 0 are the eigenvalues
-    /// of L' C2 L for any L with C1 = L L': a Cholesky factor does, no matrix square root is needed.
+    /// of L' C2 L for any L with C1 = L L': eigenvectors of C1 times the roots of their values.
     pub fn distance(&self, other: &Self) -> f64 {
-        let between = other.covariance.between(&factor(&self.covariance));
-        let cross: f64 = eigenvalues(between)
-            .into_iter()
-            .map(|value| value.max(0.0).sqrt())
-            .sum();
-        let shift: f64 = self
-            .mean
-            .iter()
-            .zip(&other.mean)
-            .map(|(a, b)| (a - b).powi(2))
-            .sum();
         let spread = self.covariance.trace() + other.covariance.trace();
-        (shift + spread - 2.0 * cross).max(0.0)
+        // Eigenvalues of what is no number are searched for without end.
+        if !spread.is_finite() {
+            return f64::NAN;
+        }
+        let SymmetricEigen {
+            eigenvalues,
+            mut eigenvectors,
+        } = SymmetricEigen::new(self.covariance.clone());
+        for (mut vector, value) in eigenvectors.column_iter_mut().zip(&eigenvalues) {
+            vector *= value.max(0.0).sqrt();
+        }
+        let between = eigenvectors.tr_mul(&(&other.covariance * &eigenvectors));
+        let roots = between
+            .symmetric_eigenvalues()
+            .map(|value| value.max(0.0).sqrt());
+        let shift = (&self.mean - &other.mean).norm_squared();
+        (shift + spread - 2.0 * roots.sum()).max(0.0)
     }
 }
 
@@ -140,6 +143,10 @@ mod tests {
             assert!(near(b.distance(&a)), "{} {expected}", b.distance(&a));
             assert!(a.distance(&a) < 1e-6);
         }
+        let whole = vec![vec![1.0, 2.0]; 3];
+        let mut broken = whole.clone();
+        broken[1][0] = f32::NAN;
+        assert!(fit(&broken).distance(&fit(&whole)).is_nan());
     }
 
     #[test]

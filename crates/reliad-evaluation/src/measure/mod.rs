@@ -9,7 +9,6 @@ pub mod edges;
 pub mod figure;
 pub mod frechet;
 pub mod second_copy;
-mod symmetric;
 pub mod verdicts;
 
 pub use figure::Figure;

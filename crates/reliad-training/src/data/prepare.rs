@@ -19,7 +19,7 @@ use reliad_rfnet::saliency_network::SaliencyNetwork;
 use reliad_weights::ModelDir;
 
 use crate::error::{Error, Result};
-use crate::random;
+use crate::fingerprint::fingerprint;
 
 /// Samples of a shard: what a kill can cost.
 const SHARD: usize = 1000;
@@ -119,10 +119,7 @@ fn shard_name(number: usize, records: &[Record]) -> String {
         .iter()
         .map(|record| format!("{};", record.image))
         .collect();
-    format!(
-        "{number:06}-{:016x}.tar",
-        random::fingerprint(names.as_bytes())
-    )
+    format!("{number:06}-{:016x}.tar", fingerprint(names.as_bytes()))
 }
 
 struct Networks {
@@ -148,7 +145,7 @@ impl Networks {
                 .map_err(rfnet("saliency"))?,
             size,
             device: device.clone(),
-            key: format!("{:016x}-{size}", random::fingerprint(&weights)),
+            key: format!("{:016x}-{size}", fingerprint(&weights)),
         })
     }
 

@@ -7,7 +7,7 @@ use reliad_dataset::{Folder, Modality, Record, Split, required};
 
 use crate::data::pictures::{Layout, Pictures};
 use crate::error::{Error, Result};
-use crate::random;
+use crate::fingerprint::Fingerprint;
 
 /// A folder of samples, split by product.
 #[derive(Debug)]
@@ -66,7 +66,7 @@ impl World {
     /// Tells what is shown by the samples `indices` from what others show, whose files may have the same names: by the files,
     /// the texts and what was drawn, not by the labels. Nothing is read for it.
     pub(crate) fn fingerprint(&self, indices: impl IntoIterator<Item = usize>) -> u64 {
-        let mut shown = random::Fingerprint::default();
+        let mut shown = Fingerprint::default();
         for index in indices {
             let Record {
                 image,
@@ -82,7 +82,7 @@ impl World {
                 "{image};{product:?};{title};{prompt};{product_id};{parameters:?};"
             );
         }
-        shown.0
+        shown.finish()
     }
 
     /// One kind of picture of the samples `indices`, as [`Pictures::read`] does.

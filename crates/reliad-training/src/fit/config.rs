@@ -99,7 +99,7 @@ impl FitConfig {
     ///
     /// # Errors
     /// [`Error::Setting`] when Muon is asked for and `model` has no such weights.
-    pub(crate) fn optimizer<M: Module>(&self, model: &M) -> Result<ModuleOptimizer> {
+    pub fn optimizer<M: Module>(&self, model: &M) -> Result<ModuleOptimizer> {
         let adamw = FusedAdamW::new([0.9, self.beta_2], 1e-8, self.weight_decay);
         let adamw = ModuleOptimizer::from(adamw);
         match &self.muon {

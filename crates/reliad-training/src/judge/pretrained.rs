@@ -11,10 +11,10 @@ use reliad_weights::ModelDir;
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
+use crate::fingerprint::fingerprint;
 use crate::judge::RFNET;
 use crate::judge::encoder;
 use crate::judge::text;
-use crate::random;
 use crate::stage::Stage;
 
 const JUDGE: &str = "pretrained rfnet";
@@ -81,7 +81,7 @@ impl Pretrained {
         let dir = ModelDir::open(dir).map_err(Error::component(component))?;
         let weights = dir.read("model.safetensors");
         let weights = weights.map_err(Error::component(component))?;
-        Ok(Some(random::fingerprint(&weights)))
+        Ok(Some(fingerprint(&weights)))
     }
 
     /// The trained judge to train on from.

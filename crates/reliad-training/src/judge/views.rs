@@ -24,9 +24,9 @@ use reliad_weights::ModelDir;
 use crate::data::pictures::{Layout, Pictures};
 use crate::data::world::World;
 use crate::error::{Error, Result};
+use crate::fingerprint::fingerprint;
 use crate::fit::progress::{Control, Report};
 use crate::painter::repaint::Repainter;
-use crate::random;
 use crate::stage::Stage;
 use crate::threads;
 
@@ -153,12 +153,12 @@ impl Viewer {
         let (preprocess, inputs) = (judge.preprocess(), judge.inputs());
         let size = preprocess.image_size;
         let model = ModelDir::open(&stage.out).map_err(Error::component("model directory"))?;
-        let fingerprint = |files: &[String]| -> Result<u64> {
+        let of_files = |files: &[String]| -> Result<u64> {
             let mut bytes = Vec::new();
             for file in files {
                 bytes.extend_from_slice(&model.read(file).map_err(Error::component(NAME))?);
             }
-            Ok(random::fingerprint(&bytes))
+            Ok(fingerprint(&bytes))
         };
         let repainter = match repaint_strength {
             Some(strength) => {
@@ -167,7 +167,7 @@ impl Viewer {
                 ))?;
                 let painting = ["unet", "controlnet", "vae"]
                     .map(|name| format!("{name}/diffusion_pytorch_model.safetensors"));
-                let key = format!("{:016x}-{strength}-{}", fingerprint(&painting)?, stage.seed);
+                let key = format!("{:016x}-{strength}-{}", of_files(&painting)?, stage.seed);
                 Some((Repainter::new(painter, strength, stage.seed), key))
             }
             None => None,
@@ -202,7 +202,7 @@ impl Viewer {
             device: stage.device.clone(),
             key: format!(
                 "{MADE}-{:016x}-{size}-{red:02x}{green:02x}{blue:02x}",
-                fingerprint(&maps)?
+                of_files(&maps)?
             ),
         })
     }

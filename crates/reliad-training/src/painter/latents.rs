@@ -14,8 +14,8 @@ use safetensors::tensor::{Dtype, TensorView};
 use crate::data::pictures::{Layout, Pictures};
 use crate::data::world::World;
 use crate::error::{Error, Result};
+use crate::fingerprint::fingerprint;
 use crate::fit::progress::{Control, Report};
-use crate::random;
 use crate::stage::Stage;
 
 /// Scaled latents of `count` pictures, `[channels, side, side]` each.
@@ -48,7 +48,7 @@ impl Latents {
             .map_err(Error::component("vae"))?;
         let key = format!(
             "{:016x}-{:016x}-{size}",
-            random::fingerprint(&weights),
+            fingerprint(&weights),
             world.fingerprint(0..world.records().len()),
         );
         let vae = AutoencoderKl::load(&dir, &stage.device).map_err(Error::component("vae"))?;

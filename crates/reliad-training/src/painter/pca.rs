@@ -6,6 +6,7 @@
 use burn::tensor::module::conv2d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor, TensorData};
+use nalgebra::{DMatrix, SymmetricEigen};
 
 /// Side of a block in pixels: the autoencoder's reduction.
 pub const BLOCK: usize = 8;
@@ -26,40 +27,37 @@ pub struct BlockPca {
 impl BlockPca {
     /// Fits `count` components to blocks of `DIMENSIONS` values each.
     pub fn fit(blocks: &[f32], count: usize) -> Self {
-        let rows = (blocks.len() / DIMENSIONS).max(1);
-        let mut mean = vec![0.0; DIMENSIONS];
-        for block in blocks.chunks_exact(DIMENSIONS) {
-            for (sum, value) in mean.iter_mut().zip(block) {
-                *sum += f64::from(*value);
-            }
+        let rows = blocks.len() / DIMENSIONS;
+        let values = blocks[..rows * DIMENSIONS]
+            .iter()
+            .map(|&value| f64::from(value));
+        // A block a column, as nalgebra stores them.
+        let mut centred = DMatrix::from_iterator(DIMENSIONS, rows, values);
+        let mean = centred.column_sum() / rows.max(1) as f64;
+        for mut block in centred.column_iter_mut() {
+            block -= &mean;
         }
-        mean.iter_mut().for_each(|sum| *sum /= rows as f64);
-        let mut covariance = vec![0.0; DIMENSIONS * DIMENSIONS];
-        let mut centred = vec![0.0; DIMENSIONS];
-        for block in blocks.chunks_exact(DIMENSIONS) {
-            for ((out, value), mean) in centred.iter_mut().zip(block).zip(&mean) {
-                *out = f64::from(*value) - mean;
-            }
-            for (i, a) in centred.iter().enumerate() {
-                let row = &mut covariance[i * DIMENSIONS..][..DIMENSIONS];
-                for (sum, b) in row[i..].iter_mut().zip(&centred[i..]) {
-                    *sum += a * b;
-                }
-            }
-        }
-        for i in 0..DIMENSIONS {
-            for j in i..DIMENSIONS {
-                let value = covariance[i * DIMENSIONS + j] / rows as f64;
-                covariance[i * DIMENSIONS + j] = value;
-                covariance[j * DIMENSIONS + i] = value;
-            }
-        }
-        let (values, components) = leading_eigenvectors(&covariance, DIMENSIONS, count);
-        let deviations = values.iter().map(|value| value.max(1e-8).sqrt()).collect();
+        let covariance = &centred * centred.transpose() / rows.max(1) as f64;
+        let SymmetricEigen {
+            eigenvalues,
+            eigenvectors,
+        } = SymmetricEigen::new(covariance);
+        let mut order: Vec<usize> = (0..DIMENSIONS).collect();
+        order.sort_by(|&a, &b| eigenvalues[b].total_cmp(&eigenvalues[a]));
+        order.truncate(count);
+        let component = |&at: &usize| {
+            let vector = eigenvectors.column(at);
+            // Of the two directions the one whose largest value is positive.
+            let sign = vector[vector.iamax()].signum();
+            vector.iter().map(|value| sign * value).collect()
+        };
         Self {
-            mean,
-            components,
-            deviations,
+            mean: mean.iter().copied().collect(),
+            components: order.iter().map(component).collect(),
+            deviations: order
+                .iter()
+                .map(|&at| eigenvalues[at].max(1e-8).sqrt())
+                .collect(),
         }
     }
 
@@ -127,58 +125,6 @@ impl BlockCode {
     }
 }
 
-/// The `count` largest eigenvalues of a symmetric matrix and their eigenvectors, by orthogonal
-/// iteration; 200 rounds separate what a picture's covariance holds to far below its noise.
-fn leading_eigenvectors(matrix: &[f64], size: usize, count: usize) -> (Vec<f64>, Vec<Vec<f64>>) {
-    // Deterministic, generic start: no vector of it is orthogonal to an eigenvector by symmetry.
-    let mut vectors: Vec<Vec<f64>> = (0..count)
-        .map(|k| {
-            (0..size)
-                .map(|i| ((i * (2 * k + 1) + 3 * k + 1) as f64 * 0.754_877_666).sin() + 0.01)
-                .collect()
-        })
-        .collect();
-    orthonormalise(&mut vectors);
-    for _ in 0..200 {
-        for vector in &mut vectors {
-            *vector = multiply(matrix, vector);
-        }
-        orthonormalise(&mut vectors);
-    }
-    let values = vectors
-        .iter()
-        .map(|vector| dot(&multiply(matrix, vector), vector))
-        .collect();
-    (values, vectors)
-}
-
-fn multiply(matrix: &[f64], vector: &[f64]) -> Vec<f64> {
-    matrix
-        .chunks_exact(vector.len())
-        .map(|row| dot(row, vector))
-        .collect()
-}
-
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
-}
-
-fn orthonormalise(vectors: &mut [Vec<f64>]) {
-    for k in 0..vectors.len() {
-        let (before, rest) = vectors.split_at_mut(k);
-        let vector = &mut rest[0];
-        for other in before.iter() {
-            let share = dot(vector, other);
-            vector
-                .iter_mut()
-                .zip(other)
-                .for_each(|(value, other)| *value -= share * other);
-        }
-        let norm = dot(vector, vector).sqrt().max(1e-300);
-        vector.iter_mut().for_each(|value| *value /= norm);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -239,7 +185,8 @@ mod tests {
         for (i, a) in pca.components.iter().enumerate() {
             for (j, b) in pca.components.iter().enumerate() {
                 let expected = if i == j { 1.0 } else { 0.0 };
-                assert!((dot(a, b) - expected).abs() < 1e-9);
+                let product: f64 = a.iter().zip(b).map(|(a, b)| a * b).sum();
+                assert!((product - expected).abs() < 1e-9);
             }
         }
         assert!(pca.deviations.windows(2).all(|pair| pair[0] >= pair[1]));
