@@ -1,11 +1,10 @@
 //! The text encoder of Stable Diffusion: `CLIPTextModel` of transformers, from its `config.json`.
 
 use burn::module::Module;
-use burn::nn::{
-    Embedding, EmbeddingConfig, Initializer, LayerNorm, LayerNormConfig, Linear, LinearConfig,
-};
+use burn::nn::{Embedding, EmbeddingConfig, Initializer, Linear, LinearConfig};
 use burn::tensor::{Device, Int, Tensor, activation};
 use reliad_kernels::gelu::gelu;
+use reliad_kernels::{LayerNorm, LayerNormConfig};
 use reliad_weights::{KeyMap, ModelDir};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};

@@ -11,6 +11,7 @@ use crate::geglu::geglu;
 use crate::gelu::gelu;
 use crate::group_norm::group_norm;
 use crate::instructions::tests::on_every_set;
+use crate::layer_norm::LayerNormConfig;
 use crate::max_pool::max_pool;
 use crate::residual::add_relu;
 
@@ -95,6 +96,8 @@ fn normalisation() {
         let layer = burn::nn::BatchNormConfig::new(6).init(&device);
         differentiated([3, 6, 7, 13], |x| batch_norm(&layer, x, true))
     });
+    let layer = LayerNormConfig::new(83).init(&device);
+    agree(|| differentiated([5, 29, 83], |x| layer.forward(x * 3.0)));
 }
 
 #[test]

@@ -16,6 +16,7 @@ pub mod geglu;
 pub mod gelu;
 pub mod group_norm;
 mod instructions;
+pub mod layer_norm;
 pub mod max_pool;
 mod operation;
 mod product;
@@ -25,3 +26,4 @@ mod vector;
 
 pub use conv2d::{Conv2d, Conv2dConfig};
 pub use group_norm::{GroupNorm, GroupNormConfig};
+pub use layer_norm::{LayerNorm, LayerNormConfig};

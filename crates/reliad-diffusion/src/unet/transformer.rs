@@ -1,10 +1,10 @@
 //! The transformer between the residual blocks of a UNet: pixels attend to each other and to the text.
 
 use burn::module::Module;
-use burn::nn::{Identity, LayerNorm, LayerNormConfig, Linear, LinearConfig};
+use burn::nn::{Identity, Linear, LinearConfig};
 use burn::tensor::{Device, Tensor};
-use reliad_kernels::Conv2d;
 use reliad_kernels::geglu::geglu;
+use reliad_kernels::{Conv2d, LayerNorm, LayerNormConfig};
 
 use crate::attention::Attention;
 use crate::convolution::conv1x1;
