@@ -1,9 +1,9 @@
-//! Writes a contact sheet of samples: `contact_sheet OUT.png [columns] [rows] [size] [seed] [class]`.
+//! Writes a contact sheet of samples: `contact_sheet OUT.png [columns] [rows] [size] [seed] [class|all] [studio]`.
 
 use image::{RgbImage, imageops};
 use rayon::prelude::*;
 use reliad_imaging::Class;
-use reliad_synth::World;
+use reliad_synth::{Scenes, World};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -21,8 +21,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         number(4, 1),
     );
     let class = arguments.get(5).and_then(|slug| Class::from_slug(slug));
+    let scenes = match arguments.get(6).map(String::as_str) {
+        Some("studio") => Scenes::Studio,
+        _ => Scenes::Rich,
+    };
     let world = World {
         class,
+        scenes,
         ..World::default()
     };
     let samples: Vec<_> = (0..columns * rows)

@@ -1,8 +1,9 @@
-//! Prints how often the world draws what: `statistics [count] [seed]`.
+//! Prints how often the world draws what: `statistics [count] [seed] [studio]`.
 
 use std::collections::BTreeMap;
 
 use rayon::prelude::*;
+use reliad_synth::{Scenes, World};
 
 fn main() {
     let mut arguments = std::env::args()
@@ -12,10 +13,18 @@ fn main() {
         arguments.next().unwrap_or(400),
         arguments.next().unwrap_or(1),
     );
+    let scenes = match std::env::args().nth(3).as_deref() {
+        Some("studio") => Scenes::Studio,
+        _ => Scenes::Rich,
+    };
+    let world = World {
+        scenes,
+        ..World::default()
+    };
     let rows: Vec<_> = (0..count)
         .into_par_iter()
         .map(|index| {
-            let sample = reliad_synth::sample(seed, index, 16);
+            let sample = world.sample(seed, index, 16);
             (sample.class.slug(), sample.parameters)
         })
         .collect();
@@ -39,6 +48,9 @@ fn main() {
             "light_warmth",
             "window",
             "margins_kept",
+            "ground_ends",
+            "light_hard",
+            "prop_spots",
         ] {
             *table
                 .entry(key)

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
-use crate::world::{Sample, Sizes, World};
+use crate::world::{Sample, Scenes, Sizes, World};
 
 /// Samples between two writes of the metadata.
 const CHUNK: u64 = 64;
@@ -64,6 +64,12 @@ struct Run {
     /// Folders of before there was a choice hold usual sizes.
     #[serde(default = "usual")]
     sizes: Sizes,
+    #[serde(default, skip_serializing_if = "is_rich")]
+    scenes: Scenes,
+}
+
+fn is_rich(scenes: &Scenes) -> bool {
+    *scenes == Scenes::Rich
 }
 
 fn usual() -> Sizes {
@@ -232,6 +238,7 @@ fn check_run(config: &RenderConfig) -> Result<()> {
         class: config.world.class,
         products: config.world.products.clone(),
         sizes: config.world.sizes,
+        scenes: config.world.scenes,
     };
     let wanted = serde_json::to_string(&run).unwrap_or_default();
     match fs::read_to_string(&path) {

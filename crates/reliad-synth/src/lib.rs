@@ -32,6 +32,7 @@ pub use folder::{Progress, RenderConfig, render_folder, write_sample};
 pub use product::{Family as ProductFamily, POOL, UNSEEN};
 pub use showcase::render_product;
 pub use stage::Family as SceneFamily;
+pub use words::mirrored;
 pub use world::{
-    CLEAR, CLOSE, MIN_CLUTTER, MIN_SHADOW_CHANGE, Sample, Sizes, World, corpus, sample,
+    CLEAR, CLOSE, MIN_CLUTTER, MIN_SHADOW_CHANGE, Sample, Scenes, Sizes, World, corpus, sample,
 };

@@ -42,6 +42,7 @@ pub fn render_product(seed: u64, family: Family, size: u32) -> (RgbaImage, Strin
         seamless: None,
         focus: 4.4,
         aperture: 0.0,
+        wide_open: false,
         vignette: 0.0,
         shadow_offset: Vec3::ZERO,
         damage: None,

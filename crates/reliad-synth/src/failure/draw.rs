@@ -9,7 +9,7 @@ use super::{
 };
 use crate::draw::Draw;
 use crate::geometry::{Vec3, v3};
-use crate::stage::{Choice, Family, Support};
+use crate::stage::{Choice, Support};
 
 /// What a failure is drawn for.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +35,9 @@ impl Failure {
         // Canvas room above and below the product, as a share of its height.
         let room = ((1.0 - share * size.y) * 0.5 / (share * size.y)).max(0.02);
         let kind = |count: usize| ((wish.kind * count as f32) as usize).min(count - 1);
+        if choice.family.is_studio() {
+            return Self::draw_plain(draw, wish, room);
+        }
         match wish.class {
             Class::SpaceMismatch => {
                 // Without an edge in sight nothing would show that the surface lies too high.
@@ -91,6 +94,44 @@ impl Failure {
         }
     }
 
+    /// The studio's failures: fewer kinds, larger, so that a look tells them. `room` is the free height above and below
+    /// the product, as a share of its own.
+    fn draw_plain(draw: &mut Draw, wish: &Wish, room: f32) -> Failure {
+        let Wish { share, size, .. } = *wish;
+        match wish.class {
+            Class::SpaceMismatch if wish.kind < 0.6 => Failure::Floats {
+                gap: draw.range(0.1, (room * 0.85).clamp(0.13, MAX_GAP)),
+            },
+            Class::SpaceMismatch => Failure::Detached {
+                gap: draw.range(0.12, MAX_DETACHED),
+            },
+            Class::SizeMismatch if wish.kind < 0.6 => Failure::Scale {
+                factor: draw.log_range(MIN_SCALE, LARGEST_SCALE),
+            },
+            Class::SizeMismatch => Failure::Scale {
+                factor: draw.log_range(SMALLEST_SCALE, MAX_SCALE),
+            },
+            Class::Indistinctiveness if wish.camouflage => Failure::Camouflage,
+            Class::Indistinctiveness => Failure::Clutter {
+                count: draw.integer(12, 18),
+            },
+            Class::ShapeHallucination => {
+                let side = (1.0 - share * size.x) * 0.5 / share;
+                let handle = wish.kind >= 0.6 && side > 0.18 && !wish.legged;
+                let (part, least, most) = if handle {
+                    (Extension::Handle, 0.16, side * 0.9 / size.y)
+                } else {
+                    (Extension::Base, 0.11, room * 1.1)
+                };
+                Failure::Extends {
+                    part,
+                    length: draw.range(least, most.clamp(least + 0.04, MAX_EXTENSION)),
+                }
+            }
+            Class::Available | Class::Unsuitable => Failure::None,
+        }
+    }
+
     /// Moves the support as the failure asks, for a product of this height on this foot.
     pub fn move_support(
         &self,
@@ -104,14 +145,14 @@ impl Failure {
             Failure::Floats { gap } => support.level = -gap * height,
             Failure::Sinks { depth } => {
                 support.level = depth * height;
-                if choice.family != Family::Podium {
+                if !choice.family.is_round() {
                     // The edge of the surface crosses the body.
                     support.front = draw.range(-0.3, 0.95) * foot.half.z;
                 }
             }
             Failure::Hangs { share } => {
                 let edge = foot.centre.x + foot.half.x * (1.0 - 2.0 * share);
-                if choice.family == Family::Podium {
+                if choice.family.is_round() {
                     let side = draw.sign();
                     let (_, z, r) = support.round;
                     // At the base's middle depth the rim is at `edge`.

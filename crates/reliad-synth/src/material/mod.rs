@@ -87,6 +87,10 @@ impl Material {
                 label.half_height *= k;
                 label.half_width *= k;
             }
+            Pattern::Pool { middle, radius, .. } => {
+                *middle = (middle.0 * k, middle.1 * k);
+                *radius *= k;
+            }
             Pattern::TwoTone { at, .. } => *at *= k,
             Pattern::Wood { scale, plank, .. } => {
                 *scale *= k;
@@ -113,7 +117,7 @@ impl Material {
     pub fn main_color(&self) -> Vec3 {
         match &self.pattern {
             Pattern::Plain(c) => *c,
-            Pattern::Folds { color, .. } => *color,
+            Pattern::Folds { color, .. } | Pattern::Pool { color, .. } => *color,
             Pattern::Labelled { base, .. } | Pattern::Marble { base, .. } => *base,
             Pattern::Speckle { base, .. } | Pattern::Grille { base, .. } => *base,
             Pattern::TwoTone { low, .. } => *low,
@@ -140,7 +144,7 @@ impl Material {
         };
         match &mut self.pattern {
             Pattern::Plain(c) => shift(c),
-            Pattern::Folds { color, .. } => shift(color),
+            Pattern::Folds { color, .. } | Pattern::Pool { color, .. } => shift(color),
             Pattern::Speckle { base, speck, .. } => {
                 shift(base);
                 shift(speck);

@@ -19,6 +19,17 @@ pub enum Pattern {
         /// Whether the body is turned.
         around: bool,
     },
+    /// One colour in a pool of light on a wall, in the xy plane.
+    Pool {
+        /// In the middle of the light.
+        color: Vec3,
+        /// The middle.
+        middle: (f32, f32),
+        /// From there to where it is darkest.
+        radius: f32,
+        /// Share of the light that is left there.
+        least: f32,
+    },
     /// Two colours that meet at a height.
     TwoTone {
         /// Below.
@@ -133,6 +144,15 @@ impl Pattern {
                 label,
                 around,
             } => label.color(*base, *around, p, n),
+            Pattern::Pool {
+                color,
+                middle,
+                radius,
+                least,
+            } => {
+                let off = ((p.x - middle.0).powi(2) + (p.y - middle.1).powi(2)).sqrt();
+                *color * (1.0 - (1.0 - least) * smooth(0.0, *radius, off))
+            }
             Pattern::TwoTone { low, high, at } => {
                 if p.y < *at {
                     *low

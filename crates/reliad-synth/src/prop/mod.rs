@@ -4,6 +4,7 @@ mod decor;
 mod desk;
 mod furniture;
 mod nature;
+mod paint;
 mod soft;
 mod table;
 

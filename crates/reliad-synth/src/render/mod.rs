@@ -45,7 +45,11 @@ pub fn render(scene: &Scene, size: u32) -> Rendered {
     // Blur gathers from as far as its largest disc, and edges and light from 4 pixels on.
     let wanted = dilated(&open, n, (n as f32 * LARGEST_BLUR).ceil() as usize + 4);
     let (behind, mut color) = scene_layer(scene, n, &wanted);
-    blur(scene, &behind, &open, &mut color);
+    if scene.wide_open {
+        blur::<56>(scene, &behind, &open, &mut color);
+    } else {
+        blur::<28>(scene, &behind, &open, &mut color);
+    }
 
     let mut picture = RgbImage::new(size, size);
     let mut backing = RgbImage::new(size, size);
@@ -350,8 +354,7 @@ fn scene_pixels(scene: &Scene, sight: &Sight, layer: &Layer, wanted: &[bool]) ->
 
 /// Lens blur of the pixels that are `open` to view: a gather over a disc whose size grows with the
 /// distance from the focus.
-fn blur(scene: &Scene, layer: &Layer, open: &[bool], color: &mut [Vec3]) {
-    const TAPS: usize = 28;
+fn blur<const TAPS: usize>(scene: &Scene, layer: &Layer, open: &[bool], color: &mut [Vec3]) {
     let n = layer.size;
     let coc: Vec<f32> = layer
         .seen

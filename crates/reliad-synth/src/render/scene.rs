@@ -240,6 +240,8 @@ pub struct Scene {
     pub focus: f32,
     /// Blur radius at infinity, as a share of the canvas times the focus distance.
     pub aperture: f32,
+    /// Whether most of the picture is blurred by the lens, so that its discs must be fine.
+    pub wide_open: bool,
     /// Darkening of the corners, 0..1.
     pub vignette: f32,
     /// How far the product's shadow and reflection are moved away from it.

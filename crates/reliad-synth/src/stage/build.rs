@@ -20,6 +20,8 @@ pub struct Built {
     pub ground: f32,
     /// The most backward z for props.
     pub back: f32,
+    /// Where the ground ends (z), if a line shows it and a caption names it.
+    pub ends: Option<f32>,
 }
 
 impl Choice {
@@ -39,6 +41,7 @@ impl Choice {
             light,
             ground: support.level,
             back: back + 0.05,
+            ends: None,
         };
         let draw = &mut draw;
         match self.family {
@@ -53,6 +56,11 @@ impl Choice {
             Family::Bathroom => self.bathroom(draw, support, back, &mut built),
             Family::Room => self.room(draw, support, back, &mut built),
             Family::Desk => self.desk(draw, support, back, &mut built),
+            Family::Table => self.table(support, back, &mut built),
+            Family::Plinth => self.plinth(draw, support, &mut built),
+            Family::Counter => self.counter(draw, support, back, &mut built),
+            Family::Cloth => self.cloth(draw, support, back, &mut built),
+            Family::Lawn => self.lawn(support, back, &mut built),
         }
         built
     }

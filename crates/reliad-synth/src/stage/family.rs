@@ -27,10 +27,20 @@ pub enum Family {
     Room,
     /// A desk with a blurred monitor and papers.
     Desk,
+    /// Of the studio: a table before a plain wall.
+    Table,
+    /// Of the studio: a round podium before a gradient.
+    Plinth,
+    /// Of the studio: a polished counter with its front edge in sight, before a plain wall.
+    Counter,
+    /// Of the studio: cloth in wide folds, under and behind.
+    Cloth,
+    /// Of the studio: a lawn before discs of blurred light.
+    Lawn,
 }
 
 impl Family {
-    /// All of them.
+    /// Those of the rich world.
     pub const ALL: [Family; 11] = [
         Family::Window,
         Family::Marble,
@@ -45,7 +55,26 @@ impl Family {
         Family::Desk,
     ];
 
-    /// A family for a product; `large` ones need a floor, and camouflage needs a colour to `repaint`.
+    /// Those of the studio.
+    pub const STUDIO: [Family; 5] = [
+        Family::Table,
+        Family::Plinth,
+        Family::Counter,
+        Family::Cloth,
+        Family::Lawn,
+    ];
+
+    /// A studio's family; camouflage needs a colour to `repaint`.
+    pub fn draw_studio(draw: &mut Draw, repaint: bool) -> Family {
+        let weights = Family::STUDIO.map(|f| match (repaint, f) {
+            (true, Family::Lawn) => 0.0,
+            (true, Family::Plinth | Family::Cloth) => 3.0,
+            _ => 1.0,
+        });
+        Family::STUDIO[draw.weighted(&weights)]
+    }
+
+    /// A family of the rich world for a product; `large` ones need a floor, and camouflage needs a colour to `repaint`.
     pub fn draw(draw: &mut Draw, large: bool, repaint: bool) -> Family {
         let weights = Family::ALL.map(|f| {
             let all_around = matches!(f, Family::Podium | Family::Studio | Family::Drape);
@@ -78,7 +107,17 @@ impl Family {
             Family::Bathroom => "bathroom",
             Family::Room => "room",
             Family::Desk => "desk",
+            Family::Table => "table",
+            Family::Plinth => "plinth",
+            Family::Counter => "counter",
+            Family::Cloth => "cloth",
+            Family::Lawn => "lawn",
         }
+    }
+
+    /// Whether it is one of the studio's.
+    pub fn is_studio(self) -> bool {
+        Family::STUDIO.contains(&self)
     }
 
     /// Whether furniture and other large products can stand in it.
@@ -94,9 +133,14 @@ impl Family {
         !self.outdoors()
     }
 
+    /// Whether the support is a round podium.
+    pub fn is_round(self) -> bool {
+        matches!(self, Family::Podium | Family::Plinth)
+    }
+
     /// Whether it lies under the sky.
     pub fn outdoors(self) -> bool {
-        matches!(self, Family::Garden | Family::Beach)
+        matches!(self, Family::Garden | Family::Beach | Family::Lawn)
     }
 
     /// Names of the main colours it comes in; none: every wall colour.
@@ -104,6 +148,7 @@ impl Family {
         match self {
             Family::Garden => &["forest green", "mustard yellow", "blush pink", "lavender"],
             Family::Beach => &["sky blue", "teal", "blush pink", "lavender"],
+            Family::Lawn => &["forest green", "mustard yellow", "blush pink", "lavender"],
             _ => &[],
         }
     }
@@ -153,6 +198,16 @@ impl Family {
                 "a grey carpet floor",
             ],
             (Family::Desk, _) => &["a white desk", "an oak desk", "a dark grey desk"],
+            (Family::Table, false) => &["a white table", "an oak table", "a walnut table"],
+            (Family::Table, true) => &["a white floor", "an oak floor", "a walnut floor"],
+            (Family::Plinth, _) => &["a round white podium", "a round oak podium"],
+            (Family::Counter, _) => &[
+                "a polished white counter",
+                "a polished grey counter",
+                "a polished black counter",
+            ],
+            (Family::Cloth, _) => &["draped cloth"],
+            (Family::Lawn, _) => &["a green lawn"],
         }
     }
 
@@ -167,6 +222,9 @@ impl Family {
             Family::Room => (0.07, 0.3),
             Family::Marble | Family::Bathroom => (0.08, 0.34),
             Family::Podium | Family::Studio | Family::Drape => (0.08, 0.42),
+            Family::Table | Family::Counter => (0.1, 0.28),
+            Family::Plinth | Family::Cloth => (0.12, 0.32),
+            Family::Lawn => (0.08, 0.2),
         }
     }
 }

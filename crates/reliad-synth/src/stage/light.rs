@@ -24,6 +24,13 @@ impl Side {
     /// The sides that suit a family.
     pub fn of(family: Family) -> &'static [Side] {
         match family {
+            studio if studio.is_studio() => &[
+                Side::Left,
+                Side::Right,
+                Side::Left,
+                Side::Right,
+                Side::Above,
+            ],
             Family::Window => &[Side::Left, Side::Right],
             Family::Garden | Family::Beach => &[
                 Side::Left,
@@ -67,6 +74,13 @@ impl Choice {
             Side::Above => (draw.range(-0.8, 0.8), draw.range(1.15, 1.35)),
             Side::Behind => (draw.sign() * draw.range(2.2, 2.6), draw.range(0.6, 0.85)),
         };
+        // Shadows as long as the product, so that their side is plain.
+        let studio = self.family.is_studio();
+        let height = if studio && self.side != Side::Above {
+            0.52 + 0.3 * (height - 0.5)
+        } else {
+            height
+        };
         let direction = v3(
             azimuth.sin() * height.cos(),
             height.sin(),
@@ -79,15 +93,22 @@ impl Choice {
         };
         let outdoors = self.family.outdoors();
         let gobo = self.gobo(draw);
-        let spread = if outdoors {
-            draw.range(0.1, 0.22)
-        } else {
-            draw.range(0.14, 0.42)
+        let spread = match self.hard {
+            Some(true) => draw.range(0.05, 0.09),
+            Some(false) => draw.range(0.26, 0.32),
+            None if outdoors => draw.range(0.1, 0.22),
+            None => draw.range(0.14, 0.42),
         };
         let (sky, bounce) = match self.family {
-            Family::Garden => (v3(0.42, 0.46, 0.5), v3(0.2, 0.24, 0.16)),
+            Family::Garden | Family::Lawn => (v3(0.42, 0.46, 0.5), v3(0.2, 0.24, 0.16)),
             Family::Beach => (v3(0.46, 0.48, 0.52), v3(0.32, 0.29, 0.24)),
             _ => (Vec3::splat(0.38), v3(0.25, 0.245, 0.24)),
+        };
+        // Deeper shadows than elsewhere: they tell most of what is wrong in a picture.
+        let (sky, bounce) = if studio {
+            (sky * 0.8, bounce * 0.8)
+        } else {
+            (sky, bounce)
         };
         // What faces the camera lies in shade when the key is behind: open up the fill.
         let fill = if self.side == Side::Behind { 1.45 } else { 1.0 };

@@ -7,6 +7,7 @@ mod indoor;
 mod light;
 mod outdoor;
 mod studio;
+mod tabletop;
 
 pub use build::Built;
 pub use family::Family;
@@ -61,6 +62,8 @@ pub struct Choice {
     pub side: Side,
     /// -1 cool, 0 neutral, 1 warm.
     pub warmth: i32,
+    /// Whether shadows have hard edges; `None`: anything between.
+    pub hard: Option<bool>,
     /// Whether the surface is a floor (large products).
     pub floor: bool,
     /// Distance of the wall behind the product.
@@ -115,6 +118,11 @@ impl Choice {
             draw.below(surfaces)
         };
         let (low, high) = family.pitches();
+        let (distance, aperture) = if family.is_studio() {
+            ((3.6, 4.4), (0.16, 0.2))
+        } else {
+            ((3.0, 6.0), (0.05, 0.14))
+        };
         Choice {
             family,
             variant,
@@ -122,6 +130,7 @@ impl Choice {
             wall_color: wall.linear() * draw.range(0.94, 1.03),
             side: *draw.pick(Side::of(family)),
             warmth: draw.integer(0, 2) as i32 - 1,
+            hard: None,
             floor,
             depth: match family {
                 Family::Shelf => body.half.z + draw.range(0.25, 0.6),
@@ -131,12 +140,16 @@ impl Choice {
                     let (least, most) = if floor { (40.0, 120.0) } else { (20.0, 40.0) };
                     (draw.range(least, most) / body.cm).clamp(1.0, 4.0)
                 }
+                Family::Table => draw.range(0.9, 2.0),
+                Family::Counter => draw.range(0.8, 1.4),
+                Family::Cloth => draw.range(1.3, 2.2),
+                Family::Lawn => draw.range(1.8, 4.0),
                 _ => draw.range(1.3, 3.0),
             },
             view: View {
                 pitch: draw.range(low, high),
-                distance: draw.range(3.0, 6.0),
-                aperture: draw.range(0.05, 0.14),
+                distance: draw.range(distance.0, distance.1),
+                aperture: draw.range(aperture.0, aperture.1),
             },
             body,
             salt: draw.bits(),
@@ -157,12 +170,13 @@ impl Choice {
     pub fn background(&self, named: bool) -> String {
         let noun = match self.family {
             Family::Window | Family::Marble | Family::Shelf | Family::Desk => "wall",
+            Family::Table | Family::Counter => "wall",
             Family::Room => "wall with pictures",
-            Family::Podium | Family::Studio => "backdrop",
-            Family::Drape => "curtain",
+            Family::Podium | Family::Studio | Family::Plinth => "backdrop",
+            Family::Drape | Family::Cloth => "curtain",
             Family::Bathroom => "tiles",
             Family::Beach => "sea and sky",
-            Family::Garden => match self.wall.name {
+            Family::Garden | Family::Lawn => match self.wall.name {
                 "forest green" => "trees",
                 "mustard yellow" => "autumn trees",
                 "lavender" => "flowers",
@@ -192,7 +206,8 @@ impl Choice {
     /// Whether the support has edges within reach.
     pub fn has_edges(&self) -> bool {
         match self.family {
-            Family::Studio | Family::Drape => false,
+            Family::Studio | Family::Drape | Family::Table | Family::Cloth | Family::Lawn => false,
+            Family::Plinth | Family::Counter => true,
             Family::Garden | Family::Beach => self.variant != 0,
             _ => self.family == Family::Podium || !self.floor,
         }
@@ -208,10 +223,11 @@ impl Choice {
             round: (0.0, 0.0, 0.0),
         };
         match self.family {
-            Family::Podium => {
+            Family::Podium | Family::Plinth => {
                 let foot = (half.x * half.x + half.z * half.z).sqrt();
                 support.round = (draw.range(-0.06, 0.06), -0.1, foot + draw.range(0.16, 0.4));
             }
+            Family::Counter => support.front = half.z + draw.range(0.2, 0.34),
             _ if !self.has_edges() => support.front = 9.0,
             _ if self.island() => {
                 support.left = -half.x - draw.range(0.18, 0.6);

@@ -9,7 +9,7 @@ use crate::render::scene::{Backdrop, Seamless};
 
 impl Choice {
     /// Paper in the main colour at height `ground` that runs up into the backdrop.
-    fn sweep(&self, draw: &mut Draw, ground: f32, gloss: f32, built: &mut Built) {
+    pub(super) fn sweep(&self, draw: &mut Draw, ground: f32, gloss: f32, built: &mut Built) {
         let paper = self.wall_color * 0.92;
         built.things.push(block(
             v3(14.0, 0.1, 10.0),

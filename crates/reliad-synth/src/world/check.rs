@@ -9,7 +9,6 @@ use crate::geometry::{Vec3, v3};
 use crate::measure::{Separation, changed, changed_near, separation};
 use crate::render::scene::{Backdrop, Role};
 use crate::render::{Rendered, render, render_behind, render_product, visible};
-use crate::words::prompt;
 
 const PREVIEW: u32 = 48;
 
@@ -82,7 +81,12 @@ impl Plan {
         let extensions = usize::from(matches!(self.failure, Failure::Extends { .. }));
         let mut props = 1 + extensions..1 + extensions + self.named_props;
         // What the prompt names can be seen.
-        if props.clone().take(2).any(|i| seen(i) < 0.004) {
+        let named = if self.choice.family.is_studio() {
+            0.012
+        } else {
+            0.004
+        };
+        if props.clone().take(2).any(|i| seen(i) < named) {
             return false;
         }
         match self.failure {
@@ -140,8 +144,14 @@ impl Plan {
                 self.repaint(before);
                 preview = render(&self.scene, PREVIEW);
             }
-            self.choice.wall = nearest(self.choice.wall_color, true);
-            self.prompt = prompt(&mut self.words.clone(), &self.choice, &self.kinds);
+            self.choice.wall = nearest(self.choice.wall_color, !self.choice.family.is_studio());
+            self.prompt = Plan::words(
+                &mut self.words.clone(),
+                &self.choice,
+                &self.kinds,
+                &self.told,
+                self.horizon,
+            );
         }
         preview
     }

@@ -32,6 +32,18 @@ pub enum Sizes {
     Any,
 }
 
+/// Which scenes a world shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scenes {
+    /// Many families with many surfaces, props and patterns of light; prompts as a designer writes them.
+    #[default]
+    Rich,
+    /// Five families as product photographers build them, with few textures and shallow focus; captions that name every
+    /// factor, for networks that see few samples.
+    Studio,
+}
+
 /// Which labels and products a world holds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct World {
@@ -44,6 +56,8 @@ pub struct World {
     pub products: Option<Vec<u64>>,
     /// How big the products are.
     pub sizes: Sizes,
+    /// Which scenes they stand in.
+    pub scenes: Scenes,
 }
 
 impl Default for World {
@@ -55,6 +69,7 @@ impl Default for World {
             class: None,
             products: None,
             sizes: Sizes::Any,
+            scenes: Scenes::Rich,
         }
     }
 }

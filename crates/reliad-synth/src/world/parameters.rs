@@ -4,13 +4,14 @@ use serde_json::{Value, json};
 
 use super::Plan;
 use super::check::Measured;
+use crate::words::ends;
 
 impl Plan {
     /// The parameters of the sample; names and units are those of the documentation.
     pub(super) fn parameters(&self, measured: &Measured) -> Value {
         let side = format!("{:?}", self.choice.side).to_lowercase();
         let kinds: Vec<String> = self.kinds.iter().map(|kind| kind.name()).collect();
-        json!({
+        let mut parameters = json!({
             "product_family": self.product.family.name(),
             "product_cm": [self.product.size_cm.x, self.product.size_cm.y, self.product.size_cm.z],
             "product_color": self.product.color_name,
@@ -42,6 +43,15 @@ impl Plan {
             "severity": self.failure.severity(&measured.seen()),
             "separation": measured.separation.median,
             "separation_upper": measured.separation.upper,
-        })
+        });
+        if self.choice.family.is_studio() {
+            let colors = self.told.iter().map(|prop| prop.color.map(|color| color.name));
+            let spots = self.told.iter().map(|prop| prop.spot.name());
+            parameters["prop_colors"] = colors.collect();
+            parameters["prop_spots"] = spots.collect();
+            parameters["ground_ends"] = json!(self.horizon.map(ends));
+            parameters["light_hard"] = json!(self.choice.hard);
+        }
+        parameters
     }
 }

@@ -6,7 +6,7 @@
 
 use reliad_imaging::Class;
 
-use super::{Sizes, World};
+use super::{Scenes, Sizes, World};
 use crate::arrange::{Ground, Placed};
 use crate::camera::Camera;
 use crate::color::nearest;
@@ -17,7 +17,7 @@ use crate::product::{Family, POOL, Product};
 use crate::prop::Kind;
 use crate::render::scene::{Role, Scene, Thing};
 use crate::stage::{self, Body, Choice, Side};
-use crate::words::prompt;
+use crate::words::{Told, caption, prompt};
 
 const DOMAIN: u64 = 0x7361_6d70;
 const DOMAIN_SCENE: u64 = 0x7363_656e;
@@ -28,6 +28,8 @@ const PATIENCE: u64 = 16;
 const FAMILY_ATTEMPTS: u64 = 8;
 /// Attempts that insist on camouflage; products that no wall can match get clutter instead.
 const CAMOUFLAGE_ATTEMPTS: u64 = 12;
+/// The same in a studio, with three products: camouflage is as frequent there as clutter.
+const STUDIO_CAMOUFLAGE_ATTEMPTS: u64 = 3 * PATIENCE;
 /// Attempts with one kind of failure.
 const KIND_ATTEMPTS: u64 = 8;
 /// Attempts that insist on room for all the props that were drawn.
@@ -52,6 +54,21 @@ pub struct Plan {
     pub(super) pitch: f32,
     pub(super) turn: f32,
     pub(super) kinds: Vec<Kind>,
+    /// The named props of a studio, as its caption names them.
+    pub(super) told: Vec<Told>,
+    /// Height of the ground's far edge in the picture, 0..1 from the top, where a caption names it.
+    pub(super) horizon: Option<f32>,
+}
+
+impl Plan {
+    /// The words for the scene as it stands.
+    pub(super) fn words(draw: &mut Draw, choice: &Choice, props: &[Kind], told: &[Told], horizon: Option<f32>) -> String {
+        if choice.family.is_studio() {
+            caption(draw, choice, told, horizon)
+        } else {
+            prompt(draw, choice, props)
+        }
+    }
 }
 
 /// What stays through redraws.
@@ -65,6 +82,7 @@ struct Fixed {
     family: stage::Family,
     side: Side,
     warmth: i32,
+    hard: Option<bool>,
     props: usize,
     kind: f32,
     camouflage: bool,
@@ -80,7 +98,10 @@ impl Fixed {
         let turn = draw.range(-1.0, 1.0);
         let pitch = draw.unit();
         let warmth = draw.integer(0, 2) as i32 - 1;
-        let props = draw.weighted(&[0.08, 0.56, 0.36]);
+        let props = draw.weighted(match world.scenes {
+            Scenes::Rich => &[0.08, 0.56, 0.36],
+            Scenes::Studio => &[0.3, 0.42, 0.28],
+        });
         let kind = draw.unit();
         let wished = draw.chance(0.85);
         for _ in 0..attempt / PATIENCE {
@@ -92,21 +113,30 @@ impl Fixed {
             Sizes::Any => usual.in_any_size(),
         };
         let indistinct = class == Class::Indistinctiveness;
-        let camouflage = indistinct && wished && attempt < CAMOUFLAGE_ATTEMPTS;
+        let insists = match world.scenes {
+            Scenes::Rich => attempt < CAMOUFLAGE_ATTEMPTS,
+            Scenes::Studio => attempt < STUDIO_CAMOUFLAGE_ATTEMPTS,
+        };
+        let camouflage = indistinct && wished && insists;
         let large = product.largest_cm() > Body::LARGE_CM;
         let mut of_scene = Draw::new(DOMAIN_SCENE, seed, index);
-        let mut family = stage::Family::draw(&mut of_scene, large, camouflage);
+        let family_of = |draw: &mut Draw, camouflage: bool| match world.scenes {
+            Scenes::Rich => stage::Family::draw(draw, large, camouflage),
+            Scenes::Studio => stage::Family::draw_studio(draw, camouflage),
+        };
+        let mut family = family_of(&mut of_scene, camouflage);
         if indistinct && !camouflage {
             // A podium has no room for clutter.
             let mut other = Draw::new(DOMAIN_SCENE + 1, seed, index);
             for _ in 0..attempt / FAMILY_ATTEMPTS {
-                family = stage::Family::draw(&mut other, large, false);
+                family = family_of(&mut other, false);
             }
-            while family == stage::Family::Podium {
-                family = stage::Family::draw(&mut other, large, false);
+            while family.is_round() {
+                family = family_of(&mut other, false);
             }
         }
         let side = *of_scene.pick(Side::of(family));
+        let hard = family.is_studio().then(|| of_scene.chance(0.5));
         Fixed {
             class,
             share,
@@ -115,6 +145,7 @@ impl Fixed {
             family,
             side,
             warmth,
+            hard,
             // A wrong size is only seen against something.
             props: props.max(usize::from(class == Class::SizeMismatch)),
             // A kind that a product has no room for gives way before the product does.
@@ -160,7 +191,7 @@ impl World {
             half,
         };
         let mut choice = Choice::draw(&mut draw, fixed.family, body, product.color, 30.0);
-        (choice.side, choice.warmth) = (fixed.side, fixed.warmth);
+        (choice.side, choice.warmth, choice.hard) = (fixed.side, fixed.warmth, fixed.hard);
         let (low, high) = fixed.family.pitches();
         choice.view.pitch = low + (high - low) * fixed.pitch;
         let wish = Wish {
@@ -174,7 +205,7 @@ impl World {
         let mut failure = Failure::draw(&mut draw, &wish, &choice);
         if failure == Failure::Camouflage {
             choice.wall_color = product.color;
-            choice.wall = nearest(product.color, true);
+            choice.wall = nearest(product.color, !choice.family.is_studio());
         }
         let mut support = choice.support(&mut draw, half);
         let foot = Foot::of(&model, false);
@@ -211,15 +242,32 @@ impl World {
         } else {
             1.0
         };
-        let props = ground.props(&mut draw, fixed.props, product.largest_cm(), scale);
+        let (count, cm) = (fixed.props, product.largest_cm());
+        let props = match self.scenes {
+            Scenes::Rich => ground.props(&mut draw, count, cm, scale),
+            Scenes::Studio => ground.spots(&mut draw, count, cm, scale),
+        };
         let clutter = if let Failure::Clutter { count } = failure {
             ground.clutter(&mut draw, count)
         } else {
             Vec::new()
         };
         let kinds: Vec<Kind> = props.iter().filter_map(|p| p.kind).collect();
+        let told: Vec<Told> = props
+            .iter()
+            .filter_map(|prop| {
+                Some(Told {
+                    kind: prop.kind?,
+                    color: prop.color,
+                    spot: prop.spot?,
+                })
+            })
+            .collect();
+        let horizon = built
+            .ends
+            .map(|z| camera.project(v3(0.0, built.ground, z)).1);
         let words = draw.clone();
-        let prompt = prompt(&mut draw, &choice, &kinds);
+        let prompt = Plan::words(&mut draw, &choice, &kinds, &told, horizon);
 
         let thing = |model: Model, role: Role| Thing {
             model,
@@ -243,6 +291,7 @@ impl World {
             seamless: built.seamless,
             focus: camera.depth(target),
             aperture,
+            wide_open: choice.family.is_studio(),
             vignette: draw.range(0.05, 0.22),
             shadow_offset: failure.shadow_offset(&mut draw, built.light.direction, size.y, foot),
             damage,
@@ -267,6 +316,8 @@ impl World {
             pitch,
             turn,
             kinds,
+            told,
+            horizon,
         }
     }
 }

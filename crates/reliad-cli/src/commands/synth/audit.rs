@@ -8,7 +8,7 @@ use clap::Args;
 use reliad_synth::World;
 use reliad_synth::audit::{Audit, audit_folder, audit_world, html};
 
-use super::SizesArg;
+use super::{ScenesArg, SizesArg};
 use crate::counter::Counter;
 use crate::interrupt;
 use crate::message::{self, Code};
@@ -50,6 +50,9 @@ pub(super) struct AuditArgs {
     #[command(flatten)]
     sizes: SizesArg,
 
+    #[command(flatten)]
+    scenes: ScenesArg,
+
     /// Page to write, with the values of every parameter over all samples and for each label
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
@@ -77,6 +80,7 @@ pub(super) fn run(arguments: AuditArgs) -> Result<Code> {
         None => audit_world(
             &World {
                 sizes: arguments.sizes.sizes,
+                scenes: arguments.scenes.scenes,
                 ..World::default()
             },
             arguments.seed,

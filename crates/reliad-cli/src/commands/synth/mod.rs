@@ -5,7 +5,7 @@ mod render;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use reliad_synth::Sizes;
+use reliad_synth::{Scenes, Sizes};
 
 use crate::message::Code;
 
@@ -41,6 +41,30 @@ fn sizes(text: &str) -> Result<Sizes, String> {
         "usual" => Ok(Sizes::Usual),
         "any" => Ok(Sizes::Any),
         _ => Err("it is neither usual nor any".to_owned()),
+    }
+}
+
+/// Which scenes products stand in, wherever samples are rendered.
+#[derive(Debug, Args)]
+pub struct ScenesArg {
+    /// Which scenes the products stand in: the rich world's, or five as product photographers build them, whose captions
+    /// name every factor
+    #[arg(
+        long,
+        env = "RELIAD_SCENES",
+        hide_env_values = true,
+        value_parser = scenes,
+        default_value = "rich",
+        value_name = "rich|studio"
+    )]
+    pub scenes: Scenes,
+}
+
+fn scenes(text: &str) -> Result<Scenes, String> {
+    match text {
+        "rich" => Ok(Scenes::Rich),
+        "studio" => Ok(Scenes::Studio),
+        _ => Err("it is neither rich nor studio".to_owned()),
     }
 }
 

@@ -8,7 +8,7 @@ use reliad_dataset::Split;
 use reliad_imaging::Class;
 use reliad_synth::{Error, POOL, RenderConfig, World, render_folder};
 
-use super::SizesArg;
+use super::{ScenesArg, SizesArg};
 use crate::counter::Counter;
 use crate::interrupt;
 use crate::message::{self, Code};
@@ -50,6 +50,9 @@ pub(super) struct RenderArgs {
 
     #[command(flatten)]
     sizes: SizesArg,
+
+    #[command(flatten)]
+    scenes: ScenesArg,
 }
 
 fn split(text: &str) -> Result<Split, String> {
@@ -84,6 +87,7 @@ pub(super) fn run(arguments: RenderArgs) -> Result<Code> {
             class: arguments.class,
             products: products(&arguments.split),
             sizes: arguments.sizes.sizes,
+            scenes: arguments.scenes.scenes,
             ..World::default()
         },
         out: arguments.out,

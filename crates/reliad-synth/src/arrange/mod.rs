@@ -1,7 +1,11 @@
 //! Where props stand: beside and behind the product, on something, in sight, apart from each other.
 
+mod spot;
+
+pub use spot::Spot;
+
 use crate::camera::Camera;
-use crate::color::PALETTE;
+use crate::color::{Named, PALETTE};
 use crate::draw::Draw;
 use crate::geometry::{Lathe, Model, Part, Rotation, Shape, Vec3, v3};
 use crate::material::Material;
@@ -30,6 +34,10 @@ pub struct Placed {
     pub kind: Option<Kind>,
     /// The model in its place, in product lengths.
     pub model: Model,
+    /// Its colour, where a caption names it.
+    pub color: Option<Named>,
+    /// Its place, where a caption names it.
+    pub spot: Option<Spot>,
 }
 
 impl Ground<'_> {
@@ -40,11 +48,17 @@ impl Ground<'_> {
             return None;
         }
         match self.choice.family {
-            Family::Podium => {
+            Family::Podium | Family::Plinth => {
+                // A second step may lie around a podium.
+                let around = if self.choice.family == Family::Podium {
+                    0.38
+                } else {
+                    0.03
+                };
                 let d = ((x - s.round.0).powi(2) + (z - s.round.1).powi(2)).sqrt();
                 if d + r < s.round.2 - 0.02 {
                     Some(s.level)
-                } else if d - r > s.round.2 + 0.38 {
+                } else if d - r > s.round.2 + around {
                     Some(self.built.ground)
                 } else {
                     None
@@ -144,6 +158,8 @@ impl Ground<'_> {
                 placed.push(Placed {
                     kind: Some(kind),
                     model,
+                    color: None,
+                    spot: None,
                 });
             }
         }
@@ -153,11 +169,12 @@ impl Ground<'_> {
     /// Adds up to `count` small coloured things of no known size.
     pub fn clutter(&mut self, draw: &mut Draw, count: usize) -> Vec<Placed> {
         let mut placed = Vec::new();
+        let studio = self.choice.family.is_studio();
         for _ in 0..count * 3 {
             if placed.len() == count {
                 break;
             }
-            let size = draw.range(0.13, 0.42);
+            let size = draw.range(if studio { 0.22 } else { 0.13 }, 0.42);
             let paint = Material::glossy(draw.pick(&PALETTE).linear(), draw.range(0.05, 0.9));
             let h = size * draw.range(0.5, 1.0);
             let r = size * draw.range(0.25, 0.5);
@@ -189,7 +206,12 @@ impl Ground<'_> {
             };
             let model = Model::new(vec![part]);
             if let Some(model) = self.place(draw, &model, true) {
-                placed.push(Placed { kind: None, model });
+                placed.push(Placed {
+                    kind: None,
+                    model,
+                    color: None,
+                    spot: None,
+                });
             }
         }
         placed
@@ -201,6 +223,9 @@ impl Ground<'_> {
 fn suited(choice: &Choice) -> &'static [Kind] {
     use Kind::*;
     match (choice.family, choice.floor) {
+        (Family::Table | Family::Plinth | Family::Counter | Family::Cloth | Family::Lawn, _) => {
+            &spot::KINDS
+        }
         (Family::Window, _) => &[
             Book, Cup, Plant, Apple, Lemon, Vase, Glass, Candle, TeaLight,
         ],

@@ -1,5 +1,9 @@
 //! Scene prompts as a designer writes them: surface, background, light, props.
 
+mod caption;
+
+pub use caption::{Told, caption, ends, mirrored};
+
 use crate::draw::Draw;
 use crate::prop::Kind;
 use crate::stage::{Choice, Family};
@@ -62,7 +66,7 @@ fn background(draw: &mut Draw, choice: &Choice, named: bool) -> String {
             let plain = if named { "a" } else { "a painted" };
             format!("{plain} {color} with a window")
         }
-        Family::Marble | Family::Shelf => format!("a {color}"),
+        Family::Marble | Family::Shelf | Family::Table | Family::Counter => format!("a {color}"),
         Family::Room => {
             let room = *draw.pick(&["", " in a living room"]);
             format!("a {color}{room}")
@@ -75,15 +79,15 @@ fn background(draw: &mut Draw, choice: &Choice, named: bool) -> String {
             let room = *draw.pick(&["in a bathroom", "of a bathroom"]);
             format!("{color} {room}")
         }
-        Family::Podium | Family::Studio => {
+        Family::Podium | Family::Studio | Family::Plinth => {
             let plain = *draw.pick(&["a", "a plain", "a seamless"]);
             format!("{plain} {color}")
         }
-        Family::Drape => {
+        Family::Drape | Family::Cloth => {
             let folds = *draw.pick(&["a", "a soft", "a folded"]);
             format!("{folds} {color}")
         }
-        Family::Garden => {
+        Family::Garden | Family::Lawn => {
             let blurred = *draw.pick(&["blurred", "soft", "out of focus"]);
             format!("{blurred} {color} in a garden")
         }
