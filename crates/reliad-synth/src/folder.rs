@@ -47,7 +47,7 @@ pub struct Progress {
 
 /// Number of the world: raised with every change that gives a seed's samples other draws or pixels, so that no folder
 /// mixes two worlds.
-const WORLD: u32 = 2;
+pub const WORLD: u32 = 2;
 
 /// The settings that all samples of a folder share.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -184,19 +184,25 @@ pub fn write_sample(dir: &Path, index: u64, sample: &Sample) -> Result<Value> {
         ExtendedColorType::L8,
     )?;
     let saliency = put("saliency", sample.saliency.as_raw(), ExtendedColorType::L8)?;
-    Ok(json!({
+    let mut line = record(index, sample, &image);
+    line["product"] = json!(product);
+    line["depth"] = json!(depth);
+    line["saliency"] = json!(saliency);
+    Ok(line)
+}
+
+/// The line of `metadata.jsonl` for a sample of which only `image` is kept.
+pub fn record(index: u64, sample: &Sample, image: &str) -> Value {
+    json!({
         "index": index,
         "image": image,
-        "product": product,
-        "depth": depth,
-        "saliency": saliency,
         "title": sample.title,
         "prompt": sample.prompt,
         "label": sample.class.slug(),
         "product_id": sample.product_id,
         "seed": sample.parameters["seed"],
         "parameters": sample.parameters,
-    }))
+    })
 }
 
 fn write_png(path: &Path, data: &[u8], w: u32, h: u32, color: ExtendedColorType) -> Result<()> {

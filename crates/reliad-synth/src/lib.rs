@@ -28,7 +28,7 @@ pub use failure::{
     MAX_SCALE, MAX_SINK, MAX_TRUNCATED, MIN_COVER, MIN_DAMAGED, MIN_DETACHED, MIN_EXTENSION,
     MIN_GAP, MIN_OVERHANG, MIN_SCALE, MIN_SINK, MIN_TRUNCATED, SMALLEST_SCALE,
 };
-pub use folder::{Progress, RenderConfig, render_folder, write_sample};
+pub use folder::{Progress, RenderConfig, WORLD, record, render_folder, write_sample};
 pub use product::{Family as ProductFamily, POOL, UNSEEN};
 pub use showcase::render_product;
 pub use stage::Family as SceneFamily;

@@ -1,4 +1,4 @@
-//! Value noise: the one source of irregularity in surfaces, a pure function of the point.
+//! Value noise, the one source of irregularity in surfaces, a pure function of the point; and smooth steps.
 
 use crate::geometry::Vec3;
 
@@ -38,4 +38,11 @@ pub fn fbm(p: Vec3, octaves: u32) -> f32 {
         q = q * 2.03 + Vec3::splat(1.7);
     }
     sum / total
+}
+
+/// Hermite step from `a` (0) to `b` (1); `a` may lie above `b`.
+#[inline]
+pub fn smooth(a: f32, b: f32, x: f32) -> f32 {
+    let t = ((x - a) / (b - a)).clamp(0.0, 1.0);
+    t * t * (3.0 - 2.0 * t)
 }

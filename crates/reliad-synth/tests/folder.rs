@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use reliad_synth::{Error, RenderConfig, Sizes, World, render_folder};
+use reliad_synth::{Error, RenderConfig, Scenes, Sizes, World, render_folder};
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
@@ -119,5 +119,28 @@ fn other_settings_are_refused() -> Outcome {
         render_folder(&tiny, &|_| {}, &go),
         Err(Error::Setting(_))
     ));
+    Ok(())
+}
+
+#[test]
+fn a_folder_of_rich_scenes_takes_no_studio_and_says_nothing_of_it() -> Outcome {
+    let out = tempfile::tempdir()?;
+    let go = AtomicBool::new(false);
+    render_folder(&config(out.path(), 1), &|_| {}, &go)?;
+    // As it was before there was a choice.
+    let told = fs::read_to_string(out.path().join("world.json"))?;
+    assert!(!told.contains("scenes"), "{told}");
+    let studio = RenderConfig {
+        world: World {
+            scenes: Scenes::Studio,
+            ..World::default()
+        },
+        ..config(out.path(), 1)
+    };
+    let refused = render_folder(&studio, &|_| {}, &go);
+    assert!(
+        matches!(refused, Err(Error::OtherRun { .. })),
+        "{refused:?}"
+    );
     Ok(())
 }

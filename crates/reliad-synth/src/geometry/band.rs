@@ -1,6 +1,6 @@
 //! Arches of flat or round stock: handles, straps, headbands.
 
-use super::shape::{march, slab};
+use super::ray::{march, slab};
 use super::vector::{Vec3, greater, lesser, v3};
 
 /// A closed band around the z axis (a circle or a rounded rectangle in the xy plane), kept above a height.

@@ -1,6 +1,6 @@
 //! Bodies between cross-sections: rounded outlines that change along the y axis, as of tubes, bags, shoes.
 
-use super::shape::slab;
+use super::ray::slab;
 use super::vector::{Vec3, greater, lesser, v3};
 
 /// An outline across the y axis.

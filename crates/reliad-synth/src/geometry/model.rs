@@ -1,6 +1,7 @@
 //! A thing made of parts: bodies with a place, a rotation and a material.
 
-use super::shape::{Shape, corners};
+use super::ray::corners;
+use super::shape::Shape;
 use super::vector::{Rotation, Vec3};
 use crate::material::Material;
 

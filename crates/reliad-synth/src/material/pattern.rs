@@ -2,8 +2,7 @@
 
 use super::Label;
 use crate::geometry::{Vec3, v3};
-use crate::render::scene::smooth;
-use crate::texture::{fbm, noise};
+use crate::texture::{fbm, noise, smooth};
 
 /// A colour for each point of a body's surface.
 #[derive(Clone, Debug)]

@@ -7,7 +7,13 @@ use crate::geometry::{Model, Rotation, Vec3};
 use crate::material::{Material, Pattern};
 
 /// Colours of made things.
-const COLORS: [&str; 5] = ["white", "terracotta", "navy", "sage green", "mustard yellow"];
+const COLORS: [&str; 5] = [
+    "white",
+    "terracotta",
+    "navy",
+    "sage green",
+    "mustard yellow",
+];
 
 /// Lab distance (CIE 1976) of a prop's colour from the one behind.
 const CLEAR: f32 = 30.0;
@@ -34,7 +40,7 @@ impl Kind {
         match self {
             Kind::Cup => index != 1,
             Kind::Book => index > 0,
-            Kind::Cushion | Kind::Chair => true,
+            Kind::Chair => true,
             _ => index == 0,
         }
     }

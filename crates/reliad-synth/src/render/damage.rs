@@ -2,7 +2,7 @@
 
 use image::RgbaImage;
 
-use super::scene::smooth;
+use crate::texture::smooth;
 
 /// A fault of the product's own picture, in canvas coordinates, 0..1 from the left and from the top.
 #[derive(Clone, Copy, Debug, PartialEq)]

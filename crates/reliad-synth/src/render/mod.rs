@@ -11,8 +11,9 @@ mod sight;
 use image::{GrayImage, Luma, Rgb, RgbImage, Rgba, RgbaImage};
 
 use crate::geometry::{Rotation, Vec3};
+use crate::texture::smooth;
 use layer::Layer;
-use scene::{Hit, LARGEST_BLUR, Role, Scene, Thing, smooth};
+use scene::{Hit, LARGEST_BLUR, Role, Scene, Thing};
 use shade::{shade, tone};
 use sight::Sight;
 

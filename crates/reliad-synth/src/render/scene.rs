@@ -3,7 +3,7 @@
 use super::damage::Damage;
 use crate::camera::Camera;
 use crate::geometry::{Model, Vec3, v3};
-use crate::texture::{lattice, noise};
+use crate::texture::{lattice, noise, smooth};
 
 /// What part a thing plays in the picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -309,11 +309,4 @@ impl Scene {
         }
         best.map(|hit| hit.towards(d))
     }
-}
-
-/// Hermite step from `a` (0) to `b` (1); `a` may lie above `b`.
-#[inline]
-pub fn smooth(a: f32, b: f32, x: f32) -> f32 {
-    let t = ((x - a) / (b - a)).clamp(0.0, 1.0);
-    t * t * (3.0 - 2.0 * t)
 }

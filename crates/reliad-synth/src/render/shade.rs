@@ -1,9 +1,10 @@
 //! From a surface point and the light that reaches it to a colour.
 
-use super::scene::{Hit, Light, Role, Scene, smooth};
+use super::scene::{Hit, Light, Role, Scene};
 use crate::color::to_srgb;
 use crate::geometry::Vec3;
 use crate::material::{Material, Surface};
+use crate::texture::smooth;
 
 /// Linear light from a surface point towards the camera.
 pub fn shade(

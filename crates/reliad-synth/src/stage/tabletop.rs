@@ -82,7 +82,11 @@ impl Choice {
             .push(self.slab(support, back, draw.range(0.1, 0.14), polished));
         // Its body stands back under the slab, in shade.
         let body = v3(12.0, 2.0, (support.front - 0.08 - back) * 0.5);
-        let middle = v3(0.0, support.level - 2.05, (support.front - 0.08 + back) * 0.5);
+        let middle = v3(
+            0.0,
+            support.level - 2.05,
+            (support.front - 0.08 + back) * 0.5,
+        );
         let front = Material::matte(self.wall_color * 0.55);
         built.things.push(block(body, middle, front, false));
         self.lit_wall(back, support, built);

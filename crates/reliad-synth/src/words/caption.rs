@@ -48,7 +48,11 @@ pub fn caption(draw: &mut Draw, choice: &Choice, props: &[Told], horizon: Option
     let mut clauses = vec![ground, behind];
     clauses.extend(horizon.map(|v| format!("ground ending {}", ends(v))));
     let warmth = ["cool", "neutral", "warm"][(choice.warmth + 1) as usize];
-    let hard = if choice.hard == Some(true) { "hard" } else { "soft" };
+    let hard = if choice.hard == Some(true) {
+        "hard"
+    } else {
+        "soft"
+    };
     clauses.push(format!("{warmth} {hard} light {}", choice.side.words()));
     let props = props.iter();
     clauses.extend(props.map(|prop| {
@@ -83,7 +87,8 @@ mod tests {
 
     #[test]
     fn a_mirrored_caption_exchanges_left_and_right_and_nothing_else() {
-        let caption = "on a lawn, soft light from the left, a bright cup beside it on the right, leftover";
+        let caption =
+            "on a lawn, soft light from the left, a bright cup beside it on the right, leftover";
         let other = mirrored(caption);
         assert_eq!(
             other,

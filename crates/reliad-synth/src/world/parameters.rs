@@ -45,7 +45,10 @@ impl Plan {
             "separation_upper": measured.separation.upper,
         });
         if self.choice.family.is_studio() {
-            let colors = self.told.iter().map(|prop| prop.color.map(|color| color.name));
+            let colors = self
+                .told
+                .iter()
+                .map(|prop| prop.color.map(|color| color.name));
             let spots = self.told.iter().map(|prop| prop.spot.name());
             parameters["prop_colors"] = colors.collect();
             parameters["prop_spots"] = spots.collect();

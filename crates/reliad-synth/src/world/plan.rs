@@ -62,7 +62,13 @@ pub struct Plan {
 
 impl Plan {
     /// The words for the scene as it stands.
-    pub(super) fn words(draw: &mut Draw, choice: &Choice, props: &[Kind], told: &[Told], horizon: Option<f32>) -> String {
+    pub(super) fn words(
+        draw: &mut Draw,
+        choice: &Choice,
+        props: &[Kind],
+        told: &[Told],
+        horizon: Option<f32>,
+    ) -> String {
         if choice.family.is_studio() {
             caption(draw, choice, told, horizon)
         } else {
@@ -319,5 +325,33 @@ impl World {
             told,
             horizon,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn props_of_a_studio_stand_where_their_captions_say() {
+        let world = World {
+            scenes: Scenes::Studio,
+            ..World::default()
+        };
+        let (mut left, mut right) = (0, 0);
+        for index in 0..120 {
+            let plan = world.plan(3, index, 0);
+            let props = plan.scene.things.iter().filter(|t| t.role == Role::Prop);
+            for (thing, told) in props.zip(&plan.told) {
+                let (low, high) = thing.model.extent();
+                let middle = (low + high) * 0.5;
+                let across = plan.scene.camera.project(middle).0;
+                assert_eq!(across > 0.5, told.spot.right, "{}", plan.prompt);
+                assert_eq!(middle.z < -0.5, told.spot.behind, "{}", plan.prompt);
+                left += usize::from(!told.spot.right);
+                right += usize::from(told.spot.right);
+            }
+        }
+        assert!(left > 30 && right > 30, "{left} {right}");
     }
 }

@@ -1,5 +1,6 @@
 //! What networks learn from: the samples, their pictures, and what is done to them on the way.
 
+pub mod edges;
 pub mod pictures;
 pub mod prepare;
 pub mod prompts;

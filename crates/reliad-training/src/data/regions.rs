@@ -16,6 +16,52 @@ pub struct RegionWeights {
     pub ring_cells: usize,
 }
 
+/// How much of each cell of the latent grid the products cover, 0 to 1, `side * side` values a sample in row order.
+#[derive(Debug, Clone)]
+pub struct Cover {
+    side: usize,
+    values: Vec<f32>,
+}
+
+impl Cover {
+    /// Of products on their canvases (RGBA), on a grid of `side` cells.
+    pub fn of(products: &Pictures, side: usize) -> Self {
+        let mut values = vec![0f32; products.len() * side * side];
+        values
+            .par_chunks_mut(side * side)
+            .enumerate()
+            .for_each(|(index, map)| map.copy_from_slice(&cover(products, index, side)));
+        Self { side, values }
+    }
+
+    /// Of shares at hand.
+    pub fn new(side: usize, values: Vec<f32>) -> Self {
+        Self { side, values }
+    }
+
+    /// The shares of all samples.
+    pub fn values(&self) -> &[f32] {
+        &self.values
+    }
+
+    /// On a grid of half as many cells a side.
+    pub fn halved(&self) -> Self {
+        let (side, half) = (self.side, self.side / 2);
+        let maps = self.values.chunks_exact(side * side);
+        let values = maps.flat_map(|map| {
+            (0..half * half).map(move |at| {
+                let first = 2 * (at / half) * side + 2 * (at % half);
+                let cells = [first, first + 1, first + side, first + side + 1];
+                cells.iter().map(|&cell| map[cell]).sum::<f32>() / 4.0
+            })
+        });
+        Self {
+            side: half,
+            values: values.collect(),
+        }
+    }
+}
+
 /// One weight map a sample, `side * side` values in row order.
 #[derive(Debug, Clone)]
 pub struct Regions {
@@ -24,18 +70,17 @@ pub struct Regions {
 }
 
 impl Regions {
-    /// Weight maps on a grid of `side` cells, from products on their canvases (RGBA). The scene counts 1;
-    /// a cell that the product covers in part lies between.
-    pub fn new(products: &Pictures, side: usize, weights: RegionWeights) -> Self {
-        let mut maps = vec![0f32; products.len() * side * side];
+    /// Weight maps on the grid of `cover`. The scene counts 1; a cell that the product covers in part lies between.
+    pub fn new(cover: &Cover, weights: RegionWeights) -> Self {
+        let side = cover.side;
+        let mut maps = vec![0f32; cover.values.len()];
         maps.par_chunks_mut(side * side)
-            .enumerate()
-            .for_each(|(index, map)| {
-                let cover = cover(products, index, side);
+            .zip(cover.values.par_chunks(side * side))
+            .for_each(|(map, cover)| {
                 for row in 0..side {
                     for column in 0..side {
                         let covered = cover[row * side + column];
-                        let outside = if near(&cover, side, row, column, weights.ring_cells) {
+                        let outside = if near(cover, side, row, column, weights.ring_cells) {
                             weights.ring
                         } else {
                             1.0
@@ -107,9 +152,11 @@ mod tests {
             ring: 2.0,
             ring_cells: 1,
         };
-        let map = Regions::new(&products, 4, weights).weights;
+        let map = Regions::new(&Cover::of(&products, 4), weights).weights;
         assert!((map[0] - 0.2).abs() < 1e-6);
         assert!((map[4] - 1.1).abs() < 1e-6);
         assert_eq!((map[1], map[8], map[3], map[12]), (2.0, 2.0, 1.0, 1.0));
+        let halved = Cover::of(&products, 4).halved();
+        assert_eq!(halved.values(), [0.375, 0.0, 0.0, 0.0]);
     }
 }

@@ -2,25 +2,25 @@
 
 use burn::tensor::{Device, Tensor};
 use rand_chacha::ChaCha8Rng;
-use rayon::prelude::*;
 use reliad_dataset::Modality;
 use reliad_diffusion::product::control;
 use reliad_diffusion::scheduler::NoiseSchedule;
 use reliad_diffusion::{ClipTextModel, ClipTokenizer};
 use reliad_imaging::canny::THRESHOLDS;
-use reliad_imaging::{self as imaging, PlacedProduct, Problem};
 use reliad_weights::ModelDir;
 use serde::Deserialize;
 
-use crate::data::pictures::{Layout, Pictures};
+use crate::data::edges::Edges;
+use crate::data::pictures::Layout;
 use crate::data::prompts;
-use crate::data::regions::{RegionWeights, Regions};
+use crate::data::regions::{Cover, RegionWeights, Regions};
 use crate::data::world::World;
 use crate::error::{Error, Result};
 use crate::fit::Step;
 use crate::fit::progress::Control;
 use crate::painter::latents::Latents;
 use crate::painter::noised::{Noised, noised, schedule};
+use crate::painter::shards::Shards;
 use crate::random::{self, Order};
 use crate::stage::Stage;
 
@@ -75,7 +75,7 @@ pub struct Controlled {
     order: Order,
     latents: Latents,
     regions: Regions,
-    edges: Pictures,
+    edges: Edges,
     tokenizer: ClipTokenizer,
     text_encoder: ClipTextModel,
     schedule: NoiseSchedule,
@@ -139,11 +139,20 @@ impl Controlled {
         let scheduler =
             reliad_diffusion::painter::scheduler(model).map_err(Error::component("scheduler"))?;
         let world = World::open(&stage.data, recipe.samples)?;
-        let Some(latents) = Latents::of_world(stage, &world, recipe.size, control)? else {
-            return Ok(None);
+        let canny = [recipe.canny_low, recipe.canny_high];
+        let count = world.records().len();
+        let (latents, cover, edges) = if let Some(shards) = Shards::open(&stage.data)? {
+            let (latents, cover) = shards.read(&model.sub("vae"), recipe.size, count)?;
+            (latents, cover, shards.edges(recipe.size, canny, count)?)
+        } else {
+            let Some(latents) = Latents::of_world(stage, &world, recipe.size, control)? else {
+                return Ok(None);
+            };
+            let all: Vec<usize> = (0..count).collect();
+            let products = world.pictures(&all, Modality::Product, Layout::Rgba, recipe.size)?;
+            let cover = Cover::of(&products, latents.side());
+            (latents, cover, Edges::of(&products, canny)?)
         };
-        let all: Vec<usize> = (0..world.records().len()).collect();
-        let products = world.pictures(&all, Modality::Product, Layout::Rgba, recipe.size)?;
         let weights = RegionWeights {
             product: recipe.product_weight,
             ring: recipe.ring_weight,
@@ -152,8 +161,8 @@ impl Controlled {
         let (train, mut held_out) = world.split();
         held_out.truncate(recipe.held_out);
         Ok(Some(Self {
-            regions: Regions::new(&products, latents.side(), weights),
-            edges: edges(&products, [recipe.canny_low, recipe.canny_high])?,
+            regions: Regions::new(&cover, weights),
+            edges,
             order: Order::new(stage.seed, train.len()),
             train,
             held_out,
@@ -218,63 +227,5 @@ impl Controlled {
             edges: control(self.edges.batch(indices, &self.device)),
             region: self.regions.batch(indices, &self.device),
         })
-    }
-}
-
-/// Canny edges of products on their canvases, taken as the painter's own products are. One of which nothing is visible has
-/// none.
-fn edges(products: &Pictures, thresholds: [f32; 2]) -> Result<Pictures> {
-    let size = products.size();
-    let plane = size * size;
-    let mut bytes = vec![0u8; products.len() * plane];
-    bytes
-        .par_chunks_mut(plane)
-        .enumerate()
-        .try_for_each(|(index, out)| {
-            match PlacedProduct::from_canvas_rgba(products.rgba(index)) {
-                Ok(product) => {
-                    out.copy_from_slice(product.edges(thresholds).as_raw());
-                    Ok(())
-                }
-                Err(imaging::Error::Picture(Problem::Transparent)) => Ok(()),
-                Err(error) => Err(Error::component("product")(error)),
-            }
-        })?;
-    Ok(Pictures::from_bytes(Layout::Gray, size, bytes))
-}
-
-#[cfg(test)]
-mod tests {
-    #![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
-
-    use super::*;
-
-    #[test]
-    fn edges_are_those_of_placed_products() {
-        let side = 32;
-        let product = image::RgbaImage::from_fn(side, side, |x, y| {
-            let alpha = match (x, y) {
-                (8..24, 6..26) => 255,
-                // A soft rim with white in it, as cut-outs have it.
-                (7 | 24, 6..26) => 128,
-                _ => 0,
-            };
-            let value = if alpha == 128 { 230 } else { 90 };
-            image::Rgba([value, value, value, alpha])
-        });
-        let planes = |picture: &image::RgbaImage| -> Vec<u8> {
-            let bytes = picture.as_raw();
-            (0..4)
-                .flat_map(|channel| bytes.iter().skip(channel).step_by(4).copied())
-                .collect()
-        };
-        let mut bytes = planes(&product);
-        bytes.extend(vec![0; bytes.len()]);
-        let products = Pictures::from_bytes(Layout::Rgba, side as usize, bytes);
-        let drawn = edges(&products, THRESHOLDS).unwrap();
-        let placed = PlacedProduct::from_canvas_rgba(product).unwrap();
-        assert_eq!(drawn.bytes(0), placed.edges(THRESHOLDS).as_raw());
-        assert!(drawn.bytes(0).contains(&255));
-        assert!(!drawn.bytes(1).contains(&255));
     }
 }

@@ -110,6 +110,11 @@ impl Latents {
         self.channels
     }
 
+    /// All values, little-endian, two bytes each.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        bytes(&self.values)
+    }
+
     /// The latents `indices` as `[n, channels, side, side]`.
     pub fn batch(&self, indices: &[usize], device: &Device) -> Tensor<4> {
         let stride = self.channels * self.side * self.side;
@@ -126,7 +131,12 @@ impl Latents {
     }
 }
 
-fn encode(vae: &AutoencoderKl, pictures: &Pictures, device: &Device) -> (usize, Vec<f16>) {
+/// Posterior means (times the scaling factor) of pictures, one after the other, and their channels.
+pub(crate) fn encode(
+    vae: &AutoencoderKl,
+    pictures: &Pictures,
+    device: &Device,
+) -> (usize, Vec<f16>) {
     let mut values = Vec::new();
     let mut channels = 0;
     for first in (0..pictures.len()).step_by(BATCH) {
@@ -139,11 +149,15 @@ fn encode(vae: &AutoencoderKl, pictures: &Pictures, device: &Device) -> (usize, 
     (channels, values)
 }
 
-fn write(file: &Path, values: &[f16], shape: [usize; 4]) -> Result<()> {
-    let bytes: Vec<u8> = values
+fn bytes(values: &[f16]) -> Vec<u8> {
+    values
         .iter()
         .flat_map(|value| value.to_le_bytes())
-        .collect();
+        .collect()
+}
+
+fn write(file: &Path, values: &[f16], shape: [usize; 4]) -> Result<()> {
+    let bytes = bytes(values);
     let view =
         TensorView::new(Dtype::F16, shape.to_vec(), &bytes).map_err(Error::component("latents"))?;
     let file_bytes =

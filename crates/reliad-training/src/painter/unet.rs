@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 
 use crate::data::pictures::Layout;
 use crate::data::prompts;
-use crate::data::regions::{RegionWeights, Regions};
+use crate::data::regions::{Cover, RegionWeights, Regions};
+use crate::painter::shards::Shards;
 use crate::data::world::World;
 use crate::error::{Error, Result};
 use crate::fit::progress::Control;
@@ -362,17 +363,24 @@ impl Seen {
         size: usize,
         control: &mut Control<'_>,
     ) -> Result<Option<Self>> {
-        let Some(latents) = Latents::of_world(stage, world, size, control)? else {
-            return Ok(None);
+        let (latents, cover) = if let Some(shards) = Shards::open(&stage.data)? {
+            let vae = ModelDir::open(stage.component("vae")).map_err(Error::component("vae"))?;
+            shards.read(&vae, size, world.records().len())?
+        } else {
+            let Some(latents) = Latents::of_world(stage, world, size, control)? else {
+                return Ok(None);
+            };
+            let all: Vec<usize> = (0..world.records().len()).collect();
+            let products = world.pictures(&all, Modality::Product, Layout::Rgba, size)?;
+            let cover = Cover::of(&products, latents.side());
+            (latents, cover)
         };
-        let all: Vec<usize> = (0..world.records().len()).collect();
-        let products = world.pictures(&all, Modality::Product, Layout::Rgba, size)?;
         let weights = RegionWeights {
             product: recipe.product_weight,
             ring: 1.0,
             ring_cells: 0,
         };
-        let regions = Regions::new(&products, latents.side(), weights);
+        let regions = Regions::new(&cover, weights);
         Ok(Some(Self { latents, regions }))
     }
 }

@@ -4,7 +4,11 @@
 mod judge;
 mod lora;
 mod networks;
+<<<<<<< HEAD
 mod views;
+=======
+mod shards;
+>>>>>>> 496ba89 (Samples straight to latents: shards that painter and ControlNet learn from; no import circles in the renderer's geometry)
 mod world;
 
 use std::path::Path;
@@ -31,7 +35,11 @@ use judge::{
 };
 use lora::adapters_learn_and_the_weights_stay;
 use networks::network;
+<<<<<<< HEAD
 use views::training_and_use_look_at_the_same;
+=======
+use shards::shards_hold_what_the_pictures_do;
+>>>>>>> 496ba89 (Samples straight to latents: shards that painter and ControlNet learn from; no import circles in the renderer's geometry)
 use world::{SIZE, config, write_world};
 
 #[test]
@@ -72,6 +80,7 @@ fn every_stage_writes_a_component_that_loads() {
         "fit": fit, "recipe": { "size": SIZE, "held_out": 2 }
     }));
     finished(vae::train(&autoencoder, &stage, control).unwrap());
+    shards_hold_what_the_pictures_do(&stage);
     let networks = config(json!({
         "text_encoder": {
             "hidden_size": 8, "intermediate_size": 8, "num_attention_heads": 2,

@@ -1,7 +1,9 @@
 //! `reliad synth`: labelled samples of the rendered world.
 
 mod audit;
+mod latents;
 mod render;
+mod world;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
@@ -19,6 +21,7 @@ pub struct SynthArgs {
 #[derive(Debug, Subcommand)]
 enum SynthCommand {
     Render(render::RenderArgs),
+    Latents(latents::LatentsArgs),
     Audit(audit::AuditArgs),
 }
 
@@ -75,6 +78,7 @@ fn scenes(text: &str) -> Result<Scenes, String> {
 pub fn run(arguments: SynthArgs) -> Result<Code> {
     match arguments.command {
         SynthCommand::Render(arguments) => render::run(arguments),
+        SynthCommand::Latents(arguments) => latents::run(arguments),
         SynthCommand::Audit(arguments) => audit::run(arguments),
     }
 }

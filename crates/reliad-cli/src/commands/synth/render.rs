@@ -4,11 +4,9 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::Args;
-use reliad_dataset::Split;
-use reliad_imaging::Class;
-use reliad_synth::{Error, POOL, RenderConfig, World, render_folder};
+use reliad_synth::{Error, RenderConfig, render_folder};
 
-use super::{ScenesArg, SizesArg};
+use super::world::WorldArgs;
 use crate::counter::Counter;
 use crate::interrupt;
 use crate::message::{self, Code};
@@ -34,6 +32,7 @@ pub(super) struct RenderArgs {
     #[arg(long, default_value_t = 256)]
     size: u32,
 
+<<<<<<< HEAD
     /// Give every sample this label: available, space_mismatch, size_mismatch, indistinctiveness,
     /// shape_hallucination or unsuitable [default: all but the last, mixed]
     #[arg(long, value_parser = class)]
@@ -48,30 +47,10 @@ pub(super) struct RenderArgs {
     )]
     split: Vec<Split>,
 
+=======
+>>>>>>> 496ba89 (Samples straight to latents: shards that painter and ControlNet learn from; no import circles in the renderer's geometry)
     #[command(flatten)]
-    sizes: SizesArg,
-
-    #[command(flatten)]
-    scenes: ScenesArg,
-}
-
-fn split(text: &str) -> Result<Split, String> {
-    match text {
-        "train" => Ok(Split::Train),
-        "validation" => Ok(Split::Validation),
-        "test" => Ok(Split::Test),
-        _ => Err("it is none of train, validation and test".to_owned()),
-    }
-}
-
-/// The products of `splits`; absent when no split was named.
-fn products(splits: &[Split]) -> Option<Vec<u64>> {
-    let of = |id: &u64| splits.contains(&Split::of_product(*id));
-    (!splits.is_empty()).then(|| (0..POOL).filter(of).collect())
-}
-
-fn class(text: &str) -> Result<Class, String> {
-    Class::from_slug(text).ok_or_else(|| "it is none of the labels".to_owned())
+    world: WorldArgs,
 }
 
 /// Renders.
@@ -83,13 +62,7 @@ pub(super) fn run(arguments: RenderArgs) -> Result<Code> {
         count: arguments.count,
         seed: arguments.seed,
         size: arguments.size,
-        world: World {
-            class: arguments.class,
-            products: products(&arguments.split),
-            sizes: arguments.sizes.sizes,
-            scenes: arguments.scenes.scenes,
-            ..World::default()
-        },
+        world: arguments.world.world(),
         out: arguments.out,
     };
     let counter = Counter::new("rendered", config.count);
