@@ -34,5 +34,5 @@ pub use showcase::render_product;
 pub use stage::Family as SceneFamily;
 pub use words::mirrored;
 pub use world::{
-    CLEAR, CLOSE, MIN_CLUTTER, MIN_SHADOW_CHANGE, Sample, Scenes, Sizes, World, corpus, sample,
+    CLEAR, CLOSE, MIN_CLUTTER, MIN_SHADOW_CHANGE, Sample, Scenes, Sizes, World, sample,
 };

@@ -7,7 +7,7 @@ use reliad_imaging::Class;
 use reliad_synth::{
     CLEAR, CLOSE, MAX_DAMAGED, MAX_GAP, MAX_SCALE, MAX_SINK, MAX_TRUNCATED, MIN_CLUTTER,
     MIN_DAMAGED, MIN_DETACHED, MIN_EXTENSION, MIN_GAP, MIN_OVERHANG, MIN_SCALE, MIN_SHADOW_CHANGE,
-    MIN_SINK, MIN_TRUNCATED, POOL, Sample, SceneFamily, Scenes, Sizes, World, corpus, mirrored,
+    MIN_SINK, MIN_TRUNCATED, POOL, Sample, SceneFamily, Scenes, Sizes, World, mirrored,
     sample,
 };
 
@@ -343,8 +343,8 @@ fn depth_spans_its_range_and_the_product_is_nearer_than_what_is_behind_it() {
 
 #[test]
 fn texts_are_drawn_without_rendering_and_state_size_surface_and_light() {
-    let texts = corpus(9, 400);
-    assert_eq!(texts, corpus(9, 400));
+    let texts = World::default().corpus(9, 400);
+    assert_eq!(texts, World::default().corpus(9, 400));
     let mut words = BTreeSet::new();
     for (title, prompt) in &texts {
         assert!(title.contains(" cm"), "{title}");

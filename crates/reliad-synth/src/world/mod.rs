@@ -112,22 +112,21 @@ pub fn sample(seed: u64, index: u64, size: u32) -> Sample {
     World::default().sample(seed, index, size)
 }
 
-/// Titles and prompts of the first `count` samples, without rendering them. A prompt may differ
-/// from the sample's own where the preview rejects the first draw; the language is the same.
-pub fn corpus(seed: u64, count: u64) -> Vec<(String, String)> {
-    let world = World::default();
-    (0..count)
-        .map(|index| {
-            let plan = world.plan(seed, index, 0);
-            (plan.product.title, plan.prompt)
-        })
-        .collect()
-}
-
 impl World {
     /// The sample of this world; see [`sample`].
     pub fn sample(&self, seed: u64, index: u64, size: u32) -> Sample {
         self.drawn(seed, index, size).0
+    }
+
+    /// Titles and prompts of the first `count` samples, without rendering them. A prompt may differ
+    /// from the sample's own where the preview rejects the first draw; the language is the same.
+    pub fn corpus(&self, seed: u64, count: u64) -> Vec<(String, String)> {
+        (0..count)
+            .map(|index| {
+                let plan = self.plan(seed, index, 0);
+                (plan.product.title, plan.prompt)
+            })
+            .collect()
     }
 
     /// A sample with the plan that it was rendered from.
