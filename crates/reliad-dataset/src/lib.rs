@@ -29,7 +29,7 @@ pub use folder::{Folder, Lines, METADATA, QUARANTINE, Records, quarantine, requi
 pub use import::{Imported, import};
 pub use label::{Label, LabelMap};
 pub use place::Place;
-pub use record::{Modality, Record, SceneParameters, Split, product_of_text};
+pub use record::{Modality, Record, Split, product_of_text};
 pub use shard::{ShardWriter, members};
 pub use source::{Broken, Fields, Layout, ProductBy, Sink, Source};
 pub use statistics::{Statistics, statistics};

@@ -1,5 +1,6 @@
 //! One labelled sample: texts, label, and where its pictures lie.
 
+use reliad_synth::Parameters;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
@@ -35,7 +36,7 @@ pub struct Record {
     pub split: Option<Split>,
     /// What was drawn to make the scene; absent in folders that don't tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub parameters: Option<SceneParameters>,
+    pub parameters: Option<Parameters>,
     /// Fields that nothing here reads; kept when an index is written anew.
     #[serde(flatten)]
     pub others: Map<String, Value>,
@@ -46,11 +47,6 @@ impl Record {
     pub fn split(&self) -> Split {
         self.split
             .unwrap_or_else(|| Split::of_product(self.product_id))
-    }
-
-    /// A scene parameter by its name, of those that have no field of their own.
-    pub fn parameter(&self, name: &str) -> Option<&Value> {
-        self.parameters.as_ref()?.others.get(name)
     }
 
     /// Where the picture of this kind lies, if there is one.
@@ -113,23 +109,6 @@ fn product_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Erro
     })
 }
 
-/// What a rendered sample tells of its scene.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SceneParameters {
-    /// The kind of scene, such as `wood` or `garden`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub scene_family: Option<String>,
-    /// The word for the colour of what lies behind, such as `sky blue`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub main_color: Option<String>,
-    /// What the product stands on, in the prompt's words.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub surface: Option<String>,
-    /// Parameters that nothing here reads; kept when an index is written anew.
-    #[serde(flatten)]
-    pub others: Map<String, Value>,
-}
-
 /// The part of a data set that a product belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -186,13 +165,14 @@ mod tests {
         assert_eq!(record.parameters, None);
         let mut told = plain;
         told["parameters"] =
-            serde_json::json!({"scene_family": "garden", "main_color": null, "pitch": 0.1});
+            serde_json::json!({"scene_family": "garden", "main_color": null, "pitch": 0.1, "weather": "rain"});
         let record: Record = serde_json::from_value(told)?;
         let scene = record.parameters.unwrap_or_default();
         assert_eq!(scene.scene_family.as_deref(), Some("garden"));
         assert_eq!(scene.main_color, None);
         // What isn't read is written all the same: dividing a data set must not lose it.
-        assert_eq!(scene.others["pitch"], 0.1);
+        assert_eq!(scene.pitch, Some(0.1));
+        assert_eq!(scene.others["weather"], "rain");
         Ok(())
     }
 

@@ -44,16 +44,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             y as i64 * i64::from(size),
         );
         println!(
-            "{x},{y} {} | {} | {} | {}",
+            "{x},{y} {} | {} | {} | {:?}",
             sample.class.slug(),
             sample.title,
             sample.prompt,
-            sample.parameters["failure"]
+            sample.parameters.failure
         );
-        if !sample.parameters["margins_kept"].as_bool().unwrap_or(false)
+        if sample.parameters.margins_kept != Some(true)
             || std::env::var_os("VERBOSE").is_some()
         {
-            println!("    {}", sample.parameters);
+            println!("    {:?}", sample.parameters);
         }
     }
     sheet.save(out)?;

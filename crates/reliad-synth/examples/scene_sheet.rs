@@ -26,15 +26,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ..World::default()
     };
     // A few pixels suffice to know a sample's family.
-    let found: Vec<String> = (0..columns as u64 * 25)
+    let found: Vec<Option<String>> = (0..columns as u64 * 25)
         .into_par_iter()
-        .map(|index| world.sample(seed, index, 8).parameters["scene_family"].to_string())
+        .map(|index| world.sample(seed, index, 8).parameters.scene_family)
         .collect();
     let mut sheet = RgbImage::new(size * columns as u32, size * families.len() as u32);
     for (row, name) in families.iter().enumerate() {
         let own: Vec<u64> = (0u64..)
             .zip(&found)
-            .filter(|(_, f)| f.trim_matches('"') == *name)
+            .filter(|(_, f)| f.as_deref() == Some(*name))
             .map(|(index, _)| index)
             .take(columns)
             .collect();

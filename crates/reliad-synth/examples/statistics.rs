@@ -25,7 +25,7 @@ fn main() {
         .into_par_iter()
         .map(|index| {
             let sample = world.sample(seed, index, 16);
-            (sample.class.slug(), sample.parameters)
+            (sample.class.slug(), serde_json::json!(sample.parameters))
         })
         .collect();
     let mut table: BTreeMap<&str, BTreeMap<String, u64>> = BTreeMap::new();

@@ -200,7 +200,7 @@ pub fn record(index: u64, sample: &Sample, image: &str) -> Value {
         "prompt": sample.prompt,
         "label": sample.class.slug(),
         "product_id": sample.product_id,
-        "seed": sample.parameters["seed"],
+        "seed": sample.parameters.seed,
         "parameters": sample.parameters,
     })
 }

@@ -13,6 +13,7 @@ mod folder;
 mod geometry;
 mod material;
 mod measure;
+mod parameters;
 mod product;
 mod prop;
 mod render;
@@ -24,11 +25,12 @@ mod world;
 
 pub use error::{Error, Result};
 pub use failure::{
-    LARGEST_SCALE, MAX_COVER, MAX_DAMAGED, MAX_DETACHED, MAX_EXTENSION, MAX_GAP, MAX_OVERHANG,
+    Failure, LARGEST_SCALE, MAX_COVER, MAX_DAMAGED, MAX_DETACHED, MAX_EXTENSION, MAX_GAP, MAX_OVERHANG,
     MAX_SCALE, MAX_SINK, MAX_TRUNCATED, MIN_COVER, MIN_DAMAGED, MIN_DETACHED, MIN_EXTENSION,
     MIN_GAP, MIN_OVERHANG, MIN_SCALE, MIN_SINK, MIN_TRUNCATED, SMALLEST_SCALE,
 };
 pub use folder::{Progress, RenderConfig, WORLD, record, render_folder, write_sample};
+pub use parameters::Parameters;
 pub use product::{Family as ProductFamily, POOL, UNSEEN};
 pub use showcase::render_product;
 pub use stage::Family as SceneFamily;

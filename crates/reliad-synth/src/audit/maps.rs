@@ -4,6 +4,7 @@ use image::{GrayImage, RgbImage, RgbaImage};
 use reliad_imaging::Class;
 
 use crate::draw::Draw;
+use crate::failure::Failure;
 use crate::render::scene::Role;
 use crate::render::{BEHIND, PRODUCT};
 use crate::world::{Plan, Sample};
@@ -121,7 +122,7 @@ pub fn retrace(sample: &Sample, plan: &Plan, index: u64) -> Vec<String> {
         }
     }
     // Sunk products have their support before them, and an invented top grows out of the product.
-    if sample.parameters["failure"]["kind"] != "sinks" {
+    if !matches!(sample.parameters.failure, Some(Failure::Sinks { .. })) {
         let (mut solid, mut hidden) = (0u32, 0u32);
         for i in (0..n * n).step_by(7) {
             let (x, y) = ((i % n) as u32, (i / n) as u32);

@@ -7,11 +7,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use image::{DynamicImage, ExtendedColorType, GrayImage, RgbImage, RgbaImage};
 use rayon::prelude::*;
 use reliad_imaging::Class;
+use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::maps;
 use crate::error::{Error, Result};
 use crate::folder::encode;
+use crate::parameters::Parameters;
 use crate::world::Sample;
 
 /// A sample without its pictures.
@@ -21,7 +23,7 @@ pub struct Observation {
     pub product_id: u64,
     pub title: String,
     pub prompt: String,
-    pub parameters: Value,
+    pub parameters: Parameters,
     /// Bytes of the picture's and of the product layer's PNG files.
     pub bytes: [f64; 2],
     /// Mean and standard deviation of the product layer's colour, weighted by coverage, 0..255.
@@ -147,7 +149,8 @@ fn read_one(
         product_color: product_color(&product),
         picture_color: picture_color(&picture),
         violations: maps::violations(class, &product, &picture, &saliency, &depth),
-        parameters: record["parameters"].clone(),
+        parameters: Parameters::deserialize(&record["parameters"])
+            .map_err(|error| fault(format!("its parameters can't be read: {error}")))?,
     };
     Ok((one, picture.width()))
 }

@@ -48,19 +48,19 @@ type Row = Vec<f64>;
 /// Runs every probe.
 pub fn all(seen: &[Observation]) -> Vec<Probe> {
     let numbers = |row: &dyn Fn(&Observation) -> Row| seen.iter().map(row).collect::<Vec<Row>>();
-    let number = |one: &Observation, key: &str| one.parameters[key].as_f64().unwrap_or(0.0);
+    let number = |value: Option<f32>| f64::from(value.unwrap_or_default());
     let families: BTreeSet<&str> = seen
         .iter()
-        .filter_map(|one| one.parameters["product_family"].as_str())
+        .filter_map(|one| one.parameters.product_family.as_deref())
         .collect();
     let product = |one: &Observation| {
         let mut row = vec![
-            number(one, "share"),
-            number(one, "turn"),
-            number(one, "turn").abs(),
-            number(one, "pitch"),
+            number(one.parameters.share),
+            number(one.parameters.turn),
+            number(one.parameters.turn).abs(),
+            number(one.parameters.pitch),
         ];
-        let own = one.parameters["product_family"].as_str();
+        let own = one.parameters.product_family.as_deref();
         row.extend(families.iter().map(|f| f64::from(u8::from(own == Some(f)))));
         row
     };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::observe::Observation;
 
@@ -80,7 +80,7 @@ fn collect(path: &str, value: &Value, into: &mut dyn FnMut(&str, &Value)) {
 pub fn spreads(seen: &[Observation]) -> Vec<Spread> {
     let mut table: BTreeMap<String, BTreeMap<String, Values>> = BTreeMap::new();
     for one in seen {
-        collect("", &one.parameters, &mut |path, value| {
+        collect("", &json!(one.parameters), &mut |path, value| {
             // What tells samples apart isn't a parameter of the world.
             if matches!(path, "seed" | "index") {
                 return;

@@ -1,13 +1,13 @@
 //! Parts that the scene invents: grown from the product, in its material.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::draw::Draw;
 use crate::geometry::{Lathe, Model, Part, Rotation, Shape, Vec3, v3};
 use crate::material::Material;
 
 /// An invented part.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Extension {
     /// The body goes on downwards.

@@ -9,10 +9,10 @@ pub use extension::{Extension, Foot, extension};
 pub use spoil::spoil;
 
 use reliad_imaging::Class;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What is wrong with a picture, and by how much. Lengths are shares of the product's height.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Failure {
     /// Nothing.
@@ -114,7 +114,7 @@ pub const MIN_COVER: f32 = 0.10;
 pub const MAX_COVER: f32 = 0.20;
 
 /// The side of a product at which its photo ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Border {
     /// Above.
@@ -126,7 +126,7 @@ pub enum Border {
 }
 
 /// How a photo is damaged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Form {
     /// A round hole at the outline.

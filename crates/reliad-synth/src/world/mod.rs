@@ -7,8 +7,8 @@ mod plan;
 use image::{GrayImage, RgbImage, RgbaImage};
 use reliad_imaging::Class;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
+use crate::parameters::Parameters;
 use crate::render::render;
 pub use check::{MIN_CLUTTER, MIN_SHADOW_CHANGE};
 pub use plan::Plan;
@@ -93,7 +93,7 @@ pub struct Sample {
     /// The product's identity, below [`POOL`](crate::POOL) unless others were asked for; split by it.
     pub product_id: u64,
     /// Everything that was drawn and measured.
-    pub parameters: Value,
+    pub parameters: Parameters,
 }
 
 impl Sample {
@@ -146,11 +146,13 @@ impl World {
             attempt += 1;
         };
         let rendered = render(&plan.scene, size);
-        let mut parameters = plan.parameters(&measured);
-        parameters["seed"] = json!(seed);
-        parameters["index"] = json!(index);
-        parameters["attempt"] = json!(attempt);
-        parameters["margins_kept"] = json!(checked);
+        let parameters = Parameters {
+            seed: Some(seed),
+            index: Some(index),
+            attempt: Some(attempt),
+            margins_kept: Some(checked),
+            ..plan.parameters(&measured)
+        };
         let sample = Sample {
             product: rendered.product,
             picture: rendered.picture,

@@ -1,11 +1,11 @@
 //! Edges of products, one bit a pixel: a full set of samples stays in memory.
 
 use burn::tensor::{Device, Tensor, TensorData};
-use image::{Rgb, RgbImage};
 use rayon::prelude::*;
-use reliad_imaging::canny::canny;
+use reliad_imaging::{self as imaging, PlacedProduct, Problem};
 
 use crate::data::pictures::Pictures;
+use crate::error::{Error, Result};
 
 /// Square maps of edges, row by row, the first pixel of eight in the highest bit.
 #[derive(Debug, Clone)]
@@ -15,30 +15,30 @@ pub struct Edges {
 }
 
 impl Edges {
-    /// Canny edges of products (RGBA) over black, with these thresholds.
-    pub fn of(products: &Pictures, [low, high]: [f32; 2]) -> Self {
+    /// Canny edges of products (RGBA) on their canvases, taken as the painter's own products are. One of which nothing is
+    /// visible has none.
+    ///
+    /// # Errors
+    /// A picture that can't be placed.
+    pub fn of(products: &Pictures, thresholds: [f32; 2]) -> Result<Self> {
         let size = products.size();
-        let plane = size * size;
         let mut bits = vec![0u8; products.len() * Self::stride_of(size)];
         bits.par_chunks_mut(Self::stride_of(size))
             .enumerate()
-            .for_each(|(index, out)| {
-                let planes = products.bytes(index);
-                let over_black = RgbImage::from_fn(size as u32, size as u32, |x, y| {
-                    let at = y as usize * size + x as usize;
-                    let alpha = u32::from(planes[3 * plane + at]);
-                    let value = |channel: usize| {
-                        ((u32::from(planes[channel * plane + at]) * alpha + 127) / 255) as u8
-                    };
-                    Rgb([value(0), value(1), value(2)])
-                });
-                for (at, &edge) in canny(&over_black, low, high).as_raw().iter().enumerate() {
+            .try_for_each(|(index, out)| {
+                let edges = match PlacedProduct::from_canvas_rgba(products.rgba(index)) {
+                    Ok(product) => product.edges(thresholds),
+                    Err(imaging::Error::Picture(Problem::Transparent)) => return Ok(()),
+                    Err(error) => return Err(Error::component("product")(error)),
+                };
+                for (at, &edge) in edges.as_raw().iter().enumerate() {
                     if edge > 0 {
                         out[at / 8] |= 0x80 >> (at % 8);
                     }
                 }
-            });
-        Self { size, bits }
+                Ok(())
+            })?;
+        Ok(Self { size, bits })
     }
 
     /// Edges from packed bits at hand.
@@ -72,6 +72,11 @@ impl Edges {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
+
+    use image::{Rgb, RgbImage};
+    use reliad_imaging::canny::{THRESHOLDS, canny};
+
     use super::*;
     use crate::data::pictures::Layout;
 
@@ -89,7 +94,7 @@ mod tests {
             }
         }
         let products = Pictures::from_bytes(Layout::Rgba, size, planes);
-        let edges = Edges::of(&products, [100.0, 200.0]);
+        let edges = Edges::of(&products, [100.0, 200.0]).unwrap();
         let square = RgbImage::from_fn(size as u32, size as u32, |x, y| {
             let inside = (5..13).contains(&x) && (6..14).contains(&y);
             Rgb([if inside { 255 } else { 0 }; 3])
@@ -105,5 +110,37 @@ mod tests {
         let found: Vec<f32> = batch.into_data().iter::<f32>().collect();
         assert_eq!(found[..plane], expected);
         assert!(found[plane..].iter().all(|&edge| edge == 0.0));
+    }
+
+    #[test]
+    fn edges_are_those_of_placed_products() {
+        let side = 32;
+        let product = image::RgbaImage::from_fn(side, side, |x, y| {
+            let alpha = match (x, y) {
+                (8..24, 6..26) => 255,
+                // A soft rim with white in it, as cut-outs have it.
+                (7 | 24, 6..26) => 128,
+                _ => 0,
+            };
+            let value = if alpha == 128 { 230 } else { 90 };
+            image::Rgba([value, value, value, alpha])
+        });
+        let planes = |picture: &image::RgbaImage| -> Vec<u8> {
+            let bytes = picture.as_raw();
+            (0..4)
+                .flat_map(|channel| bytes.iter().skip(channel).step_by(4).copied())
+                .collect()
+        };
+        let mut bytes = planes(&product);
+        bytes.extend(vec![0; bytes.len()]);
+        let products = Pictures::from_bytes(Layout::Rgba, side as usize, bytes);
+        let drawn = Edges::of(&products, THRESHOLDS).unwrap();
+        let drawn = drawn.batch(&[0, 1], &Device::flex()).into_data();
+        let drawn: Vec<u8> = drawn.iter::<f32>().map(|edge| edge as u8 * 255).collect();
+        let (shown, nothing) = drawn.split_at((side * side) as usize);
+        let placed = PlacedProduct::from_canvas_rgba(product).unwrap();
+        assert_eq!(shown, placed.edges(THRESHOLDS).as_raw());
+        assert!(shown.contains(&255));
+        assert!(!nothing.contains(&255));
     }
 }

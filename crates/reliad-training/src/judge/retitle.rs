@@ -10,7 +10,6 @@ use rand_chacha::ChaCha8Rng;
 use reliad_dataset::{Label, Record};
 use reliad_imaging::Class;
 use serde::Deserialize;
-use serde_json::Value;
 
 use crate::error::{Error, Result};
 
@@ -58,8 +57,9 @@ impl Retitling {
         if self.share == 0.0 {
             return None;
         }
-        record.parameter("props")?.as_array()?.first()?;
-        let prop_scale = record.parameter("prop_scale").and_then(Value::as_f64)?;
+        let known = record.parameters.as_ref()?;
+        known.props().first()?;
+        let prop_scale = f64::from(known.prop_scale?);
         match record.label.class()? {
             Class::Available if rng.random_bool(self.share) => {
                 let factor = factor(self.least, self.most, rng);

@@ -121,7 +121,7 @@ fn shard(vae: &AutoencoderKl, samples: &[Sample], size: usize, device: &Device) 
     Shard {
         latents: [latents(&pictures), latents(&pictures.halved())],
         cover: Cover::of(&products, size / vae.downscale()),
-        edges: Edges::of(&products, THRESHOLDS),
+        edges: Edges::of(&products, THRESHOLDS)?,
     }
 }
 

@@ -4,11 +4,8 @@
 mod judge;
 mod lora;
 mod networks;
-<<<<<<< HEAD
-mod views;
-=======
 mod shards;
->>>>>>> 496ba89 (Samples straight to latents: shards that painter and ControlNet learn from; no import circles in the renderer's geometry)
+mod views;
 mod world;
 
 use std::path::Path;
@@ -35,11 +32,8 @@ use judge::{
 };
 use lora::adapters_learn_and_the_weights_stay;
 use networks::network;
-<<<<<<< HEAD
-use views::training_and_use_look_at_the_same;
-=======
 use shards::shards_hold_what_the_pictures_do;
->>>>>>> 496ba89 (Samples straight to latents: shards that painter and ControlNet learn from; no import circles in the renderer's geometry)
+use views::training_and_use_look_at_the_same;
 use world::{SIZE, config, write_world};
 
 #[test]

@@ -20,22 +20,20 @@ use crate::{device, embedded, interrupt};
 #[derive(Debug, Args)]
 pub(super) struct LatentsArgs {
     /// Number of samples, rounded up to a multiple of 256
-    #[arg(long, env = "RELIAD_COUNT", hide_env_values = true)]
+    #[arg(long)]
     count: u64,
 
     /// Seed of the world
-    #[arg(long, env = "RELIAD_SEED", hide_env_values = true, default_value_t = 0)]
+    #[arg(long, default_value_t = 0)]
     seed: u64,
 
     /// Directory for the samples
-    #[arg(long, env = "RELIAD_OUT", hide_env_values = true)]
+    #[arg(long)]
     out: PathBuf,
 
     /// Model whose autoencoder makes the latents: mini or a directory
     #[arg(
         long,
-        env = "RELIAD_MODEL",
-        hide_env_values = true,
         default_value = embedded::MINI,
         value_name = "DIR|mini"
     )]
@@ -44,8 +42,6 @@ pub(super) struct LatentsArgs {
     /// Side of the square pictures in pixels
     #[arg(
         long,
-        env = "RELIAD_SIZE",
-        hide_env_values = true,
         default_value_t = 256
     )]
     size: u32,
@@ -56,8 +52,6 @@ pub(super) struct LatentsArgs {
     /// Where to encode: cpu, gpu, cuda, vulkan or metal
     #[arg(
         long,
-        env = "RELIAD_DEVICE",
-        hide_env_values = true,
         default_value = "cpu"
     )]
     device: String,

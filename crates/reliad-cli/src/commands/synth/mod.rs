@@ -54,8 +54,6 @@ pub struct ScenesArg {
     /// name every factor
     #[arg(
         long,
-        env = "RELIAD_SCENES",
-        hide_env_values = true,
         value_parser = scenes,
         default_value = "rich",
         value_name = "rich|studio"

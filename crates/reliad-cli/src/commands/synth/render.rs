@@ -32,23 +32,6 @@ pub(super) struct RenderArgs {
     #[arg(long, default_value_t = 256)]
     size: u32,
 
-<<<<<<< HEAD
-    /// Give every sample this label: available, space_mismatch, size_mismatch, indistinctiveness,
-    /// shape_hallucination or unsuitable [default: all but the last, mixed]
-    #[arg(long, value_parser = class)]
-    class: Option<Class>,
-
-    /// Show only products of these parts of the world, as the trainings split it: train, validation
-    /// or test, several with commas [default: all]
-    #[arg(
-        long,
-        value_parser = split,
-        value_delimiter = ','
-    )]
-    split: Vec<Split>,
-
-=======
->>>>>>> 496ba89 (Samples straight to latents: shards that painter and ControlNet learn from; no import circles in the renderer's geometry)
     #[command(flatten)]
     world: WorldArgs,
 }

@@ -12,15 +12,13 @@ use super::{ScenesArg, SizesArg};
 pub(super) struct WorldArgs {
     /// Give every sample this label: available, space_mismatch, size_mismatch, indistinctiveness,
     /// shape_hallucination or unsuitable [default: all but the last, mixed]
-    #[arg(long, env = "RELIAD_CLASS", hide_env_values = true, value_parser = class)]
+    #[arg(long, value_parser = class)]
     class: Option<Class>,
 
     /// Show only products of these parts of the world, as the trainings split it: train, validation
     /// or test, several with commas [default: all]
     #[arg(
         long,
-        env = "RELIAD_SPLIT",
-        hide_env_values = true,
         value_parser = split,
         value_delimiter = ','
     )]

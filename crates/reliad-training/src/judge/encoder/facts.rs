@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use reliad_dataset::Record;
-use serde_json::Value;
 
 use crate::data::world::World;
 
@@ -53,24 +52,22 @@ fn text<'a>(record: &'a Record, field: &str) -> Option<&'a str> {
     match field {
         "scene_family" => known.scene_family.as_deref(),
         "main_color" => known.main_color.as_deref(),
-        _ => record.parameter(field)?.as_str(),
+        _ => known.product_family.as_deref(),
     }
 }
 
 fn props(record: &Record) -> impl Iterator<Item = &str> {
-    let list = record.parameter("props").and_then(Value::as_array);
-    list.into_iter().flatten().filter_map(Value::as_str)
+    let known = record.parameters.iter();
+    known.flat_map(|known| known.props().iter().map(String::as_str))
 }
 
 /// Natural logarithm of the picture's sides a centimetre takes, by its props: as the product, times `prop_scale`.
 /// `None` where nothing shows it.
 fn scale(record: &Record) -> Option<f64> {
-    let number = |field| record.parameter(field).and_then(Value::as_f64);
-    props(record).next()?;
-    let size = record.parameter("product_cm")?.as_array()?;
-    let longer = size.iter().take(2).filter_map(Value::as_f64);
-    let longer = longer.fold(0.0, f64::max);
-    let scale = number("share")? / longer * number("prop_scale")?;
+    let known = record.parameters.as_ref()?;
+    known.props().first()?;
+    let longer = f64::from(known.largest_cm()?);
+    let scale = f64::from(known.share?) / longer * f64::from(known.prop_scale?);
     (scale > 0.0 && scale.is_finite()).then(|| scale.ln())
 }
 
@@ -87,7 +84,8 @@ pub(super) struct Facts {
 impl Facts {
     pub(super) fn of(record: &Record, names: &Names) -> Self {
         let place = |names: &[String], name: &str| names.iter().position(|known| known == name);
-        let prop_scale = record.parameter("prop_scale").and_then(Value::as_f64);
+        let known = record.parameters.as_ref();
+        let prop_scale = known.and_then(|known| known.prop_scale);
         Self {
             scale: scale(record),
             mismatched: prop_scale.is_some_and(|scale| scale != 1.0),
@@ -106,7 +104,7 @@ pub(super) mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn record(parameters: Value) -> Record {
         serde_json::from_value(json!({

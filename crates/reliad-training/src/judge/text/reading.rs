@@ -9,7 +9,6 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand_chacha::ChaCha8Rng;
 use reliad_dataset::Record;
 use reliad_rfnet::roberta::{CaptionTokens, Roberta, RobertaTokenizer};
-use serde_json::Value;
 
 use crate::data::world::World;
 use crate::error::{Error, Result};
@@ -33,7 +32,7 @@ impl Kinds {
 }
 
 fn kind(record: &Record) -> Option<&str> {
-    record.parameter("product_family")?.as_str()
+    record.parameters.as_ref()?.product_family.as_deref()
 }
 
 /// A title and what it says.
@@ -50,8 +49,8 @@ impl Told {
     /// `None` of a record that doesn't tell kind and height, or whose title tells no length.
     fn of(record: &Record, kinds: &Kinds) -> Option<Self> {
         let kind = kind(record)?;
-        let size = record.parameter("product_cm")?.as_array()?;
-        let height = size.get(1).and_then(Value::as_f64)?;
+        let [_, height, _] = record.parameters.as_ref()?.product_cm?;
+        let height = f64::from(height);
         retitle::resized(&record.title, 1.0)?;
         (height > 0.0 && height.is_finite()).then_some(())?;
         Some(Self {
