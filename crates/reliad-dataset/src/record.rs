@@ -164,8 +164,7 @@ mod tests {
         let record: Record = serde_json::from_value(plain.clone())?;
         assert_eq!(record.parameters, None);
         let mut told = plain;
-        told["parameters"] =
-            serde_json::json!({"scene_family": "garden", "main_color": null, "pitch": 0.1, "weather": "rain"});
+        told["parameters"] = serde_json::json!({"scene_family": "garden", "main_color": null, "pitch": 0.1, "weather": "rain"});
         let record: Record = serde_json::from_value(told)?;
         let scene = record.parameters.unwrap_or_default();
         assert_eq!(scene.scene_family.as_deref(), Some("garden"));

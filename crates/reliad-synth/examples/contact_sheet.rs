@@ -50,9 +50,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             sample.prompt,
             sample.parameters.failure
         );
-        if sample.parameters.margins_kept != Some(true)
-            || std::env::var_os("VERBOSE").is_some()
-        {
+        if sample.parameters.margins_kept != Some(true) || std::env::var_os("VERBOSE").is_some() {
             println!("    {:?}", sample.parameters);
         }
     }

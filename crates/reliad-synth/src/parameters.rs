@@ -161,7 +161,10 @@ mod tests {
         assert_eq!(read.largest_cm(), Some(10.5));
         assert_eq!(read.props(), ["book"]);
         assert_eq!((read.share, read.light_hard), (None, None));
-        assert!(matches!(read.failure, Some(Failure::Extends { length: 0.25, .. })));
+        assert!(matches!(
+            read.failure,
+            Some(Failure::Extends { length: 0.25, .. })
+        ));
         assert_eq!(json!(read), old);
     }
 

@@ -7,8 +7,7 @@ use reliad_imaging::Class;
 use reliad_synth::{
     CLEAR, CLOSE, MAX_DAMAGED, MAX_GAP, MAX_SCALE, MAX_SINK, MAX_TRUNCATED, MIN_CLUTTER,
     MIN_DAMAGED, MIN_DETACHED, MIN_EXTENSION, MIN_GAP, MIN_OVERHANG, MIN_SCALE, MIN_SHADOW_CHANGE,
-    MIN_SINK, MIN_TRUNCATED, POOL, Sample, SceneFamily, Scenes, Sizes, World, mirrored,
-    sample,
+    MIN_SINK, MIN_TRUNCATED, POOL, Sample, SceneFamily, Scenes, Sizes, World, mirrored, sample,
 };
 use serde_json::{Value, json};
 
@@ -336,10 +335,7 @@ fn depth_spans_its_range_and_the_product_is_nearer_than_what_is_behind_it() {
             .fold(0.0, f32::max);
         let middle = sample.depth[(SIZE * SIZE / 2 + SIZE / 2) as usize];
         let inside = sample.product.get_pixel(SIZE / 2, SIZE / 2)[3] == 255;
-        if inside
-            && sample.parameters.props().is_empty()
-            && sample.class == Class::Available
-        {
+        if inside && sample.parameters.props().is_empty() && sample.class == Class::Available {
             assert!(middle > top, "{middle} {top}: {:?}", sample.parameters);
         }
     }

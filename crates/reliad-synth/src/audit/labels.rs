@@ -35,12 +35,7 @@ fn rule(failure: Failure, cover: f64, separation: f64) -> Option<Rule> {
             MIN_OVERHANG,
             MAX_OVERHANG,
         ),
-        Failure::Detached { gap } => (
-            Class::SpaceMismatch,
-            gap.into(),
-            MIN_DETACHED,
-            MAX_DETACHED,
-        ),
+        Failure::Detached { gap } => (Class::SpaceMismatch, gap.into(), MIN_DETACHED, MAX_DETACHED),
         Failure::Scale { factor } => {
             let (margin, end) = if factor > 1.0 {
                 (MIN_SCALE, LARGEST_SCALE)
@@ -113,7 +108,10 @@ pub fn violations(class: Class, parameters: &Parameters) -> Vec<String> {
             );
         }
         Some(rule) => {
-            claim(rule.class == class, format!("{failure:?} is labelled {class}"));
+            claim(
+                rule.class == class,
+                format!("{failure:?} is labelled {class}"),
+            );
             let measured = rule.measured;
             let (margin, end) = (f64::from(rule.margin), f64::from(rule.end));
             let (least, most) = (margin.min(end), margin.max(end));

@@ -11,11 +11,11 @@ use reliad_weights::ModelDir;
 use serde_json::json;
 
 use crate::data::edges::Edges;
-use crate::painter::latents::{Latents, encode};
 use crate::data::pictures::{Layout, Pictures};
 use crate::data::regions::Cover;
-use crate::painter::shards::{SHARD, Settings, Shard, Shards, fingerprint};
 use crate::error::{Error, Result};
+use crate::painter::latents::{Latents, encode};
+use crate::painter::shards::{SHARD, Settings, Shard, Shards, fingerprint};
 
 /// What to render.
 #[derive(Debug, Clone)]

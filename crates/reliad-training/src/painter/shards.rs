@@ -16,9 +16,9 @@ use safetensors::tensor::{Dtype, TensorView};
 use serde::{Deserialize, Serialize};
 
 use crate::data::edges::Edges;
-use crate::painter::latents::Latents;
 use crate::data::regions::Cover;
 use crate::error::{Error, Result};
+use crate::painter::latents::Latents;
 use crate::random;
 
 /// The file that tells how a folder's shards were made.

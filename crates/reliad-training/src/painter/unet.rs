@@ -14,7 +14,6 @@ use serde_json::{Value, json};
 use crate::data::pictures::Layout;
 use crate::data::prompts;
 use crate::data::regions::{Cover, RegionWeights, Regions};
-use crate::painter::shards::Shards;
 use crate::data::world::World;
 use crate::error::{Error, Result};
 use crate::fit::progress::Control;
@@ -23,6 +22,7 @@ use crate::painter::latents::Latents;
 use crate::painter::noised::{
     Noised, noised, noised_at, schedule, scheduler, scheduler_config, weighted_error,
 };
+use crate::painter::shards::Shards;
 use crate::random::{self, Order};
 use crate::stage::{Ended, Stage};
 

@@ -6,12 +6,12 @@ use std::sync::atomic::AtomicBool;
 use burn::tensor::Device;
 use reliad_dataset::METADATA;
 use reliad_synth::{RenderConfig, World, render_folder};
-use reliad_training::painter::latents::Latents;
 use reliad_training::data::pictures::Layout;
 use reliad_training::data::regions::Cover;
+use reliad_training::data::world;
+use reliad_training::painter::latents::Latents;
 use reliad_training::painter::rendered::{Rendering, render_latents};
 use reliad_training::painter::shards::{SHARD, Shards};
-use reliad_training::data::world;
 use reliad_training::{Control, Stage};
 use reliad_weights::ModelDir;
 
