@@ -8,7 +8,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use etcetera::BaseStrategy;
 use serde::{Deserialize, Serialize};
 
-
 /// Smaller files are hashed in less time than their record is found in.
 const REMEMBERED_FROM: u64 = 1 << 20;
 /// A file that was written so shortly ago could be written once more without its time of change telling.

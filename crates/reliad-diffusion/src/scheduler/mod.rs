@@ -20,8 +20,8 @@ use config::{Fields, Method};
 pub use noise_schedule::{BetaSchedule, NoiseSchedule, NoiseScheduleConfig, PredictionType};
 pub use plan::{Combination, Level, Plan, PlanStep, Source, Term};
 pub use python_json::parse;
-pub use sampler::Sampler;
 use reliad_weights::ModelDir;
+pub use sampler::Sampler;
 use serde_json::Value;
 pub use spacing::Spacing;
 

@@ -97,7 +97,7 @@ pub fn render_latents(
             .collect();
         shards.append(
             number,
-            &shard(&vae, &rendered, *size as usize, device),
+            &shard(&vae, &rendered, *size as usize, device)?,
             &lines,
         )?;
         progress(Done {
@@ -109,7 +109,7 @@ pub fn render_latents(
 }
 
 /// What is kept of some samples.
-fn shard(vae: &AutoencoderKl, samples: &[Sample], size: usize, device: &Device) -> Shard {
+fn shard(vae: &AutoencoderKl, samples: &[Sample], size: usize, device: &Device) -> Result<Shard> {
     let pictures = planes(samples, Layout::Rgb, size, |sample| sample.picture.as_raw());
     let products = planes(samples, Layout::Rgba, size, |sample| {
         sample.product.as_raw()
@@ -118,11 +118,11 @@ fn shard(vae: &AutoencoderKl, samples: &[Sample], size: usize, device: &Device) 
         let (channels, values) = encode(vae, pictures, device);
         Latents::new(channels, pictures.size() / vae.downscale(), values)
     };
-    Shard {
+    Ok(Shard {
         latents: [latents(&pictures), latents(&pictures.halved())],
         cover: Cover::of(&products, size / vae.downscale()),
         edges: Edges::of(&products, THRESHOLDS)?,
-    }
+    })
 }
 
 /// One picture of each sample, plane by plane.

@@ -19,7 +19,6 @@ use crate::data::edges::Edges;
 use crate::data::regions::Cover;
 use crate::error::{Error, Result};
 use crate::painter::latents::Latents;
-use crate::random;
 
 /// The file that tells how a folder's shards were made.
 pub const SETTINGS: &str = "latents.json";
@@ -48,7 +47,10 @@ pub fn fingerprint(vae: &ModelDir) -> Result<String> {
     let weights = vae
         .read("diffusion_pytorch_model.safetensors")
         .map_err(Error::component("vae"))?;
-    Ok(format!("{:016x}", random::fingerprint(&weights)))
+    Ok(format!(
+        "{:016x}",
+        crate::fingerprint::fingerprint(&weights)
+    ))
 }
 
 /// What some samples are without their pictures.
@@ -140,8 +142,7 @@ impl Shards {
             .map(str::len)
             .sum();
         if kept < text.len() {
-            reliad_weights::write_atomically(&path, &text.as_bytes()[..kept])
-                .map_err(Error::component("data"))?;
+            reliad_files::write(&path, &text.as_bytes()[..kept]).map_err(Error::io(&path))?;
         }
         Ok(complete)
     }
@@ -180,8 +181,8 @@ impl Shards {
             ),
         ];
         let bytes = safetensors::serialize(tensors, None).map_err(failed("data"))?;
-        reliad_weights::write_atomically(&self.path(number), &bytes)
-            .map_err(Error::component("data"))?;
+        let path = self.path(number);
+        reliad_files::write(&path, &bytes).map_err(Error::io(&path))?;
         let path = self.dir.join(METADATA);
         let mut file = OpenOptions::new()
             .create(true)

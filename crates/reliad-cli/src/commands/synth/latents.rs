@@ -40,20 +40,14 @@ pub(super) struct LatentsArgs {
     model: String,
 
     /// Side of the square pictures in pixels
-    #[arg(
-        long,
-        default_value_t = 256
-    )]
+    #[arg(long, default_value_t = 256)]
     size: u32,
 
     #[command(flatten)]
     world: WorldArgs,
 
     /// Where to encode: cpu, gpu, cuda, vulkan or metal
-    #[arg(
-        long,
-        default_value = "cpu"
-    )]
+    #[arg(long, default_value = "cpu")]
     device: String,
 }
 
