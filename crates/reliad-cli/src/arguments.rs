@@ -36,7 +36,7 @@ pub struct Arguments {
 /// One command each.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    Generate(generate::GenerateArgs),
+    Generate(Box<generate::GenerateArgs>),
     Replay(replay::ReplayArgs),
     Inspect(inspect::InspectArgs),
     Models(models::ModelsArgs),

@@ -126,7 +126,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_name_survives_the_way_through_json() -> std::result::Result<(), serde_json::Error> {
+    fn a_name_survives_the_way_through_json() -> Result<(), serde_json::Error> {
         let recipe = recipe();
         let read: Recipe = serde_json::from_str(&serde_json::to_string(&recipe)?)?;
         assert_eq!(read, recipe);

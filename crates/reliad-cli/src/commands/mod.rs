@@ -23,7 +23,7 @@ use crate::message::Code;
 /// What ended it; the caller shows it.
 pub fn run(command: Command) -> Result<Code> {
     match command {
-        Command::Generate(arguments) => generate::run(arguments),
+        Command::Generate(arguments) => generate::run(*arguments),
         Command::Replay(arguments) => replay::run(arguments),
         Command::Inspect(arguments) => inspect::run(arguments),
         Command::Models(arguments) => models::run(arguments),

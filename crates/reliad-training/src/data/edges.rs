@@ -104,7 +104,7 @@ mod tests {
             .iter()
             .map(|&edge| f32::from(edge) / 255.0)
             .collect();
-        assert!(expected.iter().any(|&edge| edge == 1.0));
+        assert!(expected.contains(&1.0));
         let batch = edges.batch(&[1, 0], &Device::flex());
         assert_eq!(batch.dims(), [2, 1, size, size]);
         let found: Vec<f32> = batch.into_data().iter::<f32>().collect();

@@ -221,7 +221,7 @@ mod tests {
     fn files_are_averaged_with_colours_weighted_by_alpha() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("a.png");
-        let mut picture = image::RgbaImage::new(4, 4);
+        let mut picture = RgbaImage::new(4, 4);
         picture.put_pixel(0, 0, image::Rgba([200, 100, 50, 255]));
         picture.put_pixel(1, 0, image::Rgba([0, 0, 0, 0]));
         picture.save(&file).unwrap();

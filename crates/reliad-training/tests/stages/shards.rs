@@ -104,7 +104,7 @@ pub fn shards_hold_what_the_pictures_do(stage: &Stage) {
         Layout::Rgba,
         SIZE as usize,
     );
-    let expected = reliad_training::data::edges::Edges::of(&products.unwrap(), thresholds);
+    let expected = reliad_training::data::edges::Edges::of(&products.unwrap(), thresholds).unwrap();
     assert_eq!(edges.bits(), expected.bits());
 
     // Other latents than were asked for are refused.
