@@ -23,7 +23,8 @@ impl KeyMap {
         Self::default()
     }
 
-    /// Renames `(foreign, ours)` when loading and the other way when saving, in the order of the table.
+    /// Renames `(foreign, ours)` when loading, in the order of the table, and the other way when saving, from its end: of
+    /// two rules for one of our names the later one is written.
     ///
     /// # Panics
     /// When a pattern isn't written as [`KeyMap`] says; so do the others.
@@ -145,11 +146,12 @@ mod tests {
                 "mid_block.resnets.{i}.conv1",
             ),
             ("middle_block.1", "mid_block.attentions.0"),
-            ("output_blocks.2.1.conv", "up_blocks.0.upsamplers.0.conv"),
             (
                 "output_blocks.{3*i+2}.2.conv",
                 "up_blocks.{i}.upsamplers.0.conv",
             ),
+            // The deepest level has no attention, so its upsampler stands where others have that.
+            ("output_blocks.2.1.conv", "up_blocks.0.upsamplers.0.conv"),
             (
                 "output_blocks.{3*i+j}.0.in_layers.2",
                 "up_blocks.{i}.resnets.{j<3}.conv1",

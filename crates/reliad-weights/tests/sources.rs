@@ -287,7 +287,7 @@ fn damaged_files_are_told_by_name() {
         ),
         (
             "beyond its end",
-            of(json!({"a": tensor(json!([1 << 40]), 0, 1 << 42)}), 8),
+            of(json!({"a": tensor(json!([1u64 << 40]), 0, 1u64 << 42)}), 8),
             "follow",
         ),
     ] {

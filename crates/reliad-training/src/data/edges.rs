@@ -82,8 +82,8 @@ mod tests {
 
     #[test]
     fn packed_edges_are_those_of_the_picture() {
-        // A white square on an empty canvas of 20 pixels, whose rows end within a byte.
-        let size = 20;
+        // A white square on an empty canvas.
+        let size = 24;
         let plane = size * size;
         let mut planes = vec![0u8; 2 * 4 * plane];
         for row in 6..14 {

@@ -18,7 +18,7 @@ use reliad_weights::ModelDir;
 use crate::world::SIZE;
 
 /// Samples that are compared with their pictures.
-const COMPARED: usize = 60;
+const COMPARED: usize = 160;
 
 fn rendering(out: &Path, count: usize) -> Rendering {
     Rendering {

@@ -1,6 +1,7 @@
 //! Weights in several files with an index beside them: `{"weight_map": {"tensor": "file", ...}}`, as the ecosystem cuts
 //! what is large.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
@@ -40,9 +41,12 @@ pub(super) fn entries(index: &[u8], file: &str, dir: &ModelDir) -> Result<Entrie
         read.insert(shard);
         let source = Source::of_file(dir, shard)?;
         for (name, entry) in source.entries {
-            match home.insert(name.clone(), shard) {
-                Some(other) => problems.push(format!("{name} is in both {other} and {shard}")),
-                None => {
+            match home.entry(name.clone()) {
+                Entry::Occupied(first) => {
+                    problems.push(format!("{name} is in both {} and {shard}", first.get()));
+                }
+                Entry::Vacant(free) => {
+                    free.insert(shard);
                     all.tensors.insert(name, entry);
                 }
             }
