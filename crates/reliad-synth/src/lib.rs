@@ -31,7 +31,7 @@ pub use failure::{
 };
 pub use folder::{Progress, RenderConfig, WORLD, record, render_folder, write_sample};
 pub use parameters::Parameters;
-pub use product::{Family as ProductFamily, POOL, UNSEEN};
+pub use product::{Family as ProductFamily, POOL, Pool, UNSEEN};
 pub use showcase::render_product;
 pub use stage::Family as SceneFamily;
 pub use words::mirrored;

@@ -13,6 +13,7 @@ mod lipstick;
 mod look;
 mod make;
 mod mug;
+mod pool;
 mod pot;
 mod shoe;
 mod speaker;
@@ -21,17 +22,12 @@ mod suitcase;
 mod tube;
 mod vase;
 
-use std::ops::{Range, RangeInclusive};
+use std::ops::RangeInclusive;
 
 use crate::draw::Draw;
 use crate::geometry::{Model, Rotation, Vec3};
 
-/// How many product identities there are. Samples of any seed draw from this pool.
-pub const POOL: u64 = 2000;
-
-/// Identities of products that no world draws unless it is asked to: whatever was trained on rendered samples has never
-/// seen them.
-pub const UNSEEN: Range<u64> = POOL..POOL + 10_000;
+pub use pool::{POOL, Pool, UNSEEN};
 
 const DOMAIN: u64 = 0x7072_6f64;
 const DOMAIN_SIZE: u64 = 0x7369_7a65;

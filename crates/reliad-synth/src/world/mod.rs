@@ -51,8 +51,7 @@ pub struct World {
     pub mix: [f32; 6],
     /// One class for all samples instead of the mix.
     pub class: Option<Class>,
-    /// Identities of the products to draw from, of the pool or [`UNSEEN`](crate::UNSEEN), at least one;
-    /// absent: all.
+    /// Identities of the products to draw from, of any [`Pool`](crate::Pool), at least one; absent: all of the world's.
     pub products: Option<Vec<u64>>,
     /// How big the products are.
     pub sizes: Sizes,

@@ -3,7 +3,7 @@
 use clap::Args;
 use reliad_dataset::Split;
 use reliad_imaging::Class;
-use reliad_synth::{POOL, World};
+use reliad_synth::{Pool, World};
 
 use super::{ScenesArg, SizesArg};
 
@@ -24,6 +24,11 @@ pub(super) struct WorldArgs {
     )]
     split: Vec<Split>,
 
+    /// Show products of this pool; no two pools share a product, so that nothing is measured on what it has learned from:
+    /// world, unseen, tuning, choosing, reporting, held-out or labelling
+    #[arg(long, value_parser = pool, default_value = "world", value_name = "POOL")]
+    products: Pool,
+
     #[command(flatten)]
     sizes: SizesArg,
 
@@ -35,7 +40,7 @@ impl WorldArgs {
     pub(super) fn world(&self) -> World {
         World {
             class: self.class,
-            products: products(&self.split),
+            products: products(self.products, &self.split),
             sizes: self.sizes.sizes,
             scenes: self.scenes.scenes,
             ..World::default()
@@ -52,10 +57,18 @@ fn split(text: &str) -> Result<Split, String> {
     }
 }
 
-/// The products of `splits`; absent when no split was named.
-fn products(splits: &[Split]) -> Option<Vec<u64>> {
-    let of = |id: &u64| splits.contains(&Split::of_product(*id));
-    (!splits.is_empty()).then(|| (0..POOL).filter(of).collect())
+fn pool(text: &str) -> Result<Pool, String> {
+    Pool::from_slug(text).ok_or_else(|| {
+        let names = Pool::ALL.map(Pool::slug);
+        format!("it is none of {}", names.join(", "))
+    })
+}
+
+/// The products of `splits` in `pool`; absent when they are all of the world's.
+fn products(pool: Pool, splits: &[Split]) -> Option<Vec<u64>> {
+    let of = |id: &u64| splits.is_empty() || splits.contains(&Split::of_product(*id));
+    let whole = pool == Pool::World && splits.is_empty();
+    (!whole).then(|| pool.identities().filter(of).collect())
 }
 
 fn class(text: &str) -> Result<Class, String> {
