@@ -7,7 +7,8 @@ use clap::builder::styling::{AnsiColor, Style, Styles};
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
-    bench, calibrate, data, evaluate, generate, inspect, models, reference, replay, synth, train,
+    bench, calibrate, data, evaluate, finetune, generate, inspect, models, reference, replay,
+    synth, train,
 };
 use crate::message::LOG;
 
@@ -43,6 +44,7 @@ pub enum Command {
     Synth(synth::SynthArgs),
     Data(data::DataArgs),
     Train(train::TrainArgs),
+    Finetune(Box<finetune::FinetuneArgs>),
     Calibrate(calibrate::CalibrateArgs),
     Evaluate(evaluate::EvaluateArgs),
     Bench(bench::BenchArgs),

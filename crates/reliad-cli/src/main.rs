@@ -7,6 +7,7 @@ mod configurations;
 mod counter;
 mod dashboard;
 mod device;
+mod display;
 mod embedded;
 mod estimate;
 mod hints;

@@ -104,10 +104,7 @@ pub fn step(
     output: Tensor<4>,
     fresh: Option<Tensor<4>>,
 ) -> Stepped {
-    let mut clean = combine(plan.x0, latents.clone(), output.clone());
-    if let Some(range) = clip {
-        clean = clean.clamp(-range, range);
-    }
+    let clean = clean(plan, clip, latents.clone(), output.clone());
     let noise = combine(plan.noise, latents.clone(), output.clone());
     let mut seen = Seen {
         sample: latents,
@@ -130,6 +127,20 @@ pub fn step(
         sigma: plan.sigma,
         next,
         seen,
+    }
+}
+
+/// The predicted clean latents of [`step`] alone, which need no history.
+pub fn clean(
+    plan: &PlanStep,
+    clip: Option<f64>,
+    latents: Tensor<4>,
+    output: Tensor<4>,
+) -> Tensor<4> {
+    let clean = combine(plan.x0, latents, output);
+    match clip {
+        Some(range) => clean.clamp(-range, range),
+        None => clean,
     }
 }
 

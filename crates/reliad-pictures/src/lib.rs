@@ -12,5 +12,5 @@ pub use convert::{
     gray_image, gray_tensor, planes, planes_tensor, rgb_image, rgb_tensor, rgba_tensor,
 };
 pub use error::Error;
-pub use normalise::{normalise, over};
+pub use normalise::{composite, normalise, over};
 pub use resize::resize;

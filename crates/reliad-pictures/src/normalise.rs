@@ -18,6 +18,15 @@ pub fn normalise(x: Tensor<4>, mean: [f32; 3], std: [f32; 3]) -> Tensor<4> {
 /// - output: `[n, 3, h, w]`
 pub fn over(picture: Tensor<4>, ground: [f32; 3]) -> Tensor<4> {
     let ground = channels(ground, &picture.device());
+    composite(picture, ground)
+}
+
+/// A straight-alpha picture on an opaque one. Differentiable in both.
+///
+/// # Shapes
+/// - picture: `[n, 4, h, w]`, RGBA; ground: `[n, 3, h, w]`, or smaller where it is broadcast
+/// - output: `[n, 3, h, w]`
+pub fn composite(picture: Tensor<4>, ground: Tensor<4>) -> Tensor<4> {
     let colour = picture.clone().narrow(1, 0, 3);
     let alpha = picture.narrow(1, 3, 1);
     (colour - ground.clone()) * alpha + ground

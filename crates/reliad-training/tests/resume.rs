@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use burn::module::{Module, ModuleMapper, Param};
 use burn::nn::conv::{Conv1d, Conv1dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig};
+use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData, activation};
 use reliad_training::fit::muon::MuonSettings;
 use reliad_training::fit::{FitConfig, Loss, Outcome, Step, Task, Training, fit};
@@ -78,6 +79,7 @@ impl Task for Regression {
         let y = model.second.forward(activation::silu(hidden));
         let total = (y - target).square().mean();
         Ok(Loss {
+            gradients: None,
             parts: vec![("mse", total.clone())],
             total,
         })
@@ -424,4 +426,104 @@ fn average_of_a_constant_model_is_that_model() {
         .sum();
     assert!(difference < 1e-5);
     let _: Tensor<2> = average.first.weight.val();
+}
+
+/// The same training, watched: its validations alarm from some batch on, and it computes its gradients itself.
+struct Watched {
+    inner: Regression,
+    alarms_from: u64,
+}
+
+impl Task for Watched {
+    type Model = Toy;
+
+    const GUARDED: bool = true;
+
+    fn samples(&self) -> usize {
+        self.inner.samples()
+    }
+
+    fn loss(&mut self, model: &Toy, step: &mut Step) -> reliad_training::Result<Loss> {
+        let loss = self.inner.loss(model, step)?;
+        let gradients = GradientsParams::from_grads(loss.total.clone().backward(), model);
+        Ok(Loss {
+            gradients: Some(gradients),
+            total: loss.total.without_autodiff(),
+            parts: Vec::new(),
+        })
+    }
+
+    fn validate(&mut self, average: &Toy) -> reliad_training::Result<Vec<(String, f64)>> {
+        self.inner.validate(average)
+    }
+
+    fn alarm(&mut self) -> Option<String> {
+        (self.inner.at >= self.alarms_from).then(|| "all is grey".to_owned())
+    }
+}
+
+fn watch(dir: &std::path::Path, stop_at: Option<u64>, alarms_from: u64) -> Outcome<Toy> {
+    let stop: &'static AtomicBool = Box::leak(Box::new(AtomicBool::new(false)));
+    let device = Device::flex().autodiff();
+    let mut task = Watched {
+        inner: Regression {
+            stop_at,
+            ..Regression::new(&device, stop)
+        },
+        alarms_from,
+    };
+    let config = FitConfig {
+        validations: 8,
+        ..FitConfig::default()
+    };
+    let training = Training {
+        name: "toy",
+        config: &config,
+        budget: Budget::Steps(40),
+        seed: 5,
+        dir,
+        devices: vec![Device::flex()],
+    };
+    let mut control = Control {
+        on_report: &mut |_, _| {},
+        stop,
+    };
+    fit(&mut task, toy(&device), &training, &mut control).unwrap()
+}
+
+#[test]
+fn a_guard_ends_a_training_with_the_last_good_weights_even_after_a_kill() {
+    let patient = FitConfig {
+        validations: 8,
+        ..FitConfig::default()
+    };
+    let unwatched = tempfile::tempdir().unwrap();
+    let (outcome, validated) = run_as(unwatched.path(), None, patient, 40);
+    let ended = |outcome: Outcome<Toy>| match outcome {
+        Outcome::Finished { model, state, .. } => (weights(&model), state.step, state.alarm),
+        Outcome::Stopped(_) => panic!("nobody asked it to stop"),
+    };
+    let alarm = Some("all is grey".to_owned());
+    let (whole, parts, at_once) = (
+        tempfile::tempdir().unwrap(),
+        tempfile::tempdir().unwrap(),
+        tempfile::tempdir().unwrap(),
+    );
+    // Gradients that a task computes itself train like those of its loss.
+    let good = &validated[3];
+    assert_eq!(good.0, 20);
+    let expected = (good.1.clone(), 25, alarm.clone());
+    assert_eq!(ended(watch(whole.path(), None, 25)), expected);
+    assert!(matches!(
+        watch(parts.path(), Some(22), 25),
+        Outcome::Stopped(_)
+    ));
+    assert_eq!(ended(watch(parts.path(), None, 25)), expected);
+    // Once more after its end; and one that no look was good of.
+    assert_eq!(ended(watch(parts.path(), None, 25)), expected);
+    let start = weights(&toy(&Device::flex().autodiff()));
+    assert_eq!(ended(watch(at_once.path(), None, 1)), (start, 5, alarm));
+    // Without an alarm it ends as any other.
+    let quiet = tempfile::tempdir().unwrap();
+    assert_eq!(ended(watch(quiet.path(), None, 100)), ended(outcome));
 }

@@ -4,6 +4,7 @@ pub mod bench;
 pub mod calibrate;
 pub mod data;
 pub mod evaluate;
+pub mod finetune;
 pub mod generate;
 pub mod inspect;
 pub mod models;
@@ -30,6 +31,7 @@ pub fn run(command: Command) -> Result<Code> {
         Command::Synth(arguments) => synth::run(arguments),
         Command::Data(arguments) => data::run(arguments),
         Command::Train(arguments) => train::run(arguments),
+        Command::Finetune(arguments) => finetune::run(*arguments),
         Command::Calibrate(arguments) => calibrate::run(arguments),
         Command::Evaluate(arguments) => evaluate::run(arguments),
         Command::Bench(arguments) => bench::run(arguments),

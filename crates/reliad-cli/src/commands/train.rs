@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, ValueEnum};
-use ratatui::backend::CrosstermBackend;
 use reliad_training::fit::checkpoint::Checkpoints;
 use reliad_training::judge::{encoder, maps, rfnet, scene, text};
 use reliad_training::painter::{controlnet, lora, tokenizer, unet, vae};
@@ -13,7 +12,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::configurations;
-use crate::dashboard::Dashboard;
+use crate::display::Display;
 use crate::message::{Code, hinted};
 use crate::{device, interrupt};
 
@@ -392,30 +391,4 @@ fn begin_with(init: &Path, out: &Path) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Curves on a terminal, plain lines elsewhere.
-struct Display {
-    dashboard: Option<Dashboard<CrosstermBackend<std::io::Stderr>>>,
-}
-
-impl Display {
-    fn new(plain: bool) -> Self {
-        Self {
-            dashboard: (!plain).then(Dashboard::open).flatten(),
-        }
-    }
-
-    fn show(&mut self, stage: &str, report: &Report) {
-        match &mut self.dashboard {
-            Some(dashboard) => dashboard.show(stage, report),
-            None => eprintln!("{}", report.line(stage)),
-        }
-    }
-
-    fn finish(&mut self) {
-        if let Some(dashboard) = &mut self.dashboard {
-            dashboard.finish();
-        }
-    }
 }

@@ -25,15 +25,18 @@ pub struct State {
     pub seed: u64,
     /// Whether the budget, or patience, is used up.
     pub finished: bool,
-    /// The best validation so far, where early stopping is asked for.
+    /// Why a guard ended the training.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alarm: Option<String>,
+    /// The best validation so far where early stopping is asked for, the last good one where validations guard the training.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub best: Option<Best>,
 }
 
-/// The best validation of a training.
+/// The validation whose weights a training keeps.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Best {
-    /// What was compared; smaller is better.
+    /// What was compared; smaller is better. 0 where nothing is.
     pub error: f64,
     /// Steps done then.
     pub step: u64,

@@ -75,12 +75,15 @@ pub fn clip_norm<M: Module>(
     if total.is_nan() || total <= limit {
         return (gradients, total);
     }
-    let mut scale = Scale {
-        gradients,
-        factor: (limit / total) as f32,
-    };
+    let factor = (limit / total) as f32;
+    (scaled(model, gradients, factor), total)
+}
+
+/// All gradients times `factor`.
+pub fn scaled<M: Module>(model: &M, gradients: GradientsParams, factor: f32) -> GradientsParams {
+    let mut scale = Scale { gradients, factor };
     model.visit(&mut scale);
-    (scale.gradients, total)
+    scale.gradients
 }
 
 struct Norm<'a> {

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::fit::checkpoint::{Background, Best, Checkpoints, State};
 use crate::fit::config::FitConfig;
 use crate::fit::metrics::Metrics;
-use crate::fit::parameters::{average_towards, clip_norm};
+use crate::fit::parameters::{average_towards, clip_norm, scaled};
 use crate::fit::progress::{Control, Report};
 use crate::fit::schedule::Budget;
 use crate::fit::task::{Outcome, Step, Task, Training};
@@ -122,9 +122,13 @@ impl<M: Module + 'static> Run<'_, M> {
         let before = self.state.elapsed_seconds;
         let mut saved = Instant::now();
         let mut window = Window::new();
+        if T::GUARDED && self.state.best.is_none() {
+            // Until a validation finds better, the weights it starts with are the last good ones.
+            self.keep(0.0, &[]);
+        }
         let spacing = 1.0 / f64::from(self.config.validations.max(1));
         let mut next_validation = (self.progress() / spacing).floor() * spacing + spacing;
-        while self.progress() < 1.0 && !self.out_of_patience() {
+        while self.progress() < 1.0 && !self.out_of_patience() && self.state.alarm.is_none() {
             if control.stopped() {
                 self.save()?;
                 self.writing.wait()?;
@@ -151,7 +155,8 @@ impl<M: Module + 'static> Run<'_, M> {
             self.state.elapsed_seconds = before + start.elapsed().as_secs_f64();
         }
         window.check(self.state.step)?;
-        let settled = self.state.best.is_some() && (self.state.finished || self.out_of_patience());
+        let ended = self.state.finished || self.out_of_patience() || self.state.alarm.is_some();
+        let settled = self.state.best.is_some() && ended;
         let last = if settled {
             Vec::new()
         } else {
@@ -161,7 +166,7 @@ impl<M: Module + 'static> Run<'_, M> {
         self.save()?;
         self.writing.wait()?;
         let (model, figures) = match (&self.best, &self.state.best) {
-            (Some(weights), Some(best)) if self.config.patience > 0 => {
+            (Some(weights), Some(best)) if self.config.patience > 0 || T::GUARDED => {
                 (weights, best.figures.clone())
             }
             _ => (&self.average, last),
@@ -195,6 +200,7 @@ impl<M: Module + 'static> Run<'_, M> {
             .map(|device| Box::new(self.model.valid().train().fork(device)))
             .collect();
         // Devices compute while the next one is told what to do: nothing here waits for a result.
+        task.look(&self.average);
         for part in 0..parts {
             let index = index * parts + part;
             let place = part as usize % self.devices.len();
@@ -212,11 +218,17 @@ impl<M: Module + 'static> Run<'_, M> {
             let seed = self.state.seed.wrapping_mul(0x9e37_79b9);
             step.device.seed(seed.wrapping_add(index));
             let mut loss = task.loss(model, &mut step)?;
-            let share = match parts {
-                1 => loss.total.clone(),
-                _ => loss.total.clone().div_scalar(parts as f32),
+            let mut own = match (loss.gradients.take(), parts) {
+                (Some(own), 1) => own,
+                (Some(own), _) => scaled(&**model, own, 1.0 / parts as f32),
+                (None, _) => {
+                    let share = match parts {
+                        1 => loss.total.clone(),
+                        _ => loss.total.clone().div_scalar(parts as f32),
+                    };
+                    GradientsParams::from_grads(share.backward(), &**model)
+                }
             };
-            let mut own = GradientsParams::from_grads(share.backward(), &**model);
             if place > 0 {
                 own = own.to_device(main, &*self.model);
                 loss = loss.on(main);
@@ -245,7 +257,12 @@ impl<M: Module + 'static> Run<'_, M> {
         control: &mut Control<'_>,
     ) -> Result<Vec<(String, f64)>> {
         let figures = task.validate(&*self.average)?;
-        if self.config.patience > 0 {
+        if T::GUARDED {
+            match task.alarm() {
+                None => self.keep(0.0, &figures),
+                Some(reason) => self.state.alarm = Some(reason),
+            }
+        } else if self.config.patience > 0 {
             self.compare(T::error(&figures), &figures);
         }
         let report = Report {
@@ -267,16 +284,19 @@ impl<M: Module + 'static> Run<'_, M> {
         match &mut self.state.best {
             // An error that is no number is no improvement.
             Some(best) if error >= best.error || error.is_nan() => best.validations_since += 1,
-            _ => {
-                self.state.best = Some(Best {
-                    error,
-                    step: self.state.step,
-                    validations_since: 0,
-                    figures: figures.to_vec(),
-                });
-                self.best = Some(snapshot(&*self.average));
-            }
+            _ => self.keep(error, figures),
         }
+    }
+
+    /// Keeps the averaged weights.
+    fn keep(&mut self, error: f64, figures: &[(String, f64)]) {
+        self.state.best = Some(Best {
+            error,
+            step: self.state.step,
+            validations_since: 0,
+            figures: figures.to_vec(),
+        });
+        self.best = Some(snapshot(&*self.average));
     }
 
     fn tell(&self, report: &Report, control: &mut Control<'_>) -> Result<()> {

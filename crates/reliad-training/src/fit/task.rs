@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use burn::module::Module;
+use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
 use rand_chacha::ChaCha8Rng;
 
@@ -29,6 +30,8 @@ pub struct Step {
 pub struct Loss {
     /// What is minimised, one element, with its graph.
     pub total: Tensor<1>,
+    /// The gradients of `total`, where the task has computed them itself; its graph isn't used then.
+    pub gradients: Option<GradientsParams>,
     /// Parts to report, one element each; the graph behind them is not used.
     pub parts: Vec<(&'static str, Tensor<1>)>,
 }
@@ -38,6 +41,7 @@ impl Loss {
         let parts = self.parts.into_iter();
         Self {
             total: self.total.to_device(device),
+            gradients: None,
             parts: parts
                 .map(|(name, part)| (name, part.to_device(device)))
                 .collect(),
@@ -65,6 +69,20 @@ pub trait Task {
     /// Samples of one epoch.
     fn samples(&self) -> usize;
 
+    /// Whether validations guard the training: it ends at the first that [`alarms`](Self::alarm), with the weights of the
+    /// last that didn't.
+    const GUARDED: bool = false;
+
+    /// Why the validation that has just been made ends the training; asked only where it is [guarded](Self::GUARDED).
+    fn alarm(&mut self) -> Option<String> {
+        None
+    }
+
+    /// Shows the averaged weights as they stand before each step.
+    fn look(&mut self, average: &Self::Model) {
+        let _ = average;
+    }
+
     /// What early stopping wants small, from the figures of a validation: the first of them.
     fn error(figures: &[(String, f64)]) -> f64 {
         figures.first().map_or(f64::INFINITY, |(_, value)| *value)
@@ -74,9 +92,10 @@ pub trait Task {
 /// How a training ended.
 #[derive(Debug)]
 pub enum Outcome<M> {
-    /// The budget is used up, or patience with it.
+    /// The budget is used up, or patience with it, or a guard ended it ([`State::alarm`]).
     Finished {
-        /// Averaged weights, without gradients: the last ones, or under [`FitConfig::patience`] the best.
+        /// Averaged weights, without gradients: the last ones, under [`FitConfig::patience`] the best, and where validations
+        /// guard the training the last good ones.
         model: M,
         /// Their held-out figures.
         figures: Vec<(String, f64)>,

@@ -192,6 +192,7 @@ impl Task for FusionTask<'_> {
         let features = self.features(&self.train, &places, &retitled.titles(&records))?;
         let logits = model.fuse(features.as_constants());
         Ok(Loss {
+            gradients: None,
             total: cross_entropy(logits, &labels, self.of.weights),
             parts: Vec::new(),
         })

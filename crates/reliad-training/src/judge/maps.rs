@@ -240,6 +240,7 @@ impl Task for DepthTask {
         let error = raw - stretched(maps);
         let absolute = error.clone().abs().mean();
         Ok(Loss {
+            gradients: None,
             total: absolute.clone() + edges(error) * 0.5,
             parts: vec![("l1", absolute)],
         })
@@ -283,6 +284,7 @@ impl Task for SaliencyTask {
             sum + cross_entropy(side, maps.clone())
         });
         Ok(Loss {
+            gradients: None,
             total,
             parts: vec![("fused", fused)],
         })

@@ -169,6 +169,7 @@ impl Task for RfNetTask<'_> {
             .eyes
             .input(samples, views, &places, &drawn, &step.device)?;
         Ok(Loss {
+            gradients: None,
             total: cross_entropy(model.forward(input), &labels, &self.weights),
             parts: Vec::new(),
         })

@@ -328,6 +328,7 @@ impl Task for SceneTask {
             cross_entropy(color, colors),
         );
         Ok(Loss {
+            gradients: None,
             total: family.clone() + color.clone(),
             parts: vec![("family", family), ("color", color)],
         })

@@ -177,6 +177,7 @@ impl Task for ControlNetTask {
     fn loss(&mut self, model: &ControlNetModel, step: &mut Step) -> Result<Loss> {
         let batch = self.samples.batch(step)?.lifted();
         Ok(Loss {
+            gradients: None,
             total: error(&self.unet, Some(model), batch),
             parts: Vec::new(),
         })

@@ -147,6 +147,7 @@ impl Task for LoraTask {
         });
         let unet = model.lay_on(self.unet.clone());
         Ok(Loss {
+            gradients: None,
             total: error(&unet, batch.lifted(), residuals),
             parts: Vec::new(),
         })

@@ -443,6 +443,7 @@ impl Task for PainterTask {
                 .forward(noised.sample.clone(), noised.timesteps.clone(), text, None);
         let region = seen.regions.batch(&indices, &step.device);
         Ok(Loss {
+            gradients: None,
             total: weighted_error(output, &noised, region),
             parts: Vec::new(),
         })

@@ -233,6 +233,7 @@ impl Task for VaeTask {
             + spread * 1e-3
             + divergence * recipe.divergence;
         Ok(Loss {
+            gradients: None,
             total,
             parts: vec![
                 ("l1", absolute),

@@ -349,6 +349,7 @@ impl Task for EncoderTask {
             .collect();
         let errors = Errors::new(model.forward(input), &facts, &self.names);
         Ok(Loss {
+            gradients: None,
             total: errors.total(self.recipe.verdict),
             parts: vec![("scale", errors.scale), ("props", errors.props)],
         })

@@ -358,6 +358,7 @@ impl Task for TextTask {
         let guessing = guess.gather(1, were).mean().neg();
         let (Some(reading), Some(head)) = (&mut self.reading, &model.head) else {
             return Ok(Loss {
+                gradients: None,
                 total: guessing,
                 parts: Vec::new(),
             });
@@ -365,6 +366,7 @@ impl Task for TextTask {
         let told = reading.batch(step.index, self.batch_size, &mut step.rng);
         let errors = reading.errors(&model.language.roberta, head, &told, &step.device)?;
         Ok(Loss {
+            gradients: None,
             total: guessing + errors.total() * self.recipe.told,
             parts: vec![("height", errors.height)],
         })

@@ -1,0 +1,347 @@
+//! `reliad finetune`: a painter that learns from a judge.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, ensure};
+use clap::{Args, ValueEnum};
+use reliad_generation::defaults::sampling_of;
+use reliad_generation::files;
+use reliad_imaging::{Canvas, Class};
+use reliad_synth::{Pool, RenderConfig, World, render_folder};
+use reliad_training::{Budget, Control, Report};
+use reliad_tuning::briefs::Briefs;
+use reliad_tuning::config::{Beta, Rewards, TuningConfig, Window};
+use reliad_tuning::trainable::Trained;
+use reliad_tuning::tune::{Ended, words};
+use reliad_tuning::{Tuning, tune};
+
+use crate::counter::Counter;
+use crate::display::Display;
+use crate::message::{self, Code, hinted};
+use crate::{configurations, device, embedded, interrupt};
+
+/// Tune a painter so that its pictures are available more often, by what a judge says of them.
+///
+/// The model stays as it is. What was tuned is written to OUT, by default a ControlNet that `generate --controlnet OUT` and
+/// `evaluate availability` take, and that diffusers opens. Whole pictures of other products are painted meanwhile and held
+/// against those of the start; when scenes no longer show what prompts ask for, become alike, or the judges part, the tuning
+/// ends by itself and keeps the last good weights. Sheets of these pictures, curves and TensorBoard's events appear in OUT.
+/// The same command run again goes on where it was stopped. See docs/tuning.md.
+#[derive(Debug, Args)]
+pub struct FinetuneArgs {
+    /// How to learn
+    #[arg(value_enum)]
+    method: MethodName,
+
+    /// Model that paints: `mini` or a directory in diffusers layout
+    #[arg(long, value_name = "DIR|mini", default_value = embedded::MINI)]
+    model: String,
+
+    /// Model that judges and rewards: `mini` or a directory with rfnet/ [default: that of --model]
+    #[arg(long, value_name = "DIR|mini")]
+    judge: Option<String>,
+
+    /// Another judge, which only watches [default: none, or that of `mini`]
+    #[arg(long, value_name = "DIR")]
+    held_out: Option<String>,
+
+    /// Model whose scene/ tells whether scenes show what prompts ask for [default: that of --model, where it has one]
+    #[arg(long, value_name = "DIR|mini")]
+    scene: Option<String>,
+
+    /// Products with prompts and titles: a folder with metadata.jsonl, a catalogue (.csv or .jsonl with the fields product,
+    /// title and prompt), or `synth` for products of the rendered world
+    #[arg(long, value_name = "DIR|FILE|synth")]
+    data: String,
+
+    /// Further such products to watch by [default: a tenth of the products of --data]
+    #[arg(long, value_name = "DIR|FILE|synth")]
+    watch: Option<String>,
+
+    /// Products of the rendered world, for --data synth
+    #[arg(long, value_name = "N", default_value_t = 256)]
+    items: usize,
+
+    /// Where the tuned part goes
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+
+    /// Settings [default: configs/mini/tuning/METHOD.json for `mini`, else configs/paper/tuning/METHOD.json]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// Tune for so many steps [default: the configuration's]; two such runs are equal bit for bit
+    #[arg(long, value_name = "N", conflicts_with = "minutes")]
+    steps: Option<u64>,
+
+    /// Tune for so many minutes, all runs together
+    #[arg(long, value_name = "M")]
+    minutes: Option<f64>,
+
+    /// Seed of items, steps and noise
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    seed: u64,
+
+    /// How much the regulariser counts: a number, or ratio:R for R times the reward's gradient
+    #[arg(long, value_name = "B|ratio:R")]
+    beta: Option<Beta>,
+
+    /// Denoising steps from which the one with gradients is drawn, counted from 0
+    #[arg(long, value_name = "BEGIN:END")]
+    window: Option<Window>,
+
+    /// What trains: controlnet, lora or unet
+    #[arg(long, value_name = "PART")]
+    train: Option<Trained>,
+
+    /// What pictures are rewarded for, and how much each counts, such as judge=1
+    #[arg(long, value_name = "NAME=WEIGHT,...")]
+    reward: Option<Rewards>,
+
+    /// Learning rate
+    #[arg(long, value_name = "RATE")]
+    learning_rate: Option<f64>,
+
+    /// Plain lines, also on a terminal that could show curves
+    #[arg(long)]
+    plain: bool,
+
+    /// Where to compute: cpu, gpu, cuda, vulkan or metal; `:1` picks the second one
+    #[arg(long, default_value = "cpu")]
+    device: String,
+}
+
+/// A method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum MethodName {
+    /// Reward through one step, with Consistent Condition: the paper's
+    Rfft,
+    /// The reward alone
+    Refl,
+    /// The reward, with predictions held to the reference
+    Kl,
+}
+
+impl MethodName {
+    fn slug(self) -> &'static str {
+        match self {
+            Self::Rfft => "rfft",
+            Self::Refl => "refl",
+            Self::Kl => "kl",
+        }
+    }
+}
+
+/// Resolves the arguments, tunes, and says what came of it.
+///
+/// # Errors
+/// A model, list or setting that can't be used, or a disk that can't be written.
+pub fn run(arguments: FinetuneArgs) -> Result<Code> {
+    let config = config(&arguments)?;
+    let budget = match (arguments.steps, arguments.minutes) {
+        (Some(steps), _) => Budget::Steps(steps),
+        (None, Some(minutes)) => {
+            ensure!(
+                minutes > 0.0 && minutes.is_finite(),
+                "--minutes {minutes}: must be positive"
+            );
+            Budget::Minutes(minutes)
+        }
+        (None, None) => Budget::Steps(config.steps),
+    };
+    let model = embedded::open(&arguments.model)?;
+    let judge_name = arguments.judge.as_ref().unwrap_or(&arguments.model);
+    let judge = embedded::open(judge_name)?;
+    if !judge.contains("rfnet") {
+        return Err(hinted(
+            format!("{judge_name} has no judge (rfnet/)"),
+            "pass --judge DIR or --judge mini",
+        ));
+    }
+    let scene = match &arguments.scene {
+        Some(name) => Some(embedded::open(name)?),
+        None => Some(model.clone()).filter(|model| model.contains("scene/config.json")),
+    };
+    let held_out = arguments
+        .held_out
+        .as_deref()
+        .map(embedded::open)
+        .transpose()?;
+    let sampling = sampling_of(&model)?.normalised();
+    let canvas = sampling.canvas()?;
+    let (device, _) = device::open(&arguments.device)?;
+    files::prepare_directory(&arguments.out)?;
+    let stop = interrupt::flag()?;
+    let Some((briefs, watched)) = lists(&arguments, &config, canvas)? else {
+        message::hint_line("stopped; the same command goes on from here");
+        return Ok(Code::Interrupted);
+    };
+    let tuning = Tuning {
+        model: &model,
+        judge: &judge,
+        held_out: held_out.as_ref(),
+        scene: scene.as_ref(),
+        briefs,
+        watched,
+        sampling,
+        config,
+        budget,
+        seed: arguments.seed,
+        device,
+        out: arguments.out.clone(),
+    };
+    let mut display = None;
+    let plain = arguments.plain;
+    let mut report = |name: &str, report: &Report| {
+        let display = display.get_or_insert_with(|| Display::new(plain));
+        display.show(name, report);
+    };
+    let mut control = Control {
+        on_report: &mut report,
+        stop,
+    };
+    let ended = tune(&tuning, &mut control, &mut |line| eprintln!("{line}"));
+    if let Some(mut display) = display {
+        display.finish();
+    }
+    match ended? {
+        Ended::Stopped => {
+            message::hint_line("stopped; the same command goes on from here");
+            Ok(Code::Interrupted)
+        }
+        Ended::Finished {
+            start,
+            figures,
+            alarm,
+            step,
+        } => {
+            if let Some(alarm) = alarm {
+                message::warning_line(&format!(
+                    "the tuning was ended: {alarm}; what is kept is of step {step}, which was good"
+                ));
+            }
+            println!("before: {}", words(&start.figures()));
+            println!("step {step}: {}", words(&figures));
+            println!(
+                "{}",
+                arguments.out.join(tuning.config.train.slug()).display()
+            );
+            Ok(Code::Complete)
+        }
+    }
+}
+
+/// The configuration with what the flags say in its place.
+fn config(arguments: &FinetuneArgs) -> Result<TuningConfig> {
+    let method = arguments.method.slug();
+    let folder = match arguments.model == embedded::MINI {
+        true => "mini",
+        false => "paper",
+    };
+    let path = arguments.config.clone().unwrap_or_else(|| {
+        let folder = Path::new(configurations::FOLDER)
+            .join(folder)
+            .join("tuning");
+        folder.join(format!("{method}.json"))
+    });
+    let mut config: TuningConfig = configurations::read(&path)?;
+    ensure!(
+        config.method.slug() == method,
+        "{} is of the method {}, not {method}",
+        path.display(),
+        config.method.slug()
+    );
+    config.train = arguments.train.unwrap_or(config.train);
+    if let Some(rewards) = &arguments.reward {
+        config.rewards = rewards.clone();
+    }
+    if let Some(rate) = arguments.learning_rate {
+        config.fit.learning_rate.base = rate;
+    }
+    if let Some(window) = arguments.window {
+        config.method.set_window(window)?;
+    }
+    if let Some(beta) = arguments.beta {
+        config.method.set_beta(beta)?;
+    }
+    config.check()?;
+    Ok(config)
+}
+
+/// What is tuned on and what is watched; `None` when the caller asked to stop.
+fn lists(
+    arguments: &FinetuneArgs,
+    config: &TuningConfig,
+    canvas: Canvas,
+) -> Result<Option<(Briefs, Briefs)>> {
+    let within = arguments.out.join(".training");
+    let open = |name: &str, pool: Pool, count: usize| -> Result<Option<Briefs>> {
+        let path = match name {
+            "synth" => {
+                let path = within.join(pool.slug());
+                if !render(&path, pool, count, arguments.seed, canvas.width)? {
+                    return Ok(None);
+                }
+                path
+            }
+            path => PathBuf::from(path),
+        };
+        let mut briefs = Briefs::open(&path, canvas)?;
+        if name == "synth" {
+            briefs.truncate(count);
+        }
+        for unusable in &briefs.unusable {
+            message::warning_line(unusable);
+        }
+        Ok(Some(briefs))
+    };
+    let Some(briefs) = open(&arguments.data, Pool::Tuning, arguments.items)? else {
+        return Ok(None);
+    };
+    let synth = arguments.data == "synth";
+    let watched = match (&arguments.watch, synth) {
+        (Some(name), _) => open(name, Pool::Choosing, config.guard.items)?,
+        (None, true) => open("synth", Pool::Choosing, config.guard.items)?,
+        (None, false) => {
+            let (briefs, watched) = briefs.divide();
+            if watched.len() < 2 || briefs.is_empty() {
+                return Err(hinted(
+                    format!(
+                        "{} has too few products to keep some for watching",
+                        arguments.data
+                    ),
+                    "give others by --watch, or --watch synth",
+                ));
+            }
+            return Ok(Some((briefs, watched)));
+        }
+    };
+    Ok(watched.map(|watched| (briefs, watched)))
+}
+
+/// Renders products of `pool` with the prompts of available scenes. Returns whether all are there.
+fn render(out: &Path, pool: Pool, count: usize, seed: u64, size: u32) -> Result<bool> {
+    let config = RenderConfig {
+        count: count as u64,
+        seed,
+        size,
+        world: World {
+            class: Some(Class::Available),
+            products: Some(pool.identities().collect()),
+            ..World::default()
+        },
+        out: out.to_owned(),
+    };
+    let counter = Counter::new("rendered", config.count);
+    let rendered = render_folder(
+        &config,
+        &|progress| counter.reach(progress.done, progress.found),
+        interrupt::flag()?,
+    );
+    counter.clear();
+    match rendered {
+        Ok(()) => Ok(true),
+        Err(reliad_synth::Error::Cancelled { .. }) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,292 @@
+//! The harness: items to a method, gradients to the shared loop, whole pictures to the guard, weights and card to the disk.
+
+use std::path::{Path, PathBuf};
+
+use burn::module::Module;
+use burn::optim::GradientsAccumulator;
+use burn::tensor::{Device, Tensor};
+use reliad_diffusion::Sampling;
+use reliad_diffusion::noise::ItemSeed;
+use reliad_diffusion::predictor::Predictor;
+use reliad_training::error::{Error, Result};
+use reliad_training::fit::parameters::scaled;
+use reliad_training::fit::{Loss, Step, Task, Training, fit};
+use reliad_training::random::Order;
+use reliad_training::{Budget, Control, Outcome, random, threads};
+use reliad_weights::ModelDir;
+
+use crate::briefs::Briefs;
+use crate::card::Card;
+use crate::config::TuningConfig;
+use crate::descent::{Descent, descend};
+use crate::guard::{Guard, GuardConfig, Seen, Watch};
+use crate::method::{Chance, Context, Method};
+use crate::networks::Networks;
+use crate::trainable::Trainable;
+
+/// What is tuned, on what, and how long.
+#[derive(Debug, Clone)]
+pub struct Tuning<'a> {
+    /// The painter, which stays as it is.
+    pub model: &'a ModelDir,
+    /// The judge that rewards.
+    pub judge: &'a ModelDir,
+    /// The judge that only looks.
+    pub held_out: Option<&'a ModelDir>,
+    /// The model whose scene network looks.
+    pub scene: Option<&'a ModelDir>,
+    /// What is painted.
+    pub briefs: Briefs,
+    /// What is painted to watch; nothing is learned from it.
+    pub watched: Briefs,
+    /// How the model is sampled.
+    pub sampling: Sampling,
+    /// Settings.
+    pub config: TuningConfig,
+    /// How long it lasts.
+    pub budget: Budget,
+    /// Seed of items, steps and noise.
+    pub seed: u64,
+    /// Plain device.
+    pub device: Device,
+    /// Where the tuned part is written; checkpoints and curves stand in `.training` below it.
+    pub out: PathBuf,
+}
+
+/// How a tuning ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Ended {
+    /// The tuned part was written.
+    Finished {
+        /// What the guard saw at the start.
+        start: Seen,
+        /// What it saw of the weights that were written, by name; empty when they are those of the start.
+        figures: Vec<(String, f64)>,
+        /// Why the guard ended the training, if it did.
+        alarm: Option<String>,
+        /// Step of the weights that were written.
+        step: u64,
+    },
+    /// It was stopped; the same command continues it.
+    Stopped,
+}
+
+/// Tunes.
+///
+/// # Errors
+/// A network, product or setting that can't be used, checkpoints of another tuning, or a disk that can't be written.
+pub fn tune(
+    tuning: &Tuning<'_>,
+    control: &mut Control<'_>,
+    tell: &mut dyn FnMut(&str),
+) -> Result<Ended> {
+    let Tuning { config, device, .. } = tuning;
+    config.check()?;
+    let name = config.method.slug();
+    let networks = Networks::load(
+        tuning.model,
+        tuning.judge,
+        tuning.sampling.clone(),
+        config,
+        device,
+    )?;
+    config.method.check_steps(networks.plan.total)?;
+    let dir = tuning.out.join(".training");
+    let sheets = tuning.out.join("samples");
+    for folder in [&dir, &sheets] {
+        reliad_files::prepare_directory(folder).map_err(Error::io(folder))?;
+    }
+    let card = Card::new(tuning)?;
+    card.begin(&dir)?;
+    let watch = Watch {
+        briefs: &tuning.watched,
+        judge: tuning.judge,
+        held_out: tuning.held_out,
+        scene: tuning.scene,
+        seed: tuning.seed,
+        sheets: &sheets,
+    };
+    let guard = Guard::load(&watch, &config.guard, device)?;
+    for blind in guard.blind() {
+        tell(&format!("the guard is blind on one eye: {blind}"));
+    }
+    networks.device.seed(tuning.seed);
+    let trainable = Trainable::load(
+        tuning.model,
+        &networks.base,
+        config.train,
+        config.rank,
+        &networks.device,
+    )?;
+    tell(&card.intention(tuning, &trainable, guard.items()));
+    let start = start(&dir, &guard, &networks, tell)?;
+    tell(&format!("the start: {}", words(&start.figures())));
+    let average = networks.painter.predictor.clone();
+    let mut task = TuningTask {
+        method: config.method.method(),
+        order: Order::new(tuning.seed, tuning.briefs.len()),
+        networks: &networks,
+        tuning,
+        guard: &guard,
+        floors: &config.guard,
+        start,
+        average,
+        alarm: None,
+        step: 0,
+    };
+    let training = Training {
+        name,
+        config: &config.fit,
+        budget: tuning.budget,
+        seed: tuning.seed,
+        dir: &dir,
+        devices: vec![device.clone()],
+    };
+    match fit(&mut task, trainable, &training, control)? {
+        Outcome::Stopped(_) => Ok(Ended::Stopped),
+        Outcome::Finished {
+            model,
+            figures,
+            state,
+        } => {
+            let unet = &networks.painter.predictor.unet;
+            model.save(tuning.model, unet, &tuning.out)?;
+            let step = state.best.as_ref().map_or(state.step, |best| best.step);
+            card.finish(&tuning.out, &start, &figures, &state)?;
+            Ok(Ended::Finished {
+                start,
+                figures,
+                alarm: state.alarm,
+                step,
+            })
+        }
+    }
+}
+
+/// What the guard sees of the untouched painter; remembered in `dir`, as a resumed training holds itself against the same.
+fn start(
+    dir: &Path,
+    guard: &Guard,
+    networks: &Networks,
+    tell: &mut dyn FnMut(&str),
+) -> Result<Seen> {
+    let path = dir.join("start.json");
+    if path.exists() {
+        let text = std::fs::read(&path).map_err(Error::io(&path))?;
+        return serde_json::from_slice(&text).map_err(|source| Error::Json { path, source });
+    }
+    tell(&format!(
+        "painting the {} pictures that it is watched by, as they are before",
+        guard.items()
+    ));
+    let seen = guard.look(networks, &networks.painter.predictor, 0)?;
+    reliad_weights::write_config(&path, &seen).map_err(Error::component("start.json"))?;
+    Ok(seen)
+}
+
+/// Figures for people.
+pub fn words(figures: &[(String, f64)]) -> String {
+    let figures = figures
+        .iter()
+        .map(|(name, value)| format!("{name} {value:.3}"));
+    figures.collect::<Vec<_>>().join(", ")
+}
+
+struct TuningTask<'a> {
+    method: Box<dyn Method>,
+    order: Order,
+    networks: &'a Networks,
+    tuning: &'a Tuning<'a>,
+    guard: &'a Guard,
+    floors: &'a GuardConfig,
+    start: Seen,
+    average: Predictor,
+    alarm: Option<String>,
+    step: u64,
+}
+
+impl Task for TuningTask<'_> {
+    type Model = Trainable;
+
+    const GUARDED: bool = true;
+
+    fn samples(&self) -> usize {
+        self.order.count()
+    }
+
+    fn look(&mut self, average: &Trainable) {
+        self.average = average.predictor(&self.networks.painter.predictor);
+        self.step += 1;
+    }
+
+    fn loss(&mut self, model: &Trainable, step: &mut Step) -> Result<Loss> {
+        let batch = self.tuning.config.fit.batch_size;
+        let places = self.order.batch(step.index, batch);
+        let networks = self.networks;
+        let tracked = model.predictor(&networks.base);
+        let plain = model.valid().predictor(&networks.painter.predictor);
+        let context = Context {
+            networks,
+            current: &plain,
+            average: &self.average,
+        };
+        let descents = threads::each(
+            places.len(),
+            threads::at_once(&self.tuning.device),
+            |place| {
+                let brief = self.tuning.briefs.get(places[place])?;
+                let item = step.index * batch as u64 + place as u64;
+                let chance = Chance {
+                    rng: random::generator(self.tuning.seed, "tuning", item),
+                    seed: ItemSeed {
+                        run: self.tuning.seed,
+                        item: format!("tuning {item}"),
+                        attempt: 0,
+                    },
+                };
+                let drawn = self.method.draw(&context, &brief, chance)?;
+                descend(&drawn, model, &tracked, &plain, &networks.device)
+            },
+        )?;
+        let mut gradients = GradientsAccumulator::new();
+        let mut total = 0.0;
+        let mut parts: Vec<(&'static str, f64)> = Vec::new();
+        for descent in descents {
+            let Descent {
+                gradients: own,
+                total: value,
+                parts: figures,
+            } = descent;
+            gradients.accumulate(model, own);
+            total += value;
+            for (name, value) in figures {
+                match parts.iter_mut().find(|(known, _)| *known == name) {
+                    Some((_, sum)) => *sum += value,
+                    None => parts.push((name, value)),
+                }
+            }
+        }
+        let share = 1.0 / places.len() as f64;
+        let tensor =
+            |value: f64| Tensor::<1>::from_floats([(value * share) as f32], &networks.device);
+        Ok(Loss {
+            total: tensor(total),
+            gradients: Some(scaled(model, gradients.grads(), share as f32)),
+            parts: parts
+                .into_iter()
+                .map(|(name, value)| (name, tensor(value)))
+                .collect(),
+        })
+    }
+
+    fn validate(&mut self, average: &Trainable) -> Result<Vec<(String, f64)>> {
+        let predictor = average.predictor(&self.networks.painter.predictor);
+        let seen = self.guard.look(self.networks, &predictor, self.step)?;
+        self.alarm = seen.alarm(&self.start, self.floors);
+        Ok(seen.figures())
+    }
+
+    fn alarm(&mut self) -> Option<String> {
+        self.alarm.take()
+    }
+}
