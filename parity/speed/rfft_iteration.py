@@ -10,9 +10,12 @@ drawn once; the whole batch and both guidance halves share a call.
     python parity/speed/rfft_iteration.py models/mini [--threads 2] [--rounds 5] [--program "PROGRAM ARGUMENTS"]
 
 PROGRAM takes turns with PyTorch, so that a change of the machine's speed hits both. It is told the threads in
-RAYON_NUM_THREADS and prints one JSON object {"seconds": {PART: SECONDS}} with the parts named here. Every figure is the
-median of the rounds. Beside seconds on the clock stand those of the processor, of all threads, divided by their number:
-on a machine that others use too, the clock measures them as well.
+RAYON_NUM_THREADS and prints one JSON object {"seconds": {PART: SECONDS}} with the parts named here, seconds on the
+clock. Every figure is the median of the rounds.
+
+Beside PyTorch's seconds on the clock stand those of the processor, of all threads, divided by their number. On a
+machine that others use too the clock measures them as well. With one thread the processor's seconds then stay about the
+same; with more they don't, as PyTorch's threads wait for each other busily.
 """
 
 import argparse
