@@ -288,8 +288,8 @@ impl Guard {
             item: brief.id.clone(),
             attempt: 0,
         };
-        let conditions = networks.conditions(brief, seed)?;
-        let mut run = networks.denoise(predictor.clone(), conditions);
+        let item = networks.item(brief, seed)?;
+        let mut run = networks.denoise(predictor.clone(), item.conditions);
         run.by_ref().for_each(drop);
         let painted = rgb_image(&networks.painter.decode(run.latents()));
         let painted = painted.map_err(Error::component("painting"))?;

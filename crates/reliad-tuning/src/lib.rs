@@ -5,6 +5,7 @@
 //! it knows neither devices nor threads nor checkpoints. The room above `reliad-evaluation`, since a tuning is watched by
 //! the same measures as a finished painter.
 
+pub mod bank;
 pub mod briefs;
 pub mod card;
 pub mod config;

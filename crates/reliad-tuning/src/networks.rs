@@ -13,6 +13,7 @@ use reliad_diffusion::scheduler::{Level, Plan, PlanStep};
 use reliad_diffusion::vae::unsigned;
 use reliad_diffusion::{AutoencoderKl, Sampling};
 use reliad_pictures::{composite, rgba_tensor};
+use reliad_rfnet::judge::Judge;
 use reliad_training::error::{Error, Result};
 use reliad_weights::ModelDir;
 
@@ -33,12 +34,27 @@ pub struct Networks {
     pub plan: Plan,
     /// What pictures are rewarded for, with gradients.
     pub rewards: Rewards,
+    judge: Judge,
     vae: AutoencoderKl,
     /// The autodiff device.
     pub device: Device,
 }
 
+/// An item as the networks take it.
+#[derive(Debug, Clone)]
+pub struct Item {
+    /// What it is painted from, one row.
+    pub conditions: Conditions,
+    /// The product on its canvas, `[1, 4, H, W]` straight alpha.
+    pub product: Tensor<4>,
+    /// What the product is.
+    pub title: String,
+    /// What the scene shall show.
+    pub prompt: String,
+}
+
 /// An item that waits at one of its steps.
+#[derive(Debug, Clone)]
 pub struct Moment {
     /// The latents before the step, `[1, channels, h, w]`.
     pub latents: Tensor<4>,
@@ -69,6 +85,7 @@ impl Networks {
             base: painter.predictor.clone().train().freeze(),
             vae: painter.vae.clone().train().freeze(),
             rewards: Rewards::load(judge, config, &autodiff)?,
+            judge: Judge::load(judge, device).map_err(Error::component("judge"))?,
             painter,
             sampling,
             plan,
@@ -81,11 +98,11 @@ impl Networks {
         self.sampling.guidance()
     }
 
-    /// What an item is painted from, with the noise of `seed`.
+    /// A brief as the networks take it, with the noise of `seed`.
     ///
     /// # Errors
     /// A prompt that the vocabulary can't spell.
-    pub fn conditions(&self, brief: &Brief, seed: ItemSeed) -> Result<Conditions> {
+    pub fn item(&self, brief: &Brief, seed: ItemSeed) -> Result<Item> {
         let product = ProductConditions::new(
             &brief.product,
             self.sampling.canny,
@@ -101,7 +118,12 @@ impl Networks {
             noise: ItemNoise::Seed(seed),
         };
         let conditions = self.painter.condition(&[request], &self.plan);
-        conditions.map_err(Error::component("prompt"))
+        Ok(Item {
+            conditions: conditions.map_err(Error::component("prompt"))?,
+            product: rgba_tensor(brief.product.rgba(), self.painter.device()),
+            title: brief.title.clone(),
+            prompt: brief.prompt.clone(),
+        })
     }
 
     /// A whole run of `predictor`, of one item.
@@ -150,7 +172,8 @@ impl Networks {
 
     /// The finished picture `[1, 3, H, W]` of clean latents, which may carry gradients: what is known of them put back, decoded,
     /// and the product's own pixels laid on it (as `paste_back` does, without rounding).
-    pub fn picture(&self, clean: Tensor<4>, conditions: &Conditions, brief: &Brief) -> Tensor<4> {
+    pub fn picture(&self, clean: Tensor<4>, item: &Item) -> Tensor<4> {
+        let conditions = &item.conditions;
         let clean = match &conditions.inpainting {
             Some(known) => known.blend(clean, conditions.noise.clone(), &Level::CLEAN),
             None => clean,
@@ -160,12 +183,7 @@ impl Networks {
             false => &self.painter.vae,
         };
         let painted = unsigned(vae.decode(clean.div_scalar(vae.scaling_factor())));
-        composite(self.product(brief), painted)
-    }
-
-    /// The product of an item, `[1, 4, H, W]`.
-    pub fn product(&self, brief: &Brief) -> Tensor<4> {
-        rgba_tensor(brief.product.rgba(), self.painter.device())
+        composite(item.product.clone(), painted)
     }
 
     /// The rewards of clean latents, as [`Rewards::of`].
@@ -175,14 +193,40 @@ impl Networks {
     pub fn reward(
         &self,
         clean: Tensor<4>,
-        conditions: &Conditions,
-        brief: &Brief,
+        item: &Item,
     ) -> Result<(Tensor<1>, Vec<(&'static str, f64)>)> {
         self.rewards.of(&Picture {
-            picture: self.picture(clean, conditions, brief),
-            product: self.product(brief),
-            title: &brief.title,
-            prompt: &brief.prompt,
+            picture: self.picture(clean, item),
+            product: item.product.clone(),
+            title: &item.title,
+            prompt: &item.prompt,
         })
+    }
+
+    /// The sum of rewards of clean latents without gradients.
+    ///
+    /// # Errors
+    /// As [`reward`](Self::reward).
+    pub fn reward_plainly(&self, clean: Tensor<4>, item: &Item) -> Result<f64> {
+        let (reward, _) = self.reward(clean, item)?;
+        Ok(f64::from(reward.without_autodiff().into_scalar::<f32>()))
+    }
+
+    /// What the judge says of clean latents: the probability of availability, and whether the picture passes.
+    ///
+    /// # Errors
+    /// A title that the judge can't read.
+    pub fn verdict(&self, clean: Tensor<4>, item: &Item) -> Result<(f32, bool)> {
+        let captions = self.judge.captions(&[&item.title]);
+        let logs = self.judge.log_probabilities(
+            self.picture(clean, item),
+            item.product.clone(),
+            captions.map_err(Error::component("title"))?,
+            true,
+        );
+        let probabilities: Vec<f32> = logs.exp().into_data().iter::<f32>().collect();
+        let classes = self.judge.config().classes();
+        let class = self.judge.calibration().decide(&probabilities, classes);
+        Ok((probabilities[0], class.is_available()))
     }
 }

@@ -51,9 +51,12 @@ impl std::str::FromStr for Trained {
 /// The networks that train; one of the three is there.
 #[derive(Module, Debug)]
 pub struct Trainable {
-    controlnet: Option<ControlNetModel>,
-    adapters: Option<Adapters>,
-    unet: Option<UNet2DConditionModel>,
+    /// The ControlNet.
+    pub controlnet: Option<ControlNetModel>,
+    /// Adapters of the UNet.
+    pub adapters: Option<Adapters>,
+    /// The UNet.
+    pub unet: Option<UNet2DConditionModel>,
 }
 
 impl Trainable {

@@ -15,6 +15,7 @@ use reliad_training::random::Order;
 use reliad_training::{Budget, Control, Outcome, random, threads};
 use reliad_weights::ModelDir;
 
+use crate::bank::Bank;
 use crate::briefs::Briefs;
 use crate::card::Card;
 use crate::config::TuningConfig;
@@ -121,9 +122,24 @@ pub fn tune(
     tell(&card.intention(tuning, &trainable, guard.items()));
     let start = start(&dir, &guard, &networks, tell)?;
     tell(&format!("the start: {}", words(&start.figures())));
+    let bank = match config.method.bank() {
+        None => None,
+        Some(wanted) => {
+            tell(&format!(
+                "painting {} pictures to learn from",
+                wanted.items.min(tuning.briefs.len()) * wanted.pictures as usize
+            ));
+            let (briefs, seed) = (&tuning.briefs, tuning.seed);
+            let bank = Bank::paint(&networks, briefs, &wanted, seed, &dir.join("bank"), control)?;
+            let Some(bank) = bank else {
+                return Ok(Ended::Stopped);
+            };
+            Some(bank)
+        }
+    };
     let average = networks.painter.predictor.clone();
     let mut task = TuningTask {
-        method: config.method.method(),
+        method: config.method.method(bank)?,
         order: Order::new(tuning.seed, tuning.briefs.len()),
         networks: &networks,
         tuning,
@@ -223,8 +239,8 @@ impl Task for TuningTask<'_> {
         let batch = self.tuning.config.fit.batch_size;
         let places = self.order.batch(step.index, batch);
         let networks = self.networks;
-        let tracked = model.predictor(&networks.base);
-        let plain = model.valid().predictor(&networks.painter.predictor);
+        let weights = model.valid();
+        let plain = weights.predictor(&networks.painter.predictor);
         let context = Context {
             networks,
             current: &plain,
@@ -234,7 +250,7 @@ impl Task for TuningTask<'_> {
             places.len(),
             threads::at_once(&self.tuning.device),
             |place| {
-                let brief = self.tuning.briefs.get(places[place])?;
+                let briefs = &self.tuning.briefs;
                 let item = step.index * batch as u64 + place as u64;
                 let chance = Chance {
                     rng: random::generator(self.tuning.seed, "tuning", item),
@@ -244,8 +260,11 @@ impl Task for TuningTask<'_> {
                         attempt: 0,
                     },
                 };
-                let drawn = self.method.draw(&context, &brief, chance)?;
-                descend(&drawn, model, &tracked, &plain, &networks.device)
+                let drawn = self.method.draw(&context, briefs, places[place], chance)?;
+                // Leaves of its own: graphs that share some, walked by two threads, can wait for each other for ever in Burn 0.22.
+                let own = weights.clone().train();
+                let tracked = own.predictor(&networks.base);
+                descend(&drawn, &own, &tracked, &plain, &networks.device)
             },
         )?;
         let mut gradients = GradientsAccumulator::new();

@@ -120,6 +120,14 @@ enum MethodName {
     Refl,
     /// The reward, with predictions held to the reference
     Kl,
+    /// The reward of one step from noised available pictures, without a roll-out
+    Direct,
+    /// Every denoising step as a decision, by rewards held against each other
+    Ddpo,
+    /// Preferences between available and unavailable pictures of one product
+    Dpo,
+    /// Contrast with the moving average on pictures of its own
+    Nft,
 }
 
 impl MethodName {
@@ -128,6 +136,10 @@ impl MethodName {
             Self::Rfft => "rfft",
             Self::Refl => "refl",
             Self::Kl => "kl",
+            Self::Direct => "direct",
+            Self::Ddpo => "ddpo",
+            Self::Dpo => "dpo",
+            Self::Nft => "nft",
         }
     }
 }

@@ -1,19 +1,25 @@
 //! The reward through one step: roll out without gradients to a step of the window, and take that one with them (ReFL, Xu et
 //! al. 2023; RFFT, Du et al. 2024, on the guided prediction).
 
+use std::sync::Arc;
+
 use burn::tensor::Tensor;
 use rand::RngExt as _;
 use reliad_diffusion::guidance::Predicted;
+use reliad_diffusion::predictor::Predictor;
 use reliad_diffusion::step::clean;
 use reliad_training::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 use super::anchor::{Anchor, consistent_condition, kl};
+use super::noised::{Noised, noise, timestep};
 use super::{Chance, Context, Method};
-use crate::briefs::Brief;
+use crate::bank::{Bank, BankConfig};
+use crate::briefs::Briefs;
 use crate::config::{Beta, Window};
 use crate::descent::asked_plainly;
-use crate::query::{Drawn, Term, Valued};
+use crate::networks::{Item, Networks};
+use crate::query::{Drawn, Query, Term, Valued};
 
 /// Settings of the reward through one step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,6 +33,13 @@ pub struct RewardStep {
     /// KL to the reference.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kl: Option<Anchor>,
+    /// How much a denoising loss on available pictures of the painter's own counts (ImageReward's authors train one on pictures
+    /// of a data set beside ReFL).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub denoising: Option<Beta>,
+    /// Those pictures.
+    #[serde(default)]
+    pub bank: BankConfig,
 }
 
 impl RewardStep {
@@ -38,6 +51,9 @@ impl RewardStep {
         let anchors = [&self.consistent_condition, &self.kl];
         for anchor in anchors.into_iter().flatten() {
             anchor.check()?;
+        }
+        if let Some(denoising) = self.denoising {
+            denoising.check("denoising")?;
         }
         let (wanted, name) = match method {
             "rfft" => (self.consistent_condition.is_some(), "consistent_condition"),
@@ -52,23 +68,23 @@ impl RewardStep {
             }),
         }
     }
-}
 
-impl Method for RewardStep {
-    fn draw<'a>(
+    /// Rolls `item` out by `current`, which has no gradients, to the step `index`, and says what that step costs.
+    pub fn at<'a>(
         &self,
-        context: &Context<'a>,
-        brief: &'a Brief,
-        mut chance: Chance,
-    ) -> Result<Drawn<'a>> {
-        let networks = context.networks;
-        let Window { begin, end } = self.window;
-        let index = chance.rng.random_range(begin..end);
-        let conditions = networks.conditions(brief, chance.seed)?;
-        let moment = networks.roll_out(context.current, &conditions, index);
+        networks: &'a Networks,
+        current: &Predictor,
+        item: Item,
+        index: usize,
+    ) -> Drawn<'a> {
+        let moment = networks.roll_out(current, &item.conditions, index);
         let guidance = networks.guidance();
         let used = guidance.parts(index, networks.plan.total);
-        let query = networks.query(&moment, &conditions, self.consistent_condition.is_some());
+        let query = networks.query(
+            &moment,
+            &item.conditions,
+            self.consistent_condition.is_some(),
+        );
         let anchored = self.consistent_condition.is_some() || self.kl.is_some();
         let reference = anchored.then(|| asked_plainly(&query, &networks.painter.predictor));
         let guide = move |predicted: &Predicted| -> Tensor<4> {
@@ -83,7 +99,7 @@ impl Method for RewardStep {
             weight: Beta::Number(1.0),
             cost: Box::new(move |answers| {
                 let x0 = clean(&step, clip, latents.clone(), guided(&answers[0]));
-                let (reward, parts) = networks.reward(x0, &conditions, brief)?;
+                let (reward, parts) = networks.reward(x0, &item)?;
                 Ok(Valued {
                     value: reward.neg(),
                     parts,
@@ -110,9 +126,73 @@ impl Method for RewardStep {
                 }),
             });
         }
-        Ok(Drawn {
+        Drawn {
             queries: vec![query],
             terms,
-        })
+        }
+    }
+}
+
+/// The method, with pictures where the denoising loss is trained beside it.
+pub(super) struct Ready {
+    pub settings: RewardStep,
+    pub bank: Option<Arc<Bank>>,
+}
+
+impl Method for Ready {
+    fn draw<'a>(
+        &self,
+        context: &Context<'a>,
+        briefs: &Briefs,
+        item: usize,
+        mut chance: Chance,
+    ) -> Result<Drawn<'a>> {
+        let networks = context.networks;
+        let brief = briefs.get(item)?;
+        let Window { begin, end } = self.settings.window;
+        let index = chance.rng.random_range(begin..end);
+        let denoised = self.denoised(networks, briefs, &mut chance)?;
+        let item = networks.item(&brief, chance.seed)?;
+        let mut drawn = self.settings.at(networks, context.current, item, index);
+        if let Some((query, target)) = denoised {
+            drawn.queries.push(query);
+            drawn.terms.push(Term {
+                name: "denoising",
+                weight: self.settings.denoising.unwrap_or(Beta::Number(0.0)),
+                cost: Box::new(move |answers| {
+                    let apart = answers[1].conditional.clone() - target.clone();
+                    Ok(apart.square().mean().into())
+                }),
+            });
+        }
+        Ok(drawn)
+    }
+}
+
+impl Ready {
+    /// A question about a noised available picture, and what the answer should be.
+    fn denoised(
+        &self,
+        networks: &Networks,
+        briefs: &Briefs,
+        chance: &mut Chance,
+    ) -> Result<Option<(Query, Tensor<4>)>> {
+        let Some(bank) = &self.bank else {
+            return Ok(None);
+        };
+        let passed = bank.passed();
+        if passed.is_empty() {
+            return Err(Error::Setting {
+                name: "bank",
+                reason: "the judge passes none of its pictures; paint more".to_owned(),
+            });
+        }
+        let painting = passed[chance.rng.random_range(0..passed.len())];
+        let brief = briefs.get(painting.item)?;
+        let conditions = networks.item(&brief, chance.seed.clone())?.conditions;
+        let at = timestep(networks, [0.0, 1.0], &mut chance.rng);
+        let fresh = noise(&chance.seed, "noised", &painting.latents);
+        let noised = Noised::new(networks, painting.latents.clone(), fresh, at);
+        Ok(Some((noised.query(networks, &conditions), noised.target)))
     }
 }
