@@ -18,6 +18,13 @@ pub struct Scene {
 }
 
 impl Scene {
+    /// A scene with nothing in it.
+    pub fn empty() -> Self {
+        Self {
+            dir: tempfile::tempdir().unwrap(),
+        }
+    }
+
     /// A scene whose judge finds every picture available from this probability on: 0 accepts all,
     /// 1 rejects all.
     pub fn new(threshold: f32) -> Self {
@@ -219,7 +226,7 @@ pub fn write_threshold(model: &Path, threshold: f32) {
     fs::write(model.join("rfnet/calibration.json"), calibration).unwrap();
 }
 
-fn copy_dir(from: &Path, to: &Path) {
+pub fn copy_dir(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let path = entry.unwrap().path();
