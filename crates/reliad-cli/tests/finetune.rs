@@ -182,13 +182,11 @@ fn what_cannot_be_used_is_named() {
     said("rfft", &["--window", "3:9"], &["3:9", "5 steps"]);
     said("rfft", &["--reward", "beauty=1"], &["beauty", "judge"]);
     said("rfft", &["--judge", "nowhere"], &["nowhere"]);
-    said("rfft", &["--config", "list.csv"], &["list.csv"]);
     settings(&scene, "kl");
-    said(
-        "rfft",
-        &["--config", "kl.json"],
-        &["kl.json", "kl, not rfft"],
-    );
+    for (config, words) in [("list.csv", "list.csv"), ("kl.json", "kl, not rfft")] {
+        let ran = scene.run(&arguments("rfft", config, "tuned")).expect(2);
+        assert!(ran.err.contains(words), "{}", ran.err);
+    }
     fs::write(
         scene.path("list.csv"),
         "product,title,prompt\nnone.png,a,b\n",
