@@ -13,4 +13,4 @@ pub use convert::{
 };
 pub use error::Error;
 pub use normalise::{composite, normalise, over};
-pub use resize::resize;
+pub use resize::{Filter, resize, resize_by};
