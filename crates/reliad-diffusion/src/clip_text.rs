@@ -111,12 +111,13 @@ impl ClipTextConfig {
     /// A network with fresh weights: PyTorch's defaults, embeddings within 0.02 as transformers does.
     pub fn init(&self, device: &Device) -> ClipTextModel {
         let width = self.hidden_size;
-        let norm = || {
-            LayerNormConfig::new(width)
-                .with_epsilon(self.layer_norm_eps)
-                .init(device)
+        let layer = ClipLayerConfig {
+            hidden_size: width,
+            intermediate_size: self.intermediate_size,
+            num_attention_heads: self.num_attention_heads,
+            hidden_act: self.hidden_act,
+            layer_norm_eps: self.layer_norm_eps,
         };
-        let linear = |from: usize, to: usize| LinearConfig::new(from, to).init(device);
         let embedding = |count: usize| {
             EmbeddingConfig::new(count, width)
                 .with_initializer(Initializer::Normal {
@@ -132,25 +133,56 @@ impl ClipTextConfig {
             },
             encoder: ClipEncoder {
                 layers: (0..self.num_hidden_layers)
-                    .map(|_| ClipEncoderLayer {
-                        self_attn: ClipAttention {
-                            k_proj: linear(width, width),
-                            v_proj: linear(width, width),
-                            q_proj: linear(width, width),
-                            out_proj: linear(width, width),
-                            heads: self.num_attention_heads,
-                        },
-                        layer_norm1: norm(),
-                        mlp: ClipMlp {
-                            fc1: linear(width, self.intermediate_size),
-                            fc2: linear(self.intermediate_size, width),
-                            activation: self.hidden_act,
-                        },
-                        layer_norm2: norm(),
-                    })
+                    .map(|_| layer.init(device))
                     .collect(),
             },
-            final_layer_norm: norm(),
+            final_layer_norm: LayerNormConfig::new(width)
+                .with_epsilon(self.layer_norm_eps)
+                .init(device),
+        }
+    }
+}
+
+/// A layer of either of CLIP's encoders, of texts and of pictures.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClipLayerConfig {
+    /// Width of a token.
+    pub hidden_size: usize,
+    /// Width inside the feed-forward part.
+    pub intermediate_size: usize,
+    /// Attention heads; they split the width evenly.
+    pub num_attention_heads: usize,
+    /// Between the feed-forward layers.
+    pub hidden_act: ClipActivation,
+    /// Epsilon of both layer norms.
+    pub layer_norm_eps: f64,
+}
+
+impl ClipLayerConfig {
+    /// A layer with fresh weights, by PyTorch's defaults.
+    pub fn init(&self, device: &Device) -> ClipEncoderLayer {
+        let width = self.hidden_size;
+        let norm = || {
+            LayerNormConfig::new(width)
+                .with_epsilon(self.layer_norm_eps)
+                .init(device)
+        };
+        let linear = |from: usize, to: usize| LinearConfig::new(from, to).init(device);
+        ClipEncoderLayer {
+            self_attn: ClipAttention {
+                k_proj: linear(width, width),
+                v_proj: linear(width, width),
+                q_proj: linear(width, width),
+                out_proj: linear(width, width),
+                heads: self.num_attention_heads,
+            },
+            layer_norm1: norm(),
+            mlp: ClipMlp {
+                fc1: linear(width, self.intermediate_size),
+                fc2: linear(self.intermediate_size, width),
+                activation: self.hidden_act,
+            },
+            layer_norm2: norm(),
         }
     }
 }
@@ -182,7 +214,7 @@ pub struct ClipEncoder {
     pub layers: Vec<ClipEncoderLayer>,
 }
 
-/// Causal self-attention and a feed-forward part, each after a layer norm and added to its input.
+/// Self-attention and a feed-forward part, each after a layer norm and added to its input.
 #[derive(Module, Debug)]
 pub struct ClipEncoderLayer {
     /// Self-attention.
@@ -195,7 +227,7 @@ pub struct ClipEncoderLayer {
     pub layer_norm2: LayerNorm,
 }
 
-/// Self-attention in which a token sees only itself and those before it.
+/// Self-attention.
 #[derive(Module, Debug)]
 pub struct ClipAttention {
     /// `[hidden_size, hidden_size]`.
@@ -267,15 +299,17 @@ impl ClipTextModel {
             .encoder
             .layers
             .iter()
-            .fold(embedded, |hidden, layer| layer.forward(hidden));
+            .fold(embedded, |hidden, layer| layer.forward(hidden, true));
         self.final_layer_norm.forward(hidden)
     }
 }
 
 impl ClipEncoderLayer {
+    /// With `causal`, as in the encoder of texts, a token sees only itself and those before it.
+    ///
     /// # Shapes
     /// - input, output: `[n, tokens, hidden_size]`
-    pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+    pub fn forward(&self, x: Tensor<3>, causal: bool) -> Tensor<3> {
         let normed = self.layer_norm1.forward(x.clone());
         let attention = &self.self_attn;
         let mixed = scaled_dot_product(
@@ -283,7 +317,7 @@ impl ClipEncoderLayer {
             attention.k_proj.forward(normed.clone()),
             attention.v_proj.forward(normed),
             attention.heads,
-            true,
+            causal,
         );
         let x = x + attention.out_proj.forward(mixed);
         let wide = self.mlp.fc1.forward(self.layer_norm2.forward(x.clone()));

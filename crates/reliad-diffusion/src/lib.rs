@@ -32,8 +32,8 @@ pub mod vae;
 
 pub use attention::Attention;
 pub use clip_text::{
-    ClipActivation, ClipAttention, ClipEncoder, ClipEncoderLayer, ClipMlp, ClipTextConfig,
-    ClipTextEmbeddings, ClipTextModel,
+    ClipActivation, ClipAttention, ClipEncoder, ClipEncoderLayer, ClipLayerConfig, ClipMlp,
+    ClipTextConfig, ClipTextEmbeddings, ClipTextModel,
 };
 pub use clip_tokenizer::{ClipTokenizer, Cut, Tokens, normalizer, pre_tokenizer};
 pub use config::PerLevel;

@@ -7,5 +7,5 @@ mod tokenizer;
 
 pub use config::{HiddenAct, RobertaConfig};
 pub use masked_lm::RobertaForMaskedLm;
-pub use model::{Roberta, RobertaLayer};
+pub use model::{Roberta, RobertaAttention, RobertaIntermediate, RobertaLayer, RobertaOutput};
 pub use tokenizer::{CaptionTokens, RobertaTokenizer};

@@ -59,13 +59,11 @@ pub struct RobertaLayer {
     attention: RobertaAttention,
     intermediate: RobertaIntermediate,
     output: RobertaOutput,
-    heads: usize,
-    #[module(skip)]
-    hidden_act: HiddenAct,
 }
 
+/// Attention whose result joins the residual stream: BERT's, to the same tokens or to others.
 #[derive(Module, Debug)]
-struct RobertaAttention {
+pub struct RobertaAttention {
     self_attention: RobertaSelfAttention,
     output: RobertaOutput,
 }
@@ -76,16 +74,20 @@ struct RobertaSelfAttention {
     key: Linear,
     value: Linear,
     dropout: Dropout,
+    heads: usize,
 }
 
+/// The wide half of a feed-forward part, with its activation.
 #[derive(Module, Debug)]
-struct RobertaIntermediate {
+pub struct RobertaIntermediate {
     dense: Linear,
+    #[module(skip)]
+    hidden_act: HiddenAct,
 }
 
 /// A projection whose result joins the residual stream.
 #[derive(Module, Debug)]
-struct RobertaOutput {
+pub struct RobertaOutput {
     dense: Linear,
     layer_norm: LayerNorm,
     dropout: Dropout,
@@ -100,7 +102,8 @@ fn linear(input: usize, output: usize, device: &Device) -> Linear {
 }
 
 impl RobertaOutput {
-    fn new(config: &RobertaConfig, input: usize, device: &Device) -> Self {
+    /// A projection of `input` numbers a token to `hidden_size`.
+    pub fn new(config: &RobertaConfig, input: usize, device: &Device) -> Self {
         Self {
             dense: linear(input, config.hidden_size, device),
             layer_norm: norm(config, device),
@@ -108,7 +111,11 @@ impl RobertaOutput {
         }
     }
 
-    fn forward(&self, x: Tensor<3>, residual: Tensor<3>) -> Tensor<3> {
+    /// `norm(dense(x) + residual)`.
+    ///
+    /// # Shapes
+    /// - x: `[n, tokens, input]`; residual, output: `[n, tokens, hidden_size]`
+    pub fn forward(&self, x: Tensor<3>, residual: Tensor<3>) -> Tensor<3> {
         let x = dropout(&self.dropout, self.dense.forward(x));
         self.layer_norm.forward(x + residual)
     }
@@ -120,45 +127,78 @@ fn norm(config: &RobertaConfig, device: &Device) -> LayerNorm {
         .init(device)
 }
 
-impl RobertaLayer {
-    fn new(config: &RobertaConfig, device: &Device) -> Self {
+impl RobertaAttention {
+    /// Attention of tokens to tokens of `context_width`, which is `hidden_size` where they attend to themselves.
+    pub fn new(config: &RobertaConfig, context_width: usize, device: &Device) -> Self {
         let width = config.hidden_size;
         Self {
-            attention: RobertaAttention {
-                self_attention: RobertaSelfAttention {
-                    query: linear(width, width, device),
-                    key: linear(width, width, device),
-                    value: linear(width, width, device),
-                    dropout: DropoutConfig::new(config.attention_probs_dropout_prob).init(),
-                },
-                output: RobertaOutput::new(config, width, device),
+            self_attention: RobertaSelfAttention {
+                query: linear(width, width, device),
+                key: linear(context_width, width, device),
+                value: linear(context_width, width, device),
+                dropout: DropoutConfig::new(config.attention_probs_dropout_prob).init(),
+                heads: config.num_attention_heads,
             },
-            intermediate: RobertaIntermediate {
-                dense: linear(width, config.intermediate_size, device),
-            },
-            output: RobertaOutput::new(config, config.intermediate_size, device),
-            heads: config.num_attention_heads,
+            output: RobertaOutput::new(config, width, device),
+        }
+    }
+
+    /// Attends from `x` to `context`; `mask` is true where the context may be attended to.
+    ///
+    /// # Shapes
+    /// - x, output: `[n, tokens, hidden_size]`; context: `[n, others, context_width]`; mask: `[n, others]`
+    pub fn forward(
+        &self,
+        x: Tensor<3>,
+        context: Tensor<3>,
+        mask: Option<Tensor<2, Bool>>,
+    ) -> Tensor<3> {
+        let projections = &self.self_attention;
+        let attended = multi_head_attention(
+            projections.query.forward(x.clone()),
+            projections.key.forward(context.clone()),
+            projections.value.forward(context),
+            mask,
+            projections.heads,
+            &projections.dropout,
+        );
+        self.output.forward(attended, x)
+    }
+}
+
+impl RobertaIntermediate {
+    /// From `hidden_size` to `intermediate_size` numbers a token.
+    pub fn new(config: &RobertaConfig, device: &Device) -> Self {
+        Self {
+            dense: linear(config.hidden_size, config.intermediate_size, device),
             hidden_act: config.hidden_act,
         }
     }
 
-    fn forward(&self, x: Tensor<3>, mask: Tensor<2, Bool>) -> Tensor<3> {
-        let projections = &self.attention.self_attention;
-        let attended = multi_head_attention(
-            projections.query.forward(x.clone()),
-            projections.key.forward(x.clone()),
-            projections.value.forward(x.clone()),
-            Some(mask),
-            self.heads,
-            &projections.dropout,
-        );
-        let x = self.attention.output.forward(attended, x);
-        let hidden = self.intermediate.dense.forward(x.clone());
-        let hidden = match self.hidden_act {
+    /// # Shapes
+    /// - x: `[n, tokens, hidden_size]`; output: `[n, tokens, intermediate_size]`
+    pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+        let hidden = self.dense.forward(x);
+        match self.hidden_act {
             HiddenAct::Gelu => gelu(hidden),
             HiddenAct::GeluNew => gelu_approximate(hidden),
             HiddenAct::Relu => relu(hidden),
-        };
+        }
+    }
+}
+
+impl RobertaLayer {
+    fn new(config: &RobertaConfig, device: &Device) -> Self {
+        Self {
+            attention: RobertaAttention::new(config, config.hidden_size, device),
+            intermediate: RobertaIntermediate::new(config, device),
+            output: RobertaOutput::new(config, config.intermediate_size, device),
+        }
+    }
+
+    fn forward(&self, x: Tensor<3>, mask: Tensor<2, Bool>) -> Tensor<3> {
+        let x = self.attention.forward(x.clone(), x, Some(mask));
+        let hidden = self.intermediate.forward(x.clone());
         self.output.forward(hidden, x)
     }
 }
