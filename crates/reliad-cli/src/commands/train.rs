@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, ValueEnum};
 use reliad_training::fit::checkpoint::Checkpoints;
-use reliad_training::judge::{encoder, maps, rfnet, scene, text};
+use reliad_training::judge::{aesthetic, encoder, maps, rfnet, scene, text};
 use reliad_training::painter::{controlnet, lora, tokenizer, unet, vae};
 use reliad_training::{Budget, Control, Ended, Report, Stage};
 use serde::Deserialize;
@@ -19,7 +19,7 @@ use crate::{device, interrupt};
 /// Train the networks of a model directory on rendered samples.
 ///
 /// Stages build on one another: tokenizer, vae, painter, controlnet; depth and saliency; scene, which only
-/// `evaluate painter` looks through; encoder and text, with which the judge begins, and rfnet last.
+/// `evaluate painter` looks through; aesthetic, the stand-in for a reward of looks; encoder and text, with which the judge begins, and rfnet last.
 /// `mini` runs them all, each for its share of the time. A stage that was stopped or killed is
 /// continued by the same command; a finished one is not repeated.
 #[derive(Debug, Args)]
@@ -104,6 +104,8 @@ enum StageName {
     Saliency,
     /// The network that tells scenes apart, to measure a painter
     Scene,
+    /// The stand-in for an aesthetic reward: tells renders from spoilt ones
+    Aesthetic,
     /// An image encoder that knows the rendered world's things, for a judge to begin with
     Encoder,
     /// A text encoder for a judge, on product titles
@@ -115,7 +117,7 @@ enum StageName {
 }
 
 /// The stages of `mini`, in the order in which they run.
-const ALL: [StageName; 10] = [
+const ALL: [StageName; 11] = [
     StageName::Tokenizer,
     StageName::Vae,
     StageName::Painter,
@@ -123,6 +125,7 @@ const ALL: [StageName; 10] = [
     StageName::Depth,
     StageName::Saliency,
     StageName::Scene,
+    StageName::Aesthetic,
     StageName::Encoder,
     StageName::Text,
     StageName::Rfnet,
@@ -138,6 +141,7 @@ struct Plan {
     depth: f64,
     saliency: f64,
     scene: f64,
+    aesthetic: f64,
     encoder: f64,
     text: f64,
     rfnet: f64,
@@ -154,6 +158,7 @@ impl StageName {
             Self::Depth => "depth",
             Self::Saliency => "saliency",
             Self::Scene => "scene",
+            Self::Aesthetic => "aesthetic",
             Self::Encoder => "encoder",
             Self::Text => "text",
             Self::Rfnet => "rfnet",
@@ -173,6 +178,7 @@ impl StageName {
             Self::Depth => plan.depth,
             Self::Saliency => plan.saliency,
             Self::Scene => plan.scene,
+            Self::Aesthetic => plan.aesthetic,
             Self::Encoder => plan.encoder,
             Self::Text => plan.text,
             Self::Rfnet => plan.rfnet,
@@ -287,6 +293,7 @@ fn training(name: StageName, config: &Path) -> Result<Training> {
         StageName::Depth => with(config, maps::train_depth),
         StageName::Saliency => with(config, maps::train_saliency),
         StageName::Scene => with(config, scene::train),
+        StageName::Aesthetic => with(config, aesthetic::train),
         StageName::Encoder => with(config, encoder::train),
         StageName::Text => with(config, text::train),
         StageName::Rfnet => with(config, rfnet::train),

@@ -5,8 +5,8 @@
 //!
 //! | key in the file | ours |
 //! |---|---|
-//! | `blip.visual_encoder.*` | `blip.visual_encoder.*`, see [`vision`](self) |
-//! | `blip.text_encoder.*` | `blip.text_encoder.*`, see [`text`](self) |
+//! | `blip.visual_encoder.*` | the same, see `vision.rs` |
+//! | `blip.text_encoder.*` | the same, see `text.rs` |
 //! | `mlp.layers.0` / `2` / `4` / `6` / `7` | `mlp.layers.0` / `1` / `2` / `3` / `4`: between them stand dropouts |
 //! | `blip.vision_proj`, `blip.text_proj` | none: they compare pictures with texts, which the reward doesn't |
 

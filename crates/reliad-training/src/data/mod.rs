@@ -6,4 +6,5 @@ pub mod prepare;
 pub mod prompts;
 pub mod regions;
 pub mod soften;
+pub mod spoil;
 pub mod world;

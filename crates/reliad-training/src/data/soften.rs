@@ -115,7 +115,7 @@ pub fn reduced(pictures: Tensor<4>, share: f64) -> Tensor<4> {
 }
 
 /// Gaussian blur with the standard deviation `sigma` in pixels; the picture's edge dims nothing.
-fn blurred(pictures: Tensor<4>, sigma: f64) -> Tensor<4> {
+pub(crate) fn blurred(pictures: Tensor<4>, sigma: f64) -> Tensor<4> {
     if sigma < 0.2 {
         return pictures;
     }

@@ -1,5 +1,6 @@
 //! Training of what judges: the networks that it sees and reads with, RFNet and its rivals on top of them.
 
+pub mod aesthetic;
 pub(crate) mod card;
 pub mod encoder;
 pub(crate) mod fusion;

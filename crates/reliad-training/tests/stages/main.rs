@@ -11,14 +11,15 @@ mod world;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 use image::{GrayImage, Rgba, RgbaImage};
 use reliad_diffusion::painter::Painter;
 use reliad_diffusion::scheduler::PredictionType;
 use reliad_imaging::PlacedProduct;
+use reliad_rewards::AestheticReward;
 use reliad_rfnet::judge::Judge;
 use reliad_rfnet::scene_network::SceneClassifier;
-use reliad_training::judge::{encoder, maps, rfnet, scene, text};
+use reliad_training::judge::{aesthetic, encoder, maps, rfnet, scene, text};
 use reliad_training::painter::repaint::Repainter;
 use reliad_training::painter::{controlnet, tokenizer, unet, vae};
 use reliad_training::{Budget, Control, Ended, Stage};
@@ -184,6 +185,16 @@ fn every_stage_writes_a_component_that_loads() {
         "fit": fit, "recipe": { "held_out": 3 }
     }));
     finished(scene::train(&scenes, &stage, control).unwrap());
+    let aesthetic = config(json!({
+        "network": {
+            "preprocess": { "image_size": 32 },
+            "image_encoder": {
+                "block": "basic", "layers": [1, 1, 1, 1], "base_width": 2, "num_classes": 1
+            }
+        },
+        "fit": fit, "recipe": { "held_out": 3 }
+    }));
+    finished(aesthetic::train(&aesthetic, &stage, control).unwrap());
     let encoder = config(json!({
         "preprocess": { "image_size": 32 },
         "network": {
@@ -238,6 +249,12 @@ fn every_stage_writes_a_component_that_loads() {
     let cover = GrayImage::new(SIZE, SIZE);
     let seen = classes.classify(&picture.into_rgb8(), &cover).unwrap();
     assert!((seen.color_probabilities.iter().sum::<f32>() - 1.0).abs() < 1e-5);
+
+    let reward = AestheticReward::load(&model, &device).unwrap();
+    assert_eq!(reward.class(), "SceneAesthetic");
+    let pictures = Tensor::<4>::full([2, 3, 64, 64], 0.5, &device);
+    let rewards = reward.rewards(pictures, &["a mug", "a vase"]).unwrap();
+    assert_eq!(rewards.dims(), [2]);
 
     let sampling: Value = model.read_json("sampling.json").unwrap();
     assert_eq!(sampling, json!({ "steps": 7 }));
