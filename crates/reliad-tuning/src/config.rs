@@ -274,8 +274,8 @@ mod tests {
         assert!("2".parse::<Window>().is_err());
         assert!(Window { begin: 2, end: 16 }.check(15).is_err());
         assert!(Window { begin: 3, end: 3 }.check(15).is_err());
-        let rewards: Rewards = "judge=0.5".parse().unwrap();
-        assert_eq!(rewards.0["judge"], 0.5);
+        let rewards: Rewards = "judge=1,aesthetic=0.2".parse().unwrap();
+        assert_eq!(rewards.0["aesthetic"], 0.2);
         assert_eq!("judge".parse::<Rewards>().unwrap(), Rewards::default());
         assert!(
             "beauty=1"

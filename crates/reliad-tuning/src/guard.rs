@@ -14,7 +14,8 @@ use reliad_diffusion::predictor::Predictor;
 use reliad_evaluation::measure::agreement::Asked;
 use reliad_evaluation::measure::diversity;
 use reliad_imaging::paste_back;
-use reliad_pictures::rgb_image;
+use reliad_pictures::{rgb_image, rgb_tensor};
+use reliad_rewards::clip::Clip;
 use reliad_rfnet::judge::{Judge, JudgeItem};
 use reliad_rfnet::scene_network::SceneClassifier;
 use reliad_training::error::{Error, Result};
@@ -33,6 +34,8 @@ pub struct GuardConfig {
     pub items: usize,
     /// Ends the training when the probability that scenes show what was asked for has fallen by so much, 0 to 1.
     pub agreement_fall: f64,
+    /// The same of CLIP's agreement of pictures and prompts, as a share of the start's.
+    pub clip_fall: f64,
     /// Ends it when variety across products has fallen by such a share of the start's.
     pub variety_fall: f64,
     /// Ends it when pictures are less sharp by such a share of the start's.
@@ -46,6 +49,7 @@ impl Default for GuardConfig {
         Self {
             items: 48,
             agreement_fall: 0.08,
+            clip_fall: 0.06,
             variety_fall: 0.05,
             sharpness_fall: 0.25,
             judges_apart: 0.2,
@@ -61,6 +65,7 @@ impl GuardConfig {
     pub fn check(&self) -> Result<()> {
         let floors = [
             ("guard.agreement_fall", self.agreement_fall),
+            ("guard.clip_fall", self.clip_fall),
             ("guard.variety_fall", self.variety_fall),
             ("guard.sharpness_fall", self.sharpness_fall),
             ("guard.judges_apart", self.judges_apart),
@@ -94,7 +99,10 @@ pub struct Seen {
     pub held_out: Option<[f64; 2]>,
     /// Mean probability that a scene shows the family and colour that were asked for.
     pub agreement: Option<f64>,
-    /// Mean distance of pictures of different products, outside both.
+    /// Mean agreement of pictures and prompts by CLIP: the cosine times 100.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip: Option<f64>,
+    /// Mean distance of pictures of different products: outside both by the scene network, else of whole pictures by CLIP.
     pub variety: Option<f64>,
     /// Mean step of brightness from pixel to pixel outside the product, 0 to 255.
     pub sharpness: f64,
@@ -110,6 +118,7 @@ impl Seen {
             ("held_out", held_out.map(|[share, _]| share)),
             ("p_held_out", held_out.map(|[_, probability]| probability)),
             ("agreement", self.agreement),
+            ("clip", self.clip),
             ("variety", self.variety),
             ("sharpness", Some(self.sharpness)),
         ]
@@ -126,6 +135,13 @@ impl Seen {
         {
             return Some(format!(
                 "scenes no longer show what their prompts ask for (agreement {now:.2}, at the start {then:.2})"
+            ));
+        }
+        if let Some((now, then)) = both(self.clip, start.clip)
+            && now < (1.0 - floors.clip_fall) * then
+        {
+            return Some(format!(
+                "scenes no longer show what their prompts ask for (CLIP {now:.1}, at the start {then:.1})"
             ));
         }
         if let Some((now, then)) = both(self.variety, start.variety)
@@ -166,6 +182,8 @@ pub struct Watch<'a> {
     pub held_out: Option<&'a ModelDir>,
     /// The model whose scene network tells what a picture shows.
     pub scene: Option<&'a ModelDir>,
+    /// A CLIP, which tells it of any scene.
+    pub clip: Option<&'a ModelDir>,
     /// Seed of the pictures' noise.
     pub seed: u64,
     /// Where sheets of the first pictures go.
@@ -179,6 +197,7 @@ pub struct Guard {
     judge: Judge,
     held_out: Option<Judge>,
     scene: Option<SceneClassifier>,
+    clip: Option<Clip>,
     seed: u64,
     device: Device,
     sheets: PathBuf,
@@ -196,7 +215,10 @@ struct Look {
     judged: [f64; 2],
     held_out: Option<[f64; 2]>,
     agreement: Option<f64>,
+    clip: Option<f64>,
     stages: Option<[Tensor<4>; 4]>,
+    /// CLIP's vector.
+    vector: Option<Vec<f32>>,
     sharpness: f64,
 }
 
@@ -224,6 +246,10 @@ impl Guard {
             judge: judge(watch.judge)?,
             held_out: watch.held_out.map(judge).transpose()?,
             scene,
+            clip: watch
+                .clip
+                .map(|dir| Clip::load(dir, device).map_err(Error::component("clip")))
+                .transpose()?,
             seed: watch.seed,
             device: device.clone(),
             sheets: watch.sheets.to_owned(),
@@ -237,11 +263,13 @@ impl Guard {
         if self.held_out.is_none() {
             blind.push("no held-out judge is given, so a painter that learns to please the judge isn't noticed by one");
         }
-        if self.asked.iter().all(Option::is_none) {
-            blind.push("no network tells whether scenes show what prompts ask for");
+        if self.asked.iter().all(Option::is_none) && self.clip.is_none() {
+            blind.push(
+                "no network tells whether scenes show what prompts ask for (give a CLIP by --clip)",
+            );
         }
-        if self.scene.is_none() {
-            blind.push("no scene network measures variety across products");
+        if self.scene.is_none() && self.clip.is_none() {
+            blind.push("no network measures variety across products (give a CLIP by --clip)");
         }
         blind
     }
@@ -276,6 +304,7 @@ impl Guard {
                 .zip(held_out(1))
                 .map(|(share, probability)| [share, probability]),
             agreement: mean(looks.iter().filter_map(|look| look.agreement).collect()),
+            clip: mean(looks.iter().filter_map(|look| look.clip).collect()),
             variety: variety(&looks),
             sharpness: all(&|look| look.sharpness),
         })
@@ -321,7 +350,19 @@ impl Guard {
             }
             stages = Some(scene.stages(&picture, &cover).map_err(failed("scene"))?);
         }
+        let (mut clip, mut vector) = (None, None);
+        if let Some(network) = &self.clip {
+            let seen = network.pictures(rgb_tensor(&picture, &self.device));
+            let text = network
+                .texts(&[&brief.prompt])
+                .map_err(Error::component("clip"))?;
+            let cosine = (seen.clone() * text).sum().into_scalar::<f64>();
+            clip = Some(100.0 * cosine);
+            vector = Some(seen.into_data().iter::<f32>().collect());
+        }
         Ok(Look {
+            clip,
+            vector,
             sharpness: sharpness(&picture, &cover),
             picture,
             cover,
@@ -374,14 +415,15 @@ fn variety(looks: &[Look]) -> Option<f64> {
         .take(PAIRS)
         .filter_map(|(a, b)| {
             let (a, b) = (&looks[a], &looks[b]);
+            let (Some(first), Some(second)) = (&a.stages, &b.stages) else {
+                let (first, second) = (a.vector.as_ref()?, b.vector.as_ref()?);
+                let cosine: f32 = first.iter().zip(second).map(|(a, b)| a * b).sum();
+                return Some(f64::from(1.0 - cosine));
+            };
             let cover = GrayImage::from_fn(a.cover.width(), a.cover.height(), |x, y| {
                 image::Luma([a.cover.get_pixel(x, y).0[0].max(b.cover.get_pixel(x, y).0[0])])
             });
-            Some(diversity::distance(
-                a.stages.as_ref()?,
-                b.stages.as_ref()?,
-                &cover,
-            ))
+            Some(diversity::distance(first, second, &cover))
         })
         .collect();
     (!distances.is_empty()).then(|| distances.iter().sum::<f64>() / distances.len() as f64)
@@ -419,6 +461,7 @@ mod tests {
             available_probability: 0.6,
             held_out: Some([0.6, 0.6]),
             agreement: Some(0.7),
+            clip: Some(28.0),
             variety: Some(0.5),
             sharpness: 8.0,
         }
@@ -434,6 +477,7 @@ mod tests {
             available_probability: 0.9,
             held_out: Some([0.9, 0.85]),
             agreement: Some(0.75),
+            clip: Some(28.5),
             variety: Some(0.6),
             sharpness: 9.0,
         };
@@ -446,6 +490,8 @@ mod tests {
             })
             .contains("prompts")
         );
+        let clip = Some(26.0);
+        assert!(alarm(Seen { clip, ..better }).contains("CLIP"));
         let variety = Some(0.47);
         assert!(alarm(Seen { variety, ..better }).contains("alike"));
         let sharpness = 5.9;
@@ -462,6 +508,7 @@ mod tests {
         let blind = Seen {
             held_out: None,
             agreement: None,
+            clip: None,
             variety: None,
             ..better
         };

@@ -84,7 +84,7 @@ impl Networks {
         Ok(Self {
             base: painter.predictor.clone().train().freeze(),
             vae: painter.vae.clone().train().freeze(),
-            rewards: Rewards::load(judge, config, &autodiff)?,
+            rewards: Rewards::load(model, judge, config, &autodiff)?,
             judge: Judge::load(judge, device).map_err(Error::component("judge"))?,
             painter,
             sampling,

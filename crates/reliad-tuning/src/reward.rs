@@ -1,6 +1,7 @@
 //! What a picture is rewarded for: a number for each decoded picture, through which gradients reach it.
 
 use burn::tensor::{Device, Tensor};
+use reliad_rewards::AestheticReward;
 use reliad_rfnet::judge::Judge;
 use reliad_training::error::{Error, Result};
 use reliad_weights::ModelDir;
@@ -9,8 +10,10 @@ use crate::config::TuningConfig;
 
 /// Name of the reward that RFNet gives.
 pub const JUDGE: &str = "judge";
+/// Name of the reward that an aesthetic network gives (`aesthetic/`).
+pub const AESTHETIC: &str = "aesthetic";
 /// All rewards.
-pub const NAMES: [&str; 1] = [JUDGE];
+pub const NAMES: [&str; 2] = [JUDGE, AESTHETIC];
 
 /// A finished picture of one item.
 #[derive(Debug, Clone)]
@@ -69,15 +72,36 @@ impl Reward for Availability {
     }
 }
 
+/// What an aesthetic network says: ImageReward, or the stand-in of a small model.
+#[derive(Debug)]
+pub struct Looks(AestheticReward);
+
+impl Reward for Looks {
+    fn name(&self) -> &'static str {
+        AESTHETIC
+    }
+
+    fn reward(&self, picture: &Picture<'_>) -> Result<Tensor<1>> {
+        let rewards = self.0.rewards(picture.picture.clone(), &[picture.prompt]);
+        rewards.map_err(Error::component(AESTHETIC))
+    }
+}
+
 /// A weighted sum of rewards.
 pub struct Rewards(Vec<(Box<dyn Reward>, f64)>);
 
 impl Rewards {
-    /// The rewards that `config` names, on `device`; those of networks come from `judge`.
+    /// The rewards that `config` names, on `device`: the judge of `judge`, and the aesthetic network of `model`, or of `judge`
+    /// where `model` has none.
     ///
     /// # Errors
     /// A network that isn't there or can't be loaded.
-    pub fn load(judge: &ModelDir, config: &TuningConfig, device: &Device) -> Result<Self> {
+    pub fn load(
+        model: &ModelDir,
+        judge: &ModelDir,
+        config: &TuningConfig,
+        device: &Device,
+    ) -> Result<Self> {
         let mut rewards: Vec<(Box<dyn Reward>, f64)> = Vec::new();
         for (name, weight) in &config.rewards.0 {
             if *weight == 0.0 {
@@ -90,6 +114,13 @@ impl Rewards {
                     let judge = judge.looking(mirrored);
                     let reward = Availability::new(judge, !config.differentiable_maps);
                     rewards.push((Box::new(reward), *weight));
+                }
+                AESTHETIC => {
+                    let own = model.contains("aesthetic/config.json");
+                    let dir = if own { model } else { judge };
+                    let network = AestheticReward::load(dir, device);
+                    let network = network.map_err(Error::component(AESTHETIC))?;
+                    rewards.push((Box::new(Looks(network)), *weight));
                 }
                 other => {
                     return Err(Error::Setting {

@@ -36,6 +36,8 @@ pub struct Tuning<'a> {
     pub held_out: Option<&'a ModelDir>,
     /// The model whose scene network looks.
     pub scene: Option<&'a ModelDir>,
+    /// A CLIP that looks, too.
+    pub clip: Option<&'a ModelDir>,
     /// What is painted.
     pub briefs: Briefs,
     /// What is painted to watch; nothing is learned from it.
@@ -104,6 +106,7 @@ pub fn tune(
         judge: tuning.judge,
         held_out: tuning.held_out,
         scene: tuning.scene,
+        clip: tuning.clip,
         seed: tuning.seed,
         sheets: &sheets,
     };

@@ -14,6 +14,7 @@ use reliad_tuning::config::{Beta, Rewards, TuningConfig, Window};
 use reliad_tuning::trainable::Trained;
 use reliad_tuning::tune::{Ended, words};
 use reliad_tuning::{Tuning, tune};
+use reliad_weights::ModelDir;
 
 use crate::counter::Counter;
 use crate::display::Display;
@@ -48,6 +49,10 @@ pub struct FinetuneArgs {
     /// Model whose scene/ tells whether scenes show what prompts ask for [default: that of --model, where it has one]
     #[arg(long, value_name = "DIR|mini")]
     scene: Option<String>,
+
+    /// A CLIP, as transformers writes one, which tells whether pictures show what prompts ask for [default: none]
+    #[arg(long, value_name = "DIR")]
+    clip: Option<PathBuf>,
 
     /// Products with prompts and titles: a folder with metadata.jsonl, a catalogue (.csv or .jsonl with the fields product,
     /// title and prompt), or `synth` for products of the rendered world
@@ -179,6 +184,7 @@ pub fn run(arguments: FinetuneArgs) -> Result<Code> {
         .as_deref()
         .map(embedded::open)
         .transpose()?;
+    let clip = arguments.clip.as_ref().map(ModelDir::open).transpose()?;
     let sampling = sampling_of(&model)?.normalised();
     let canvas = sampling.canvas()?;
     let (device, _) = device::open(&arguments.device)?;
@@ -193,6 +199,7 @@ pub fn run(arguments: FinetuneArgs) -> Result<Code> {
         judge: &judge,
         held_out: held_out.as_ref(),
         scene: scene.as_ref(),
+        clip: clip.as_ref(),
         briefs,
         watched,
         sampling,

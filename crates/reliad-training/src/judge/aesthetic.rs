@@ -270,6 +270,7 @@ impl Task for AestheticTask {
         let whole = softplus(scores.clone().narrow(0, 0, count).neg(), 1.0).mean();
         let spoilt = softplus(scores.narrow(0, count, count), 1.0).mean();
         Ok(Loss {
+            gradients: None,
             total: (whole.clone() + spoilt.clone()) * 0.5,
             parts: vec![("whole", whole), ("spoilt", spoilt)],
         })
