@@ -95,6 +95,7 @@ impl Source {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn of_file(dir: &ModelDir, name: &str) -> Result<Self, Error> {
+        let (dir, name) = dir.place(name);
         if let ModelDir::Disk(path) = dir {
             return Self::open(&path.join(name));
         }
@@ -113,9 +114,9 @@ impl Source {
     /// # Errors
     /// [`Error::NoWeights`], or as [`open`](Self::open).
     pub fn of_component(dir: &ModelDir) -> Result<Self, Error> {
-        let pickles: &[&str] = match dir {
+        let pickles: &[&str] = match dir.base() {
             ModelDir::Disk(_) => &PICKLES,
-            ModelDir::Embedded { .. } => &[],
+            _ => &[],
         };
         let names = || SAFETENSORS.iter().chain(&INDEXES);
         match names().chain(pickles).find(|name| dir.contains(name)) {
