@@ -4,47 +4,11 @@
 mod program;
 
 use std::fs;
-use std::path::Path;
 
-use burn::tensor::Device;
-use program::Scene;
-use reliad_rfnet::scene_network::{SceneNetwork, SceneNetworkConfig};
-use reliad_synth::SceneFamily;
-use reliad_weights::Precision;
-use serde_json::{Value, json};
+use program::{Scene, rendered_names, write_scene_network};
+use serde_json::Value;
 
-/// Writes a `scene/` of random weights that knows the world's families and these colours.
-fn write_scene_network(model: &Path, colors: &[String]) {
-    let device = Device::flex();
-    device.seed(3);
-    let config: SceneNetworkConfig = serde_json::from_value(json!({
-        "preprocess": { "image_size": 32 }, "product_margin": 0.05,
-        "image_encoder": { "block": "basic", "layers": [1, 1, 1, 1], "base_width": 2 },
-        "families": SceneFamily::ALL.map(SceneFamily::name), "colors": colors
-    }))
-    .unwrap();
-    let dir = model.join("scene");
-    reliad_weights::write_config(&dir.join("config.json"), &config).unwrap();
-    let file = dir.join("model.safetensors");
-    let network = config.init(&device).unwrap();
-    reliad_weights::save(&network, &file, Precision::F32, &SceneNetwork::key_map()).unwrap();
-}
-
-/// What the evaluation's samples have for a parameter.
-fn names(scene: &Scene, key: &str) -> Vec<String> {
-    let metadata = scene.path("figures.work/rendered/metadata.jsonl");
-    let mut names: Vec<String> = fs::read_to_string(metadata)
-        .unwrap()
-        .lines()
-        .filter_map(|line| {
-            let record: Value = serde_json::from_str(line).unwrap();
-            record["parameters"][key].as_str().map(str::to_owned)
-        })
-        .collect();
-    names.sort();
-    names.dedup();
-    names
-}
+const WORK: &str = "figures.work";
 
 #[test]
 fn a_painter_is_measured_on_products_that_no_training_saw() {
@@ -79,7 +43,10 @@ fn a_painter_is_measured_on_products_that_no_training_saw() {
     write_scene_network(&scene.path("model"), &["no such colour".into()]);
     let ran = scene.run(&arguments).expect(2);
     assert!(ran.err.contains("has never seen"), "{}", ran.err);
-    write_scene_network(&scene.path("model"), &names(&scene, "main_color"));
+    write_scene_network(
+        &scene.path("model"),
+        &rendered_names(&scene, WORK, "main_color"),
+    );
 
     let ran = scene.run(&arguments).expect(0);
     assert!(ran.out.contains("| prompt_agreement | "), "{}", ran.out);

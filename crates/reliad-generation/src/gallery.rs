@@ -139,6 +139,7 @@ mod tests {
                 name: digest.into(),
                 digest: digest.into(),
                 files: Default::default(),
+                components: Default::default(),
                 adapters: Vec::new(),
             };
             let asked = Cell::new(0);

@@ -1,6 +1,7 @@
 //! Which model made or judged a picture: the hash of each file that it was loaded from, prose (`.md`) left out.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use reliad_diffusion::painter::ADAPTERS;
 use reliad_weights::ModelDir;
@@ -31,6 +32,10 @@ pub struct ModelIdentity {
     pub digest: String,
     /// BLAKE3 of each file, by its path in the model directory.
     pub files: BTreeMap<String, String>,
+    /// Components that stand in the place of its own, such as `controlnet`, and where they lie: a directory of the model,
+    /// or an absolute path.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub components: BTreeMap<String, String>,
     /// Adapters laid on it beside its own, in their order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub adapters: Vec<Adapters>,
@@ -109,11 +114,28 @@ impl ModelIdentity {
             digest.update(format!("{hash}  {file}\n").as_bytes());
         }
         Ok(Self {
-            name: name_of(model)?,
+            name: name_of(model.base())?,
             digest: digest.finalize().to_hex().to_string(),
             files: hashes,
+            components: components_of(model)?,
             adapters: Vec::new(),
         })
+    }
+
+    /// `model` with the components that were recorded in the place of its own.
+    ///
+    /// # Errors
+    /// [`Error::Weights`] when one's directory is gone.
+    pub fn with_components(&self, model: &ModelDir) -> Result<ModelDir> {
+        let mut over = model.clone();
+        for (component, place) in &self.components {
+            let dir = match Path::new(place).is_absolute() {
+                true => ModelDir::open(place)?,
+                false => model.sub(place),
+            };
+            over = over.with_component(component, dir);
+        }
+        Ok(over)
     }
 
     /// What `found` has otherwise than `self`, one line a file; empty when they are equal.
@@ -187,8 +209,30 @@ fn name_of(model: &ModelDir) -> Result<String> {
         ModelDir::Disk(path) => std::path::absolute(path)
             .map(|path| path.display().to_string())
             .map_err(Error::read(path)),
-        ModelDir::Embedded { .. } => Ok(model.display("")),
+        ModelDir::Embedded { .. } | ModelDir::Layered { .. } => Ok(model.display("")),
     }
+}
+
+/// What was laid over a model, by component: where it lies in the model, else its absolute path.
+fn components_of(model: &ModelDir) -> Result<BTreeMap<String, String>> {
+    let base = model.base();
+    let place = |over: &ModelDir| match (base, over) {
+        (ModelDir::Disk(model), ModelDir::Disk(path)) => match path.strip_prefix(model) {
+            Ok(inside) => Ok(inside.to_string_lossy().replace('\\', "/")),
+            Err(_) => name_of(over),
+        },
+        _ => {
+            let (model, over) = (name_of(base)?, name_of(over.base())?);
+            let inside = over
+                .strip_prefix(&model)
+                .and_then(|rest| rest.strip_prefix('/'));
+            Ok(inside.map_or(over.clone(), str::to_owned))
+        }
+    };
+    let over = model.components_over();
+    over.into_iter()
+        .map(|(component, over)| Ok((component.to_owned(), place(over)?)))
+        .collect()
 }
 
 #[cfg(test)]
@@ -196,7 +240,6 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed step is the test's failure")]
 
     use std::fs;
-    use std::path::Path;
 
     use super::*;
 
@@ -230,6 +273,41 @@ mod tests {
         let lines = before.differences(&after);
         assert_eq!(lines.len(), 3, "{lines:?}");
         assert!(lines[0].contains("unet/config.json differs"));
+    }
+
+    #[test]
+    fn a_component_in_the_place_of_the_own_one_is_recorded_and_found_again() {
+        let (root, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let own = model(root.path());
+        for dir in [root.path().join("controlnet-original"), other.path().into()] {
+            fs::create_dir_all(&dir).unwrap();
+            fs::write(dir.join("config.json"), dir.display().to_string()).unwrap();
+        }
+        let plain = ModelIdentity::of_painter(&own).unwrap();
+        for (over, place) in [
+            (own.sub("controlnet-original"), "controlnet-original"),
+            (
+                ModelDir::open(other.path()).unwrap(),
+                other.path().to_str().unwrap(),
+            ),
+        ] {
+            let tuned = own.clone().with_component("controlnet", over);
+            let identity = ModelIdentity::of_painter(&tuned).unwrap();
+            assert_eq!(identity.name, plain.name);
+            assert_ne!(identity.digest, plain.digest);
+            assert_eq!(identity.components["controlnet"], place);
+            let lines = identity.differences(&plain);
+            assert_eq!(lines.len(), 1, "{lines:?}");
+            assert!(lines[0].contains("controlnet/config.json differs"));
+            let again = identity.with_components(&own).unwrap();
+            assert_eq!(ModelIdentity::of_painter(&again).unwrap(), identity);
+            let text = serde_json::to_string(&identity).unwrap();
+            assert_eq!(
+                serde_json::from_str::<ModelIdentity>(&text).unwrap(),
+                identity
+            );
+        }
+        drop(other);
     }
 
     #[test]

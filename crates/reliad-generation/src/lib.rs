@@ -16,11 +16,13 @@ pub mod manifest;
 pub mod noise_file;
 pub mod paint;
 pub mod painter;
+pub mod phrases;
 pub mod product;
 pub mod recipe;
 pub mod replay;
 pub mod report;
 pub mod run;
+pub mod tuned;
 
 pub use error::{Error, Result};
 

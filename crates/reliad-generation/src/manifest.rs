@@ -299,6 +299,7 @@ pub(crate) mod tests {
                 name: "mini".into(),
                 digest: "m".into(),
                 files: Default::default(),
+                components: Default::default(),
                 adapters: Vec::new(),
             },
             judge: None,

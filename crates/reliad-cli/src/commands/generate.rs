@@ -12,15 +12,20 @@ use reliad_generation::defaults::sampling_of;
 use reliad_generation::files;
 use reliad_generation::noise_file::NoiseFile;
 use reliad_generation::painter::ModelPainter;
+use reliad_generation::phrases::Phrases;
 use reliad_generation::product::{self, ProductFile};
 use reliad_generation::report::{self, Unusable};
 use reliad_generation::run::{self, NoiseSource, Outcome, RunSettings};
+use reliad_generation::tuned::Tuned;
 use reliad_weights::ModelDir;
 
 use crate::message::{self, Code, hinted};
 use crate::progress::RunProgress;
 use crate::sampling::SamplingFlags;
-use crate::{device, embedded, hints, interrupt};
+use crate::{configurations, device, embedded, hints, interrupt};
+
+/// `--controlnet`: the ControlNet of before the model's own was tuned.
+const ORIGINAL: &str = "original";
 
 /// Attempts at each picture when neither `--attempts` nor `--noise` is given.
 const ATTEMPTS: u32 = 8;
@@ -74,6 +79,15 @@ pub struct GenerateArgs {
         default_value = embedded::MINI
     )]
     model: String,
+
+    /// ControlNet in the place of the model's own: a directory with config.json, or one that `reliad finetune` wrote, or
+    /// `original`, the one from which the model's own was tuned
+    #[arg(long, value_name = "DIR|original")]
+    controlnet: Option<String>,
+
+    /// Phrases against failures, which are added to prompt and negative prompt: a JSON file such as configs/mini/phrases.json
+    #[arg(long, value_name = "FILE")]
+    phrases: Option<PathBuf>,
 
     /// Adapters (LoRA, safetensors of diffusers or kohya) to lay on the model beside its own, with commas between several;
     /// STRENGTH is how many times they are added, 1 when left out
@@ -156,6 +170,10 @@ impl FromStr for AdapterArgument {
 pub fn run(arguments: GenerateArgs) -> Result<Code> {
     let began = Instant::now();
     let model = embedded::open(&arguments.model)?;
+    let model = match &arguments.controlnet {
+        Some(controlnet) => with_controlnet(&model, controlnet)?,
+        None => model,
+    };
     let judge_model = judge_model(&arguments, &model)?;
     let noise = arguments
         .noise
@@ -211,6 +229,27 @@ pub fn run(arguments: GenerateArgs) -> Result<Code> {
     })
 }
 
+/// `model` with another ControlNet.
+fn with_controlnet(model: &ModelDir, name: &str) -> Result<ModelDir> {
+    let tuned = match name {
+        ORIGINAL => Tuned::Original,
+        dir => Tuned::open(dir.as_ref())?,
+    };
+    let refuse = |what: &str, hint: String| {
+        let message = format!("{name}: it holds {what}, no ControlNet");
+        Err(hinted(message, hint))
+    };
+    match &tuned {
+        Tuned::Original | Tuned::ControlNet(_) => Ok(tuned.over(model)?),
+        Tuned::Adapters(file) => refuse("adapters", format!("pass --lora {}", file.display())),
+        Tuned::Phrases(file) => refuse("phrases", format!("pass --phrases {}", file.display())),
+        Tuned::UNet(_) => refuse(
+            "a UNet",
+            "copy the model's directory, put the UNet in it and pass it by --model".into(),
+        ),
+    }
+}
+
 /// The model that judges, checked for a judge before anything is loaded.
 fn judge_model(arguments: &GenerateArgs, model: &ModelDir) -> Result<Option<ModelDir>> {
     if arguments.no_judge {
@@ -254,9 +293,15 @@ fn settings(
         }
     }
     let default_attempts = if noise.is_some() { 1 } else { ATTEMPTS };
+    let (mut prompt, mut negative_prompt) =
+        (arguments.prompt.clone(), arguments.negative_prompt.clone());
+    if let Some(file) = &arguments.phrases {
+        let phrases: Phrases = configurations::read(file)?;
+        (prompt, negative_prompt) = phrases.apply(&prompt, &negative_prompt);
+    }
     Ok(RunSettings {
-        prompt: arguments.prompt.clone(),
-        negative_prompt: arguments.negative_prompt.clone(),
+        prompt,
+        negative_prompt,
         sampling,
         scale: arguments.scale,
         seed: arguments.seed,

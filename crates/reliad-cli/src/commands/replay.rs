@@ -98,7 +98,7 @@ pub fn run(arguments: ReplayArgs) -> Result<Code> {
     })
 }
 
-/// What a painter is loaded from: the model with its adapters, and the noise file with its hash.
+/// What a painter is loaded from: the model with its components and adapters, and the noise file with its hash.
 type Needs = (ModelIdentity, Option<(PathBuf, String)>);
 
 /// Records in groups that one loaded painter can make, in their order.
@@ -126,6 +126,10 @@ fn load(
         Some(asked) => asked.clone(),
         None => embedded::open(&identity.name)?,
     };
+    let model = identity.with_components(&model).map_err(|error| {
+        let put_back = "put back the components that the run was made with";
+        hinted(error.to_string(), put_back)
+    })?;
     let noise = match noise {
         None => None,
         Some((path, hash)) => {

@@ -10,7 +10,12 @@ use burn::tensor::Device;
 use image::{Rgba, RgbaImage};
 use reliad_generation::manifest::{self, Record};
 use reliad_rfnet::rfnet::{RfNet, RfNetConfig};
+use reliad_rfnet::scene_network::{SceneNetwork, SceneNetworkConfig};
+use reliad_synth::SceneFamily;
 use reliad_weights::Precision;
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensors};
+use serde_json::{Value, json};
 
 /// A scratch directory with a model in `model/`, products in `products/` and results in `out/`.
 pub struct Scene {
@@ -221,6 +226,37 @@ pub fn write_judge(model: &Path, threshold: f32) {
     }
 }
 
+/// Writes the model's ControlNet, its weights `factor` times as large, to the scene's directory `to`.
+pub fn write_tuned(scene: &Scene, to: &str, factor: f32) {
+    let own = scene.path("model/controlnet");
+    let to = scene.path(to);
+    fs::create_dir_all(&to).unwrap();
+    fs::copy(own.join("config.json"), to.join("config.json")).unwrap();
+    let file = "diffusion_pytorch_model.safetensors";
+    let bytes = fs::read(own.join(file)).unwrap();
+    let read = SafeTensors::deserialize(&bytes).unwrap();
+    let scaled: Vec<(String, Vec<usize>, Vec<u8>)> = read
+        .tensors()
+        .into_iter()
+        .map(|(name, view)| {
+            assert_eq!(view.dtype(), Dtype::F32);
+            let (numbers, _) = view.data().as_chunks::<4>();
+            let numbers = numbers
+                .iter()
+                .flat_map(|&number| (factor * f32::from_le_bytes(number)).to_le_bytes());
+            (name, view.shape().to_vec(), numbers.collect())
+        })
+        .collect();
+    let views = scaled.iter().map(|(name, shape, bytes)| {
+        (
+            name,
+            TensorView::new(Dtype::F32, shape.clone(), bytes).unwrap(),
+        )
+    });
+    let bytes = safetensors::serialize(views, None).unwrap();
+    fs::write(to.join(file), bytes).unwrap();
+}
+
 pub fn write_threshold(model: &Path, threshold: f32) {
     let calibration = format!(r#"{{"version": 1, "thresholds": {{"available": {threshold}}}}}"#);
     fs::write(model.join("rfnet/calibration.json"), calibration).unwrap();
@@ -237,4 +273,37 @@ pub fn copy_dir(from: &Path, to: &Path) {
             fs::copy(&path, &target).unwrap();
         }
     }
+}
+
+/// Writes a `scene/` of random weights that knows the world's families and these colours.
+pub fn write_scene_network(model: &Path, colors: &[String]) {
+    let device = Device::flex();
+    device.seed(3);
+    let config: SceneNetworkConfig = serde_json::from_value(json!({
+        "preprocess": { "image_size": 32 }, "product_margin": 0.05,
+        "image_encoder": { "block": "basic", "layers": [1, 1, 1, 1], "base_width": 2 },
+        "families": SceneFamily::ALL.map(SceneFamily::name), "colors": colors
+    }))
+    .unwrap();
+    let dir = model.join("scene");
+    reliad_weights::write_config(&dir.join("config.json"), &config).unwrap();
+    let file = dir.join("model.safetensors");
+    let network = config.init(&device).unwrap();
+    reliad_weights::save(&network, &file, Precision::F32, &SceneNetwork::key_map()).unwrap();
+}
+
+/// What the samples rendered in the folder `work` have for a parameter.
+pub fn rendered_names(scene: &Scene, work: &str, key: &str) -> Vec<String> {
+    let metadata = scene.path(work).join("rendered/metadata.jsonl");
+    let mut names: Vec<String> = fs::read_to_string(metadata)
+        .unwrap()
+        .lines()
+        .filter_map(|line| {
+            let record: Value = serde_json::from_str(line).unwrap();
+            record["parameters"][key].as_str().map(str::to_owned)
+        })
+        .collect();
+    names.sort();
+    names.dedup();
+    names
 }

@@ -80,13 +80,15 @@ fn items<'a>(records: &[&'a Record]) -> Vec<Item<'a>> {
     items
 }
 
-/// What is laid on the model, after its name.
-fn adapters(record: &Record) -> String {
-    let used = record.model.adapters.iter().map(|used| {
+/// What stands in the place of the model's own components and what is laid on them, after the model's name.
+fn changes(record: &Record) -> String {
+    let components = record.model.components.iter();
+    let components = components.map(|(component, place)| format!(" with {component} of {place}"));
+    let adapters = record.model.adapters.iter().map(|used| {
         let name = used.path.file_name().unwrap_or_default().to_string_lossy();
         format!(" with {name} at {}", used.strength)
     });
-    used.collect()
+    components.chain(adapters).collect()
 }
 
 fn overview(records: &[&Record], items: &[Item<'_>]) -> Markup {
@@ -124,7 +126,7 @@ fn overview(records: &[&Record], items: &[Item<'_>]) -> Markup {
             @if let Some(last) = records.last() {
                 p.soft {
                     "reliad " (last.reliad)
-                    " · model " (base_name(&last.model.name)) (adapters(last))
+                    " · model " (base_name(&last.model.name)) (changes(last))
                     " · judge " (last.judge.as_ref().map_or("none", |judge| base_name(&judge.name)))
                 }
             }

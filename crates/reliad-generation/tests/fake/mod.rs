@@ -25,6 +25,7 @@ impl FakePainter {
             name: "fake".into(),
             digest: "painter".into(),
             files,
+            components: Default::default(),
             adapters: Vec::new(),
         };
         Self {
@@ -79,6 +80,7 @@ impl FakeJudge {
             name: "fake".into(),
             digest: format!("judge {from}"),
             files: Default::default(),
+            components: Default::default(),
             adapters: Vec::new(),
         };
         Self { identity, from }
