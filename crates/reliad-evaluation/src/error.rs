@@ -88,6 +88,14 @@ pub enum Error {
         /// What is wrong and what would be right.
         reason: String,
     },
+    /// A sheet for people, or what they saved of it, that can't be used.
+    #[error("{path}: {message}", path = path.display())]
+    Sheet {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        message: String,
+    },
     /// A worker came before the encoder that its detector begins with.
     #[error("the encoder of {0} isn't pretrained; let one run do that for all workers first")]
     NoEncoder(String),

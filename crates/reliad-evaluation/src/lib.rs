@@ -1,10 +1,11 @@
 //! What is measured of painters and judges, and of pictures from any generator: figures with intervals, and pages that
 //! show them.
 //!
-//! The room for everything that needs both generation and training. [`measure`] holds the pure measures; [`painter`],
-//! [`judge`] and [`detectors`] gather what these are taken of; [`inspect`] looks at finished pictures; [`page`] has what
-//! all pages are made of.
+//! The room for everything that needs both generation and training. [`measure`] holds the pure measures; [`availability`],
+//! [`painter`], [`judge`] and [`detectors`] gather what these are taken of; [`inspect`] looks at finished pictures; [`page`]
+//! has what all pages are made of.
 
+pub mod availability;
 pub mod dataset;
 pub mod detectors;
 pub mod error;
@@ -14,6 +15,7 @@ pub mod measure;
 pub mod page;
 pub mod painter;
 pub mod progress;
+mod rendered;
 
 pub use error::{Error, Result};
 pub use progress::{Event, Watch};

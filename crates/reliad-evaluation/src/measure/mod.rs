@@ -6,9 +6,13 @@
 pub mod agreement;
 pub mod diversity;
 pub mod edges;
+pub mod failures;
 pub mod figure;
 pub mod frechet;
+pub mod preference;
+pub mod recurrence;
 pub mod second_copy;
+pub mod variety;
 pub mod verdicts;
 
 pub use figure::Figure;

@@ -16,7 +16,15 @@ const SIDE: u32 = 192;
 /// # Errors
 /// When it can't be encoded.
 pub fn source(picture: &RgbImage) -> Result<String> {
-    let (width, height) = resize::within(picture.dimensions(), SIDE);
+    source_within(picture, SIDE)
+}
+
+/// The picture as an `img` source, at most `side` pixels a side.
+///
+/// # Errors
+/// As [`source`].
+pub fn source_within(picture: &RgbImage, side: u32) -> Result<String> {
+    let (width, height) = resize::within(picture.dimensions(), side);
     let bytes = files::encode_jpeg(&resize::rgb(picture, width, height))?;
     Ok(format!("data:image/jpeg;base64,{}", STANDARD.encode(bytes)))
 }

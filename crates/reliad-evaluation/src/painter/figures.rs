@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::looks::{Looks, Own};
 use crate::measure::agreement::confusion;
+use crate::measure::failures::failure_shares;
 use crate::measure::{Figure, frechet};
 
 /// A model as the figures name it.
@@ -138,7 +139,11 @@ impl Figures {
                     .collect(),
             ),
             availability: own(&|own| own.verdict.available),
-            failure_shares: failure_shares(&looks.own, products, seed),
+            failure_shares: {
+                let verdicts = looks.own.iter().map(|own| &own.verdict);
+                let of_products: Vec<_> = products.iter().copied().zip(verdicts).collect();
+                failure_shares(&of_products, seed)
+            },
             distance: distances.map(|distances| distances.painted),
             distance_floor: distances.map(|distances| distances.floor),
             diversity: mean(
@@ -293,21 +298,4 @@ fn row(name: &str, figure: Option<Figure>) -> String {
 fn of_products<T>(values: impl IntoIterator<Item = (usize, T)>, products: &[u64]) -> Vec<(u64, T)> {
     let of_product = |(item, value)| (products[item], value);
     values.into_iter().map(of_product).collect()
-}
-
-/// Share of all pictures that the judge rejects for each reason its head knows.
-fn failure_shares(own: &[Own], products: &[u64], seed: u64) -> BTreeMap<String, Figure> {
-    let reasons = own
-        .first()
-        .map_or(&[][..], |own| &own.verdict.probabilities);
-    reasons
-        .iter()
-        .skip(1)
-        .filter_map(|reason| {
-            let for_it = |own: &Own| !own.verdict.available && own.verdict.slug() == reason.class;
-            let rejected = own.iter().map(for_it).enumerate();
-            let rejected = of_products(rejected, products);
-            Figure::share(&rejected, seed).map(|figure| (reason.class.clone(), figure))
-        })
-        .collect()
 }

@@ -19,7 +19,7 @@ use reliad_generation::painter::ModelPainter;
 use reliad_imaging::Class;
 use reliad_rfnet::saliency_network::SaliencyNetwork;
 use reliad_rfnet::scene_network::{COMPONENT, SceneClassifier};
-use reliad_synth::{RenderConfig, Sizes, UNSEEN, World, render_folder};
+use reliad_synth::{RenderConfig, Sizes, UNSEEN, World};
 use reliad_training::threads;
 use reliad_weights::ModelDir;
 
@@ -27,6 +27,7 @@ use self::looks::{Looks, Viewers};
 use self::series::{Job, Series, jobs};
 use crate::error::{Error, Result};
 use crate::progress::{Event, Watch};
+use crate::rendered;
 
 pub use figures::{Confusion, Figures, Named, Settings};
 
@@ -192,21 +193,7 @@ impl Evaluation<'_> {
             },
             out: out.to_owned(),
         };
-        let count = watch.count("rendered", config.count);
-        let rendered = render_folder(
-            &config,
-            &|progress| count.reach(progress.done, progress.found),
-            watch.stop,
-        );
-        match rendered {
-            Ok(()) => {
-                count.end();
-                Ok(true)
-            }
-            Err(reliad_synth::Error::Cancelled { .. }) => Ok(false),
-            Err(error @ reliad_synth::Error::OtherRun { .. }) => Err(Error::OtherRun(error)),
-            Err(error) => Err(Error::Render(error)),
-        }
+        rendered::render(&config, watch)
     }
 }
 

@@ -1,11 +1,13 @@
 //! `reliad evaluate`: how well a trained network does on samples that it never saw.
 
+mod availability;
 mod detectors;
 mod painter;
 mod rfnet;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
+use reliad_dataset::Split;
 
 use crate::message::Code;
 
@@ -20,7 +22,12 @@ pub struct EvaluateArgs {
 enum EvaluateCommand {
     Rfnet(rfnet::RfnetArgs),
     Painter(painter::PainterArgs),
+    Availability(Box<availability::AvailabilityArgs>),
     Detectors(detectors::DetectorsArgs),
+}
+
+fn split(name: &str) -> Result<Split, String> {
+    Split::from_name(name).ok_or_else(|| "it is none of train, validation and test".to_owned())
 }
 
 /// Measures and prints.
@@ -31,6 +38,7 @@ pub fn run(arguments: EvaluateArgs) -> Result<Code> {
     match arguments.command {
         EvaluateCommand::Rfnet(arguments) => rfnet::run(arguments),
         EvaluateCommand::Painter(arguments) => painter::run(arguments),
+        EvaluateCommand::Availability(arguments) => availability::run(*arguments),
         EvaluateCommand::Detectors(arguments) => detectors::run(arguments),
     }
 }

@@ -32,7 +32,7 @@ pub struct RfnetArgs {
     /// Parts of the data to judge: train, validation or test, several with commas
     #[arg(
         long,
-        value_parser = split,
+        value_parser = super::split,
         value_delimiter = ',',
         default_value = Split::Test.name()
     )]
@@ -53,10 +53,6 @@ pub struct RfnetArgs {
     /// Where to compute: cpu, gpu, cuda, vulkan or metal; `:1` picks the second one
     #[arg(long, default_value = "cpu")]
     device: String,
-}
-
-fn split(name: &str) -> Result<Split, String> {
-    Split::from_name(name).ok_or_else(|| "it is none of train, validation and test".to_owned())
 }
 
 /// Measures and prints.

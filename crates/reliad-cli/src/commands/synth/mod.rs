@@ -7,7 +7,7 @@ mod world;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use reliad_synth::{Scenes, Sizes};
+use reliad_synth::{Pool, Scenes, Sizes};
 
 use crate::message::Code;
 
@@ -67,6 +67,17 @@ fn scenes(text: &str) -> Result<Scenes, String> {
         "studio" => Ok(Scenes::Studio),
         _ => Err("it is neither rich nor studio".to_owned()),
     }
+}
+
+/// The pool of this name.
+///
+/// # Errors
+/// Where there is none.
+pub fn pool(text: &str) -> Result<Pool, String> {
+    Pool::from_slug(text).ok_or_else(|| {
+        let names = Pool::ALL.map(Pool::slug);
+        format!("it is none of {}", names.join(", "))
+    })
 }
 
 /// Runs the command.

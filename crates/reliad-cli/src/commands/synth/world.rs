@@ -5,7 +5,7 @@ use reliad_dataset::Split;
 use reliad_imaging::Class;
 use reliad_synth::{Pool, World};
 
-use super::{ScenesArg, SizesArg};
+use super::{ScenesArg, SizesArg, pool};
 
 /// Labels, products and scenes.
 #[derive(Debug, Args)]
@@ -55,13 +55,6 @@ fn split(text: &str) -> Result<Split, String> {
         "test" => Ok(Split::Test),
         _ => Err("it is none of train, validation and test".to_owned()),
     }
-}
-
-fn pool(text: &str) -> Result<Pool, String> {
-    Pool::from_slug(text).ok_or_else(|| {
-        let names = Pool::ALL.map(Pool::slug);
-        format!("it is none of {}", names.join(", "))
-    })
 }
 
 /// The products of `splits` in `pool`; absent when they are all of the world's.
