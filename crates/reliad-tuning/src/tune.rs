@@ -1,6 +1,7 @@
 //! The harness: items to a method, gradients to the shared loop, whole pictures to the guard, weights and card to the disk.
 
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use burn::module::Module;
 use burn::optim::GradientsAccumulator;
@@ -14,6 +15,7 @@ use reliad_training::fit::{Loss, Step, Task, Training, fit};
 use reliad_training::random::Order;
 use reliad_training::{Budget, Control, Outcome, random, threads};
 use reliad_weights::ModelDir;
+use serde::{Deserialize, Serialize};
 
 use crate::bank::Bank;
 use crate::briefs::Briefs;
@@ -123,8 +125,26 @@ pub fn tune(
         &networks.device,
     )?;
     tell(&card.intention(tuning, &trainable, guard.items()));
-    let start = start(&dir, &guard, &networks, tell)?;
+    let (start, seconds) = start(&dir, &guard, &networks, tell)?;
     tell(&format!("the start: {}", words(&start.figures())));
+    let looks = f64::from(config.fit.validations.max(1)) * guard.items() as f64;
+    let bank = config.method.bank().map_or(0.0, |bank| {
+        (bank.items.min(tuning.briefs.len()) * bank.pictures as usize) as f64
+    });
+    if let Budget::Steps(steps) = tuning.budget {
+        let items = steps as f64 * (config.fit.batch_size * config.fit.accumulate) as f64;
+        let pictures = items * config.method.cost(networks.plan.total) + looks + bank;
+        let minutes = pictures * seconds / 60.0;
+        tell(&format!(
+            "{steps} steps: about {} here, with {} looks at the pictures it is watched by",
+            match minutes {
+                ..1.5 => format!("{:.0} seconds", 60.0 * minutes),
+                ..90.0 => format!("{minutes:.0} minutes"),
+                _ => format!("{:.1} hours", minutes / 60.0),
+            },
+            config.fit.validations.max(1),
+        ));
+    }
     let bank = match config.method.bank() {
         None => None,
         Some(wanted) => {
@@ -182,25 +202,39 @@ pub fn tune(
     }
 }
 
-/// What the guard sees of the untouched painter; remembered in `dir`, as a resumed training holds itself against the same.
+/// What the guard saw of the untouched painter.
+#[derive(Serialize, Deserialize)]
+struct Start {
+    seen: Seen,
+    /// What one of its pictures took.
+    seconds: f64,
+}
+
+/// What the guard sees of the untouched painter, and how many seconds a picture takes; remembered in `dir`, as a resumed
+/// training holds itself against the same.
 fn start(
     dir: &Path,
     guard: &Guard,
     networks: &Networks,
     tell: &mut dyn FnMut(&str),
-) -> Result<Seen> {
+) -> Result<(Seen, f64)> {
     let path = dir.join("start.json");
     if path.exists() {
         let text = std::fs::read(&path).map_err(Error::io(&path))?;
-        return serde_json::from_slice(&text).map_err(|source| Error::Json { path, source });
+        let start: Start =
+            serde_json::from_slice(&text).map_err(|source| Error::Json { path, source })?;
+        return Ok((start.seen, start.seconds));
     }
     tell(&format!(
         "painting the {} pictures that it is watched by, as they are before",
         guard.items()
     ));
+    let began = Instant::now();
     let seen = guard.look(networks, &networks.painter.predictor, 0)?;
-    reliad_weights::write_config(&path, &seen).map_err(Error::component("start.json"))?;
-    Ok(seen)
+    let seconds = began.elapsed().as_secs_f64() / guard.items().max(1) as f64;
+    let start = Start { seen, seconds };
+    reliad_weights::write_config(&path, &start).map_err(Error::component("start.json"))?;
+    Ok((seen, seconds))
 }
 
 /// Figures for people.

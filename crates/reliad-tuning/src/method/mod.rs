@@ -142,6 +142,23 @@ impl MethodConfig {
         }
     }
 
+    /// What an item costs, in whole pictures painted and judged, about (measured on a small model; for estimates alone).
+    pub fn cost(&self, steps: usize) -> f64 {
+        match self {
+            // The roll-out, and some five steps' worth of prediction, decoder, judge and the way back.
+            Self::Rfft(step) | Self::Refl(step) | Self::Kl(step) => {
+                let reached = (step.window.begin + step.window.end) as f64 / 2.0;
+                (reached + 5.0) / steps as f64 + 0.2
+            }
+            Self::Direct(_) => 5.0 / steps as f64 + 0.2,
+            Self::Dpo(_) => 8.0 / steps as f64,
+            Self::Ddpo(ddpo) => {
+                f64::from(ddpo.pictures) * (1.0 + 4.0 * ddpo.steps as f64 / steps as f64)
+            }
+            Self::Nft(nft) => f64::from(nft.pictures) * (1.0 + 5.0 / steps as f64),
+        }
+    }
+
     /// The pictures that the painter has to make beforehand, for methods that need some.
     pub fn bank(&self) -> Option<BankConfig> {
         match self {
