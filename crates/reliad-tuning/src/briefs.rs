@@ -121,6 +121,18 @@ impl Briefs {
         (part(first), part(second))
     }
 
+    /// Keeps items whose scene is of one of these families; all where none is named.
+    pub fn only_families(&mut self, families: &[String]) {
+        if let (false, Origin::Folder(folder)) = (families.is_empty(), &*self.origin) {
+            let family = |index: &usize| {
+                let parameters = folder.records()[*index].parameters.as_ref();
+                parameters.and_then(|parameters| parameters.scene_family.as_ref())
+            };
+            self.kept
+                .retain(|index| family(index).is_some_and(|family| families.contains(family)));
+        }
+    }
+
     /// The first `count` items.
     pub fn truncate(&mut self, count: usize) {
         self.kept.truncate(count);

@@ -32,6 +32,8 @@ use crate::networks::Networks;
 pub struct GuardConfig {
     /// Items that are painted at each look.
     pub items: usize,
+    /// Whether what is seen may end the training; else it is only told.
+    pub ends: bool,
     /// Ends the training when the probability that scenes show what was asked for has fallen by so much, 0 to 1.
     pub agreement_fall: f64,
     /// The same of CLIP's agreement of pictures and prompts, as a share of the start's.
@@ -48,6 +50,7 @@ impl Default for GuardConfig {
     fn default() -> Self {
         Self {
             items: 48,
+            ends: true,
             agreement_fall: 0.08,
             clip_fall: 0.06,
             variety_fall: 0.05,

@@ -13,8 +13,10 @@ pub mod descent;
 pub mod guard;
 pub mod method;
 pub mod networks;
+pub mod paper;
 pub mod query;
 pub mod reward;
+pub mod synthetic;
 pub mod trainable;
 pub mod tune;
 

@@ -339,10 +339,15 @@ impl Task for TuningTask<'_> {
         let predictor = average.predictor(&self.networks.painter.predictor);
         let seen = self.guard.look(self.networks, &predictor, self.step)?;
         self.alarm = seen.alarm(&self.start, self.floors);
-        Ok(seen.figures())
+        let mut figures = seen.figures();
+        figures.push((
+            "alarm".to_owned(),
+            f64::from(u8::from(self.alarm.is_some())),
+        ));
+        Ok(figures)
     }
 
     fn alarm(&mut self) -> Option<String> {
-        self.alarm.take()
+        self.alarm.take().filter(|_| self.floors.ends)
     }
 }

@@ -6,11 +6,13 @@ use anyhow::{Result, ensure};
 use clap::{Args, ValueEnum};
 use reliad_generation::defaults::sampling_of;
 use reliad_generation::files;
-use reliad_imaging::{Canvas, Class};
-use reliad_synth::{Pool, RenderConfig, World, render_folder};
+use reliad_generation::phrases::Phrases;
+use reliad_imaging::Canvas;
+use reliad_synth::Pool;
 use reliad_training::{Budget, Control, Report};
 use reliad_tuning::briefs::Briefs;
 use reliad_tuning::config::{Beta, Rewards, TuningConfig, Window};
+use reliad_tuning::synthetic::Synthetic;
 use reliad_tuning::trainable::Trained;
 use reliad_tuning::tune::{Ended, words};
 use reliad_tuning::{Tuning, tune};
@@ -20,6 +22,9 @@ use crate::counter::Counter;
 use crate::display::Display;
 use crate::message::{self, Code, hinted};
 use crate::{configurations, device, embedded, interrupt};
+
+/// `--data synth`: products of the rendered world.
+const SYNTH: &str = "synth";
 
 /// Tune a painter so that its pictures are available more often, by what a judge says of them.
 ///
@@ -57,7 +62,7 @@ pub struct FinetuneArgs {
     /// Products with prompts and titles: a folder with metadata.jsonl, a catalogue (.csv or .jsonl with the fields product,
     /// title and prompt), or `synth` for products of the rendered world
     #[arg(long, value_name = "DIR|FILE|synth")]
-    data: String,
+    data: Option<String>,
 
     /// Further such products to watch by [default: a tenth of the products of --data]
     #[arg(long, value_name = "DIR|FILE|synth")]
@@ -66,6 +71,10 @@ pub struct FinetuneArgs {
     /// Products of the rendered world, for --data synth
     #[arg(long, value_name = "N", default_value_t = 256)]
     items: usize,
+
+    /// Scene families that prompts ask for, with commas, for --data synth [default: all]
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    families: Vec<String>,
 
     /// Where the tuned part goes
     #[arg(long, value_name = "DIR")]
@@ -133,6 +142,8 @@ enum MethodName {
     Dpo,
     /// Contrast with the moving average on pictures of its own
     Nft,
+    /// No training: phrases for prompts that avoid each failure, in a file to edit
+    Prompteng,
 }
 
 impl MethodName {
@@ -145,6 +156,7 @@ impl MethodName {
             Self::Ddpo => "ddpo",
             Self::Dpo => "dpo",
             Self::Nft => "nft",
+            Self::Prompteng => "prompteng",
         }
     }
 }
@@ -154,6 +166,9 @@ impl MethodName {
 /// # Errors
 /// A model, list or setting that can't be used, or a disk that can't be written.
 pub fn run(arguments: FinetuneArgs) -> Result<Code> {
+    if arguments.method == MethodName::Prompteng {
+        return phrases(&arguments);
+    }
     let config = config(&arguments)?;
     let budget = match (arguments.steps, arguments.minutes) {
         (Some(steps), _) => Budget::Steps(steps),
@@ -250,17 +265,35 @@ pub fn run(arguments: FinetuneArgs) -> Result<Code> {
     }
 }
 
-/// The configuration with what the flags say in its place.
-fn config(arguments: &FinetuneArgs) -> Result<TuningConfig> {
-    let method = arguments.method.slug();
-    let folder = match arguments.model == embedded::MINI {
+/// The folder of configurations for the model.
+fn folder(model: &str) -> PathBuf {
+    let folder = match model == embedded::MINI {
         true => "mini",
         false => "paper",
     };
+    Path::new(configurations::FOLDER).join(folder)
+}
+
+/// Writes phrases to add to prompts.
+fn phrases(arguments: &FinetuneArgs) -> Result<Code> {
+    let path = folder(&arguments.model).join("phrases.json");
+    let path = arguments.config.clone().unwrap_or(path);
+    let phrases: Phrases = configurations::read(&path)?;
+    files::prepare_directory(&arguments.out)?;
+    let out = arguments.out.join("phrases.json");
+    reliad_weights::write_config(&out, &phrases)?;
+    println!("{}", out.display());
+    message::hint_line(
+        "edit it, then pass it to generate by --phrases, or to evaluate availability",
+    );
+    Ok(Code::Complete)
+}
+
+/// The configuration with what the flags say in its place.
+fn config(arguments: &FinetuneArgs) -> Result<TuningConfig> {
+    let method = arguments.method.slug();
     let path = arguments.config.clone().unwrap_or_else(|| {
-        let folder = Path::new(configurations::FOLDER)
-            .join(folder)
-            .join("tuning");
+        let folder = folder(&arguments.model).join("tuning");
         folder.join(format!("{method}.json"))
     });
     let mut config: TuningConfig = configurations::read(&path)?;
@@ -294,41 +327,45 @@ fn lists(
     canvas: Canvas,
 ) -> Result<Option<(Briefs, Briefs)>> {
     let within = arguments.out.join(".training");
+    let data = arguments.data.as_deref().ok_or_else(|| {
+        hinted(
+            "finetune needs products to tune on",
+            "give a folder or a catalogue by --data, or --data synth",
+        )
+    })?;
     let open = |name: &str, pool: Pool, count: usize| -> Result<Option<Briefs>> {
-        let path = match name {
-            "synth" => {
-                let path = within.join(pool.slug());
-                if !render(&path, pool, count, arguments.seed, canvas.width)? {
-                    return Ok(None);
-                }
-                path
-            }
-            path => PathBuf::from(path),
-        };
-        let mut briefs = Briefs::open(&path, canvas)?;
-        if name == "synth" {
-            briefs.truncate(count);
+        if name == SYNTH {
+            let synthetic = Synthetic {
+                pool,
+                count,
+                seed: arguments.seed,
+                families: arguments.families.clone(),
+            };
+            let counter = Counter::new("rendered", count as u64);
+            let progress = |done, found| counter.reach(done, found);
+            let dir = within.join(pool.slug());
+            let briefs = synthetic.briefs(&dir, canvas, &progress, interrupt::flag()?);
+            counter.clear();
+            return Ok(briefs?);
         }
+        let briefs = Briefs::open(Path::new(name), canvas)?;
         for unusable in &briefs.unusable {
             message::warning_line(unusable);
         }
         Ok(Some(briefs))
     };
-    let Some(briefs) = open(&arguments.data, Pool::Tuning, arguments.items)? else {
+    let Some(briefs) = open(data, Pool::Tuning, arguments.items)? else {
         return Ok(None);
     };
-    let synth = arguments.data == "synth";
+    let synth = data == SYNTH;
     let watched = match (&arguments.watch, synth) {
         (Some(name), _) => open(name, Pool::Choosing, config.guard.items)?,
-        (None, true) => open("synth", Pool::Choosing, config.guard.items)?,
+        (None, true) => open(SYNTH, Pool::Choosing, config.guard.items)?,
         (None, false) => {
             let (briefs, watched) = briefs.divide();
             if watched.len() < 2 || briefs.is_empty() {
                 return Err(hinted(
-                    format!(
-                        "{} has too few products to keep some for watching",
-                        arguments.data
-                    ),
+                    format!("{data} has too few products to keep some for watching"),
                     "give others by --watch, or --watch synth",
                 ));
             }
@@ -336,31 +373,4 @@ fn lists(
         }
     };
     Ok(watched.map(|watched| (briefs, watched)))
-}
-
-/// Renders products of `pool` with the prompts of available scenes. Returns whether all are there.
-fn render(out: &Path, pool: Pool, count: usize, seed: u64, size: u32) -> Result<bool> {
-    let config = RenderConfig {
-        count: count as u64,
-        seed,
-        size,
-        world: World {
-            class: Some(Class::Available),
-            products: Some(pool.identities().collect()),
-            ..World::default()
-        },
-        out: out.to_owned(),
-    };
-    let counter = Counter::new("rendered", config.count);
-    let rendered = render_folder(
-        &config,
-        &|progress| counter.reach(progress.done, progress.found),
-        interrupt::flag()?,
-    );
-    counter.clear();
-    match rendered {
-        Ok(()) => Ok(true),
-        Err(reliad_synth::Error::Cancelled { .. }) => Ok(false),
-        Err(error) => Err(error.into()),
-    }
 }

@@ -3,6 +3,7 @@
 mod availability;
 mod detectors;
 mod painter;
+mod paper;
 mod rfnet;
 
 use anyhow::Result;
@@ -24,6 +25,7 @@ enum EvaluateCommand {
     Painter(painter::PainterArgs),
     Availability(Box<availability::AvailabilityArgs>),
     Detectors(detectors::DetectorsArgs),
+    Paper(Box<paper::PaperArgs>),
 }
 
 fn split(name: &str) -> Result<Split, String> {
@@ -40,5 +42,6 @@ pub fn run(arguments: EvaluateArgs) -> Result<Code> {
         EvaluateCommand::Painter(arguments) => painter::run(arguments),
         EvaluateCommand::Availability(arguments) => availability::run(*arguments),
         EvaluateCommand::Detectors(arguments) => detectors::run(arguments),
+        EvaluateCommand::Paper(arguments) => paper::run(*arguments),
     }
 }

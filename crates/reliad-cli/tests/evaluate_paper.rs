@@ -1,0 +1,82 @@
+//! `reliad evaluate paper` as a process: tunings and their report, which a second run finds instead of making them anew.
+#![expect(clippy::unwrap_used, reason = "a failed step is the test's failure")]
+
+mod program;
+
+use std::fs;
+use std::time::SystemTime;
+
+use program::{Scene, copy_dir, fixture};
+
+fn scene() -> Scene {
+    let scene = Scene::empty();
+    copy_dir(&fixture("reliad-tuning", "model"), &scene.path("model"));
+    let sampling = r#"{"width": 64, "height": 64, "steps": 4, "guidance": 3.0, "eta": 1.0}"#;
+    fs::write(scene.path("model/sampling.json"), sampling).unwrap();
+    fs::create_dir_all(scene.path("plan/tuning")).unwrap();
+    let method = r#"{"method": {"refl": {"window": [1, 4]}}, "steps": 2, "guard": {"items": 2},
+        "fit": {"batch_size": 1, "validations": 1}}"#;
+    fs::write(scene.path("plan/tuning/refl.json"), method).unwrap();
+    fs::write(
+        scene.path("plan/phrases.json"),
+        r#"{"space_mismatch": {"prompt": ["on the ground"]}}"#,
+    )
+    .unwrap();
+    let plan = r#"{"items": 3, "count": 3, "varied": 1,
+        "runs": {"refl": {"method": "refl"}, "hot": {"method": "refl", "learning_rate": 0.01, "guarded": false}},
+        "parts": [
+            {"name": "methods", "title": "Methods", "runs": ["original", "prompteng", "refl"], "attempts": 2},
+            {"name": "alarms", "title": "Alarms", "runs": ["hot"], "seeds": 2, "alarms": true}
+        ]}"#;
+    fs::write(scene.path("plan/paper.json"), plan).unwrap();
+    scene
+}
+
+const COMMAND: [&str; 6] = [
+    "evaluate",
+    "paper",
+    "--model",
+    "model",
+    "--config",
+    "plan/paper.json",
+];
+
+#[test]
+fn evidence_is_made_once_and_told() {
+    let scene = scene();
+    scene.run(&COMMAND).expect(0);
+    let told = fs::read_to_string(scene.path("paper/results.md")).unwrap();
+    for words in [
+        "## Methods",
+        "| prompteng |",
+        "| more than original |",
+        "| within attempts | 1 | 2 |",
+        "| hot | 2 |",
+    ] {
+        assert!(told.contains(words), "{words} in:\n{told}");
+    }
+    let figures = fs::read_to_string(scene.path("paper/methods.json")).unwrap();
+    let figures: serde_json::Value = serde_json::from_str(&figures).unwrap();
+    assert!(figures["controlnets"]["refl"]["availability"]["value"].is_number());
+    let weights = scene.path("paper/tuned/refl-1/controlnet/diffusion_pytorch_model.safetensors");
+    let changed =
+        |path: &std::path::Path| -> SystemTime { fs::metadata(path).unwrap().modified().unwrap() };
+    let before = changed(&weights);
+    let mut one = COMMAND.to_vec();
+    one.extend(["--parts", "methods", "--markdown", "again.md"]);
+    scene.run(&one).expect(0);
+    assert_eq!(changed(&weights), before, "nothing is tuned twice");
+    let again = fs::read_to_string(scene.path("again.md")).unwrap();
+    assert!(
+        again.contains("| refl |") && !again.contains("Alarms"),
+        "{again}"
+    );
+    let mut none = COMMAND.to_vec();
+    none.extend(["--parts", "beauty"]);
+    let ran = scene.run(&none).expect(2);
+    assert!(
+        ran.err.contains("beauty") && ran.err.contains("methods, alarms"),
+        "{}",
+        ran.err
+    );
+}
