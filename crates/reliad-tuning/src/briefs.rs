@@ -1,10 +1,11 @@
 //! What a painter is tuned on: products with titles and prompts, from a folder of samples or a catalogue.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use image::RgbaImage;
-use reliad_dataset::{Folder, Modality, Record, Split, product_of_text, required};
+use reliad_dataset::{Folder, METADATA, Modality, Record, Split, product_of_text, required};
 use reliad_generation::files;
 use reliad_generation::recipe::{PLACEMENT, item_id};
 use reliad_imaging::{Canvas, Cutout, PlacedProduct};
@@ -36,6 +37,8 @@ pub struct Briefs {
     canvas: Canvas,
     origin: Arc<Origin>,
     kept: Vec<usize>,
+    /// Items that couldn't be read, of which a warning told.
+    told: Arc<Mutex<HashSet<usize>>>,
     /// What was left out, and why.
     pub unusable: Vec<String>,
 }
@@ -67,16 +70,26 @@ impl Briefs {
     /// # Errors
     /// A file that can't be read or isn't understood, or none of whose items is usable.
     pub fn open(path: &Path, canvas: Canvas) -> Result<Self> {
+        let mut unusable = Vec::new();
         let origin = if path.is_dir() {
+            if !path.join(METADATA).is_file() {
+                return Err(Error::Data {
+                    path: path.to_owned(),
+                    reason: format!(
+                        "it has no {METADATA}; `reliad data import` writes such a folder, and a catalogue (.csv or .jsonl) serves, too"
+                    ),
+                });
+            }
             Origin::Folder(Folder::open(path).map_err(Error::component("data"))?)
         } else {
-            Origin::Catalogue(catalogue(path)?)
+            Origin::Catalogue(catalogue(path, &mut unusable)?)
         };
         let mut briefs = Self {
             canvas,
             origin: Arc::new(origin),
             kept: Vec::new(),
-            unusable: Vec::new(),
+            told: Arc::default(),
+            unusable,
         };
         for index in 0..briefs.origin.len() {
             match briefs.origin.lacks(index) {
@@ -138,12 +151,31 @@ impl Briefs {
         self.kept.truncate(count);
     }
 
-    /// An item with its pixels.
+    /// An item with its pixels; the next one in place of one whose product can't be read or holds nothing, of which a warning
+    /// tells once.
     ///
     /// # Errors
-    /// A product that can't be read or holds nothing.
+    /// That of the item, where no other can be read either.
     pub fn get(&self, index: usize) -> Result<Brief> {
-        self.origin.brief(self.kept[index], self.canvas)
+        let mut first = None;
+        for offset in 0..self.kept.len() {
+            let place = self.kept[(index + offset) % self.kept.len()];
+            match self.origin.brief(place, self.canvas) {
+                Ok(brief) => return Ok(brief),
+                Err(error) => {
+                    let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+                    if told.insert(place) {
+                        let name = self.origin.name(place);
+                        tracing::warn!("{name} is left out: {}", in_full(&error));
+                    }
+                    first.get_or_insert(error);
+                }
+            }
+        }
+        Err(first.unwrap_or_else(|| Error::Setting {
+            name: "data",
+            reason: "there is no item".to_owned(),
+        }))
     }
 }
 
@@ -168,23 +200,23 @@ impl Origin {
         }
     }
 
+    fn name(&self, index: usize) -> String {
+        match self {
+            Self::Folder(folder) => folder.records()[index].image.to_string(),
+            Self::Catalogue(lines) => lines[index].product.display().to_string(),
+        }
+    }
+
     /// What keeps an item from being used.
     fn lacks(&self, index: usize) -> Option<String> {
-        let (name, product, prompt, title) = match self {
+        let (product, prompt, title) = match self {
             Self::Folder(folder) => {
                 let record = &folder.records()[index];
-                let product = record.product.is_some();
-                (
-                    record.image.to_string(),
-                    product,
-                    &record.prompt,
-                    &record.title,
-                )
+                (record.product.is_some(), &record.prompt, &record.title)
             }
             Self::Catalogue(lines) => {
                 let line = &lines[index];
-                let name = line.product.display().to_string();
-                (name, line.product.is_file(), &line.prompt, &line.title)
+                (line.product.is_file(), &line.prompt, &line.title)
             }
         };
         let lack = match (product, prompt.trim().is_empty(), title.trim().is_empty()) {
@@ -193,7 +225,7 @@ impl Origin {
             (.., true) => "it has no title, which the judge reads",
             _ => return None,
         };
-        Some(format!("{name}: {lack}"))
+        Some(format!("{}: {lack}", self.name(index)))
     }
 
     fn brief(&self, index: usize, canvas: Canvas) -> Result<Brief> {
@@ -250,29 +282,66 @@ fn on_canvas(rgba: RgbaImage, canvas: Canvas) -> Result<PlacedProduct> {
     Ok(PlacedProduct::place(&cutout, canvas, scale))
 }
 
-fn catalogue(path: &Path) -> Result<Vec<Line>> {
-    let text = std::fs::read_to_string(path).map_err(Error::io(path))?;
+/// The error and its causes in one line.
+fn in_full(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        text += &format!(": {error}");
+        cause = error.source();
+    }
+    text
+}
+
+/// The lines of a catalogue; those that aren't understood go to `unusable`.
+fn catalogue(path: &Path, unusable: &mut Vec<String>) -> Result<Vec<Line>> {
+    let bytes = std::fs::read(path).map_err(Error::io(path))?;
+    let text = String::from_utf8(bytes).map_err(|error| Error::Data {
+        path: path.to_owned(),
+        reason: format!(
+            "it isn't UTF-8 from byte {} on; save it as UTF-8",
+            error.utf8_error().valid_up_to()
+        ),
+    })?;
     let text = text.trim_start_matches('\u{feff}');
     let folder = path.parent().unwrap_or(Path::new("."));
-    let wrong = |line: usize, reason: String| Error::Data {
-        path: path.to_owned(),
-        reason: format!("line {line}: {reason}"),
-    };
     let ending = path.extension().unwrap_or_default().to_string_lossy();
-    let mut lines: Vec<Line> = match ending.to_lowercase().as_str() {
-        "csv" => csv::Reader::from_reader(text.as_bytes())
-            .deserialize()
-            .enumerate()
-            .map(|(row, line)| line.map_err(|error| wrong(row + 2, error.to_string())))
-            .collect::<Result<_>>()?,
-        "jsonl" => text
-            .lines()
-            .enumerate()
-            .filter(|(_, line)| !line.trim().is_empty())
-            .map(|(row, line)| {
-                serde_json::from_str(line).map_err(|error| wrong(row + 1, error.to_string()))
-            })
-            .collect::<Result<_>>()?,
+    let read: Vec<(usize, std::result::Result<Line, String>)> = match ending.to_lowercase().as_str()
+    {
+        "csv" => {
+            let mut reader = csv::Reader::from_reader(text.as_bytes());
+            let headers = reader.headers().map_err(|error| Error::Data {
+                path: path.to_owned(),
+                reason: error.to_string(),
+            })?;
+            for wanted in ["product", "prompt"] {
+                if !headers.iter().any(|header| header == wanted) {
+                    return Err(Error::Data {
+                        path: path.to_owned(),
+                        reason: format!(
+                            "it has no column {wanted}; there are {}",
+                            headers.iter().collect::<Vec<_>>().join(", ")
+                        ),
+                    });
+                }
+            }
+            let lines = reader.deserialize().enumerate();
+            lines
+                .map(|(row, line)| (row + 2, line.map_err(|error| error.to_string())))
+                .collect()
+        }
+        "jsonl" => {
+            let lines = text.lines().enumerate();
+            let lines = lines.filter(|(_, line)| !line.trim().is_empty());
+            lines
+                .map(|(row, line)| {
+                    (
+                        row + 1,
+                        serde_json::from_str(line).map_err(|error| error.to_string()),
+                    )
+                })
+                .collect()
+        }
         _ => {
             return Err(Error::Data {
                 path: path.to_owned(),
@@ -281,8 +350,15 @@ fn catalogue(path: &Path) -> Result<Vec<Line>> {
             });
         }
     };
-    for line in &mut lines {
-        line.product = folder.join(&line.product);
+    let mut lines = Vec::new();
+    for (row, line) in read {
+        match line {
+            Ok(mut line) => {
+                line.product = folder.join(&line.product);
+                lines.push(line);
+            }
+            Err(error) => unusable.push(format!("{}, line {row}: {error}", path.display())),
+        }
     }
     Ok(lines)
 }
@@ -344,6 +420,19 @@ mod tests {
         );
         let error = Briefs::open(&dir.path().join("a.png"), canvas()).unwrap_err();
         assert!(error.to_string().contains("a.png"), "{error}");
+    }
+
+    #[test]
+    fn a_product_that_cannot_be_read_is_passed_over() {
+        let dir = tempfile::tempdir().unwrap();
+        product(&dir.path().join("a.png"));
+        std::fs::write(dir.path().join("b.png"), "no picture").unwrap();
+        let csv = dir.path().join("list.csv");
+        std::fs::write(&csv, "product,title,prompt\nb.png,B,c\na.png,A,c\n").unwrap();
+        let briefs = Briefs::open(&csv, canvas()).unwrap();
+        assert_eq!(briefs.get(0).unwrap().title, "A");
+        std::fs::remove_file(dir.path().join("a.png")).unwrap();
+        assert!(briefs.get(1).is_err());
     }
 
     #[test]
