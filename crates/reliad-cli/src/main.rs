@@ -23,6 +23,7 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    reliad_kernels::allocator::keep_freed_memory();
     let arguments = arguments::parse();
     message::start_log();
     let set = std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());

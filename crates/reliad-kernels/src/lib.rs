@@ -5,6 +5,7 @@
 //! fused kernels don't depend on the number of threads: every sum has a fixed order.
 
 pub mod adamw;
+pub mod allocator;
 pub mod attention;
 pub mod batch_norm;
 pub mod conv2d;
