@@ -14,6 +14,7 @@ use crate::control_residuals::ControlResiduals;
 use crate::convolution::{conv3x3, conv3x3_half, zero_conv1x1, zero_conv3x3};
 use crate::embeddings::{TimestepEmbedding, Timesteps};
 use crate::perturbed::SelfAttention;
+use crate::recompute;
 use crate::resnet::activate_time;
 use crate::unet::{DownBlock, EncoderConfig, MidBlock, UNet2DConditionModel};
 
@@ -175,7 +176,8 @@ impl ControlNetModel {
     ) -> ControlResiduals {
         let time = self.time_proj.forward(timesteps);
         let time = activate_time(self.time_embedding.forward(time));
-        let mut x = self.conv_in.forward(sample) + self.controlnet_cond_embedding.forward(picture);
+        let seen = self.controlnet_cond_embedding.forward(picture);
+        let mut x = recompute::cut(self.conv_in.forward(sample) + seen);
         let mut kept = vec![x.clone()];
         for block in &self.down_blocks {
             x = block.forward(x, &time, &text, SelfAttention::Learned, &mut kept);
@@ -188,9 +190,9 @@ impl ControlNetModel {
                 .controlnet_down_blocks
                 .iter()
                 .zip(kept)
-                .map(|(conv, kept)| conv.forward(kept) * scale)
+                .map(|(conv, kept)| recompute::cut(conv.forward(kept) * scale))
                 .collect(),
-            mid: self.controlnet_mid_block.forward(x) * scale,
+            mid: recompute::cut(self.controlnet_mid_block.forward(x) * scale),
         }
     }
 }
@@ -233,6 +235,10 @@ impl ControlNetConditioningEmbedding {
     /// - input: `[n, conditioning_channels, f h, f w]`, `f = 2^(levels - 1)`
     /// - output: `[n, block_out_channels[0], h, w]`
     pub fn forward(&self, picture: Tensor<4>) -> Tensor<4> {
+        recompute::block(self, picture, Self::run)
+    }
+
+    fn run(&self, picture: Tensor<4>) -> Tensor<4> {
         let x = activation::silu(self.conv_in.forward(picture));
         let x = self
             .blocks

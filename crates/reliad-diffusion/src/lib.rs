@@ -22,6 +22,7 @@ pub mod painter;
 pub mod perturbed;
 pub mod predictor;
 pub mod product;
+pub mod recompute;
 mod resampling;
 mod resnet;
 pub mod sampling;

@@ -8,6 +8,7 @@ use burn::tensor::{Device, Tensor};
 use reliad_kernels::Conv2d;
 
 use crate::convolution::{conv3x3, conv3x3_half};
+use crate::recompute;
 
 /// A strided convolution (`Downsample2D` of diffusers with `use_conv`).
 #[derive(Module, Debug)]
@@ -32,7 +33,7 @@ impl Downsample2D {
     /// - input: `[n, channels, h, w]`
     /// - output: `[n, channels, ceil(h / 2), ceil(w / 2)]` (floor with the asymmetric padding)
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        self.conv.forward(x)
+        recompute::block(&self.conv, x, |conv, x| conv.forward(x))
     }
 }
 
@@ -55,7 +56,9 @@ impl Upsample2D {
     /// - input: `[n, channels, h, w]`
     /// - output: `[n, channels, size[0], size[1]]`
     pub fn forward(&self, x: Tensor<4>, size: [usize; 2]) -> Tensor<4> {
-        let nearest = InterpolateOptions::new(InterpolateMode::Nearest).with_output_size(size);
-        self.conv.forward(interpolate(x, nearest))
+        recompute::block(&self.conv, x, move |conv, x| {
+            let nearest = InterpolateOptions::new(InterpolateMode::Nearest).with_output_size(size);
+            conv.forward(interpolate(x, nearest))
+        })
     }
 }

@@ -7,6 +7,7 @@ use reliad_kernels::Conv2d;
 
 use crate::convolution::{conv1x1, conv3x3};
 use crate::norm::{GroupNorm, group_norm, norm_silu};
+use crate::recompute;
 
 /// What a [`ResnetBlock2D`] is built from.
 #[derive(Debug, Clone, Copy)]
@@ -70,13 +71,16 @@ impl ResnetBlock2D {
     /// - time: `[n, time_channels]`
     /// - output: `[n, channels_out, h, w]`
     pub fn forward(&self, x: Tensor<4>, time: Option<&Tensor<2>>) -> Tensor<4> {
+        recompute::block(self, (x, time.cloned()), |block, (x, time)| {
+            block.run(x, time)
+        })
+    }
+
+    fn run(&self, x: Tensor<4>, time: Option<Tensor<2>>) -> Tensor<4> {
         let mut hidden = self.conv1.forward(norm_silu(&self.norm1, x.clone()));
         if let (Some(projection), Some(time)) = (&self.time_emb_proj, time) {
             let [n, channels, _, _] = hidden.dims();
-            hidden = hidden
-                + projection
-                    .forward(time.clone())
-                    .reshape([n, channels, 1, 1]);
+            hidden = hidden + projection.forward(time).reshape([n, channels, 1, 1]);
         }
         let hidden = self.conv2.forward(norm_silu(&self.norm2, hidden));
         match &self.conv_shortcut {
@@ -88,5 +92,5 @@ impl ResnetBlock2D {
 
 /// `silu(time)`, computed once for all blocks of a network.
 pub(crate) fn activate_time(time: Tensor<2>) -> Tensor<2> {
-    activation::silu(time)
+    recompute::cut(activation::silu(time))
 }

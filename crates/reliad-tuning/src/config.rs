@@ -34,6 +34,10 @@ pub struct TuningConfig {
     /// Denoising steps while tuning; absent: the model's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sampling_steps: Option<usize>,
+    /// Whether the blocks of painter and decoder run again for their gradients instead of keeping what these need: about a
+    /// third more time, and a model of Stable Diffusion's size fits into memory.
+    #[serde(default)]
+    pub recompute: bool,
     /// Guidance scale while tuning; absent: the model's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guidance: Option<f64>,

@@ -6,9 +6,10 @@
 
 use burn::module::Module;
 use burn::optim::{GradientsAccumulator, GradientsParams};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Gradients, Tensor};
 use reliad_diffusion::guidance::Predicted;
 use reliad_diffusion::predictor::Predictor;
+use reliad_diffusion::recompute::Tape;
 use reliad_training::error::Result;
 
 use crate::config::Beta;
@@ -24,7 +25,8 @@ pub struct Descent {
     pub parts: Vec<(&'static str, f64)>,
 }
 
-/// Gradients of `drawn` for `model`, which is part of `tracked`; `plain` has the same weights without gradients.
+/// Gradients of `drawn` for `model`, which is part of `tracked`; `plain` has the same weights without gradients. With
+/// `recompute` painter and decoder run again block by block for their gradients, which takes longer and far less memory.
 ///
 /// # Errors
 /// What a term's cost says.
@@ -33,15 +35,17 @@ pub fn descend<M: Module>(
     model: &M,
     tracked: &Predictor,
     plain: &Predictor,
+    recompute: bool,
     device: &Device,
 ) -> Result<Descent> {
+    let asked = |query: &Query| recorded(recompute, || query.ask(tracked));
     // One query keeps its graph; of several, each is asked again when its turn comes.
     let kept = match drawn.queries.as_slice() {
-        [query] => Some(query.ask(tracked)),
+        [query] => Some(asked(query)),
         _ => None,
     };
     let answers: Vec<Predicted> = match &kept {
-        Some(answer) => vec![map(answer, |part| part.clone().without_autodiff())],
+        Some((answer, _)) => vec![map(answer, |part| part.clone().without_autodiff())],
         None => drawn.queries.iter().map(|query| query.ask(plain)).collect(),
     };
     let mut parts = Vec::new();
@@ -52,16 +56,18 @@ pub fn descend<M: Module>(
             .iter()
             .map(|answer| map(answer, |part| leaf(part.clone(), device)))
             .collect();
-        let valued = (term.cost)(&leaves)?;
+        let (valued, tape) = recorded(recompute, || (term.cost)(&leaves));
+        let valued = valued?;
         let value = f64::from(valued.value.clone().into_scalar::<f32>());
         parts.push((term.name, value));
         parts.extend(valued.parts);
-        let gradients = valued.value.backward();
-        let of = |part: &Tensor<4>| {
-            let found = part.grad(&gradients);
-            found.unwrap_or_else(|| part.clone().without_autodiff().zeros_like())
-        };
-        let own: Vec<Predicted> = leaves.iter().map(|leaf| map(leaf, of)).collect();
+        let none = |part: &Tensor<4>| part.clone().without_autodiff().zeros_like();
+        let mut own: Vec<Predicted> = leaves.iter().map(|leaf| map(leaf, none)).collect();
+        tape.backward(valued.value, |gradients| {
+            for (slope, leaf) in own.iter_mut().zip(&leaves) {
+                more(slope, leaf, &gradients);
+            }
+        });
         let factor = match (term.weight, &slopes) {
             (Beta::Number(factor), _) => factor,
             (Beta::Ratio { ratio }, Some(slopes)) => {
@@ -89,15 +95,42 @@ pub fn descend<M: Module>(
     let slopes = slopes.unwrap_or_default();
     let mut kept = kept;
     for (query, slope) in drawn.queries.iter().zip(slopes) {
-        let answer = kept.take().unwrap_or_else(|| query.ask(tracked));
-        let own = pull(answer, slope);
-        gradients.accumulate(model, GradientsParams::from_grads(own.backward(), model));
+        let (answer, tape) = kept.take().unwrap_or_else(|| asked(query));
+        tape.backward(pull(answer, slope), |own| {
+            gradients.accumulate(model, GradientsParams::from_grads(own, model));
+        });
     }
     Ok(Descent {
         gradients: gradients.grads(),
         total,
         parts,
     })
+}
+
+/// What `run` returns, and the tape of its blocks where these are to run again.
+fn recorded<T>(recompute: bool, run: impl FnOnce() -> T) -> (T, Tape) {
+    match recompute {
+        true => Tape::record(run),
+        false => (run(), Tape::default()),
+    }
+}
+
+/// Adds to `slope` what `gradients` has of `leaf`.
+fn more(slope: &mut Predicted, leaf: &Predicted, gradients: &Gradients) {
+    let add = |slope: &mut Tensor<4>, leaf: &Tensor<4>| {
+        if let Some(more) = leaf.grad(gradients) {
+            *slope = slope.clone() + more;
+        }
+    };
+    add(&mut slope.conditional, &leaf.conditional);
+    for (slope, leaf) in [
+        (&mut slope.unconditional, &leaf.unconditional),
+        (&mut slope.perturbed, &leaf.perturbed),
+    ] {
+        if let (Some(slope), Some(leaf)) = (slope, leaf) {
+            add(slope, leaf);
+        }
+    }
 }
 
 /// A tensor of one element whose gradients are those of a loss with these `slopes` at `answer`.

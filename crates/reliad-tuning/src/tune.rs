@@ -301,7 +301,8 @@ impl Task for TuningTask<'_> {
                 // Leaves of its own: graphs that share some, walked by two threads, can wait for each other for ever in Burn 0.22.
                 let own = weights.clone().train();
                 let tracked = own.predictor(&networks.base);
-                descend(&drawn, &own, &tracked, &plain, &networks.device)
+                let recompute = self.tuning.config.recompute;
+                descend(&drawn, &own, &tracked, &plain, recompute, &networks.device)
             },
         )?;
         let mut gradients = GradientsAccumulator::new();

@@ -5,13 +5,14 @@
 
 use std::path::{Path, PathBuf};
 
-use burn::module::Module;
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 use reliad_diffusion::Sampling;
 use reliad_diffusion::conditions::Conditions;
 use reliad_diffusion::guidance::GuidanceInterval;
 use reliad_diffusion::inpaint::Inpainting;
+use reliad_diffusion::perturbed::UnetParts;
 use reliad_training::fit::parameters::scaled;
 use reliad_tuning::TuningConfig;
 use reliad_tuning::config::{Beta, Window};
@@ -160,20 +161,18 @@ struct Bench {
 
 impl Bench {
     fn new(kind: &str, sampling: Sampling, maps: bool) -> Self {
+        Self::of(kind, sampling, maps, Trained::Controlnet)
+    }
+
+    fn of(kind: &str, sampling: Sampling, maps: bool, trained: Trained) -> Self {
         let device = Device::flex();
         let (frozen, tuned) = (model(kind, true), model(kind, false));
         let open = |dir: &tempfile::TempDir| ModelDir::open(dir.path()).expect("a model");
         let config = config(maps);
         let networks = Networks::load(&open(&frozen), &open(&frozen), sampling, &config, &device)
             .expect("the tiny model loads");
-        let model = Trainable::load(
-            &open(&tuned),
-            &networks.base,
-            Trained::Controlnet,
-            1,
-            &networks.device,
-        )
-        .expect("the tiny ControlNet loads");
+        let model = Trainable::load(&open(&tuned), &networks.base, trained, 2, &networks.device)
+            .expect("the tiny ControlNet loads");
         Self {
             networks,
             model,
@@ -209,15 +208,36 @@ impl Bench {
         }
     }
 
-    /// Mean loss and gradients over both items of what `drawn` draws.
-    fn descent<'a>(&self, drawn: impl Fn(usize) -> Drawn<'a>) -> (f64, GradientsParams) {
+    /// Mean loss and gradients over both items of what `drawn` draws: of the whole graph, and of blocks that run again.
+    fn descents<'a>(
+        &self,
+        drawn: impl Fn(usize) -> Drawn<'a>,
+    ) -> impl Iterator<Item = (f64, GradientsParams)> {
+        [false, true]
+            .map(|recompute| self.descent(&drawn, recompute))
+            .into_iter()
+    }
+
+    fn descent<'a>(
+        &self,
+        drawn: impl Fn(usize) -> Drawn<'a>,
+        recompute: bool,
+    ) -> (f64, GradientsParams) {
         let networks = &self.networks;
         let tracked = self.model.predictor(&networks.base);
         let plain = self.model.valid().predictor(&networks.painter.predictor);
         let mut sum = burn::optim::GradientsAccumulator::new();
         let mut total = 0.0;
         for row in 0..2 {
-            let own = descend(&drawn(row), &self.model, &tracked, &plain, &networks.device);
+            let device = &networks.device;
+            let own = descend(
+                &drawn(row),
+                &self.model,
+                &tracked,
+                &plain,
+                recompute,
+                device,
+            );
             let own = own.expect("the loss can be computed");
             total += own.total / 2.0;
             sum.accumulate(&self.model, own.gradients);
@@ -299,10 +319,11 @@ fn an_iteration_of_reward_tuning_equals_torch() {
                 ],
             };
             for (loss, form, term) in losses {
-                let (total, gradients) = bench.descent(|row| drawn(row, form, term));
-                println!("{kind} {loss}");
-                near(&golden, &format!("loss.{loss}"), total);
-                golden.check(loss, &bench.model, &gradients);
+                for (total, gradients) in bench.descents(|row| drawn(row, form, term)) {
+                    println!("{kind} {loss}");
+                    near(&golden, &format!("loss.{loss}"), total);
+                    golden.check(loss, &bench.model, &gradients);
+                }
             }
         }
     }
@@ -330,7 +351,7 @@ fn a_ratio_weighs_a_term_by_its_slope() {
         drawn.terms.retain(|term| terms.contains(&term.name));
         let tracked = bench.model.predictor(&bench.networks.base);
         let device = &bench.networks.device;
-        descend(&drawn, &bench.model, &tracked, &current, device).expect("a loss")
+        descend(&drawn, &bench.model, &tracked, &current, false, device).expect("a loss")
     };
     const BOTH: [&str; 2] = ["reward_loss", "consistent_condition"];
     let weighed = of(Beta::Ratio { ratio: 0.5 }, &BOTH);
@@ -362,7 +383,7 @@ fn a_clipped_decision_equals_torch() {
     for loss in ["inside", "clipped"] {
         let (advantages, _) = golden.values(&format!("{loss}.advantages"));
         let (before, _) = golden.values(&format!("{loss}.log_p_old"));
-        let (total, gradients) = bench.descent(|row| {
+        let descents = bench.descents(|row| {
             let conditions = bench.item(row).conditions;
             let moment = Moment {
                 latents: golden.row("before", row),
@@ -389,8 +410,10 @@ fn a_clipped_decision_equals_torch() {
                 terms: vec![term],
             }
         });
-        near(&golden, &format!("loss.{loss}"), total);
-        golden.check(loss, &bench.model, &gradients);
+        for (total, gradients) in descents {
+            near(&golden, &format!("loss.{loss}"), total);
+            golden.check(loss, &bench.model, &gradients);
+        }
     }
 }
 
@@ -402,7 +425,7 @@ fn preferences_equal_torch() {
     for kind in ["sample", "velocity", "epsilon"] {
         let bench = Bench::new(kind, sampling(6, 0.0, 1.0, 0.0, [0.0, 1.0]), false);
         let networks = &bench.networks;
-        let (total, gradients) = bench.descent(|row| {
+        let descents = bench.descents(|row| {
             let conditions = bench.item(row).conditions;
             let noised = ["clean", "other"].map(|name| {
                 let (latents, noise) = (bench.given.row(name, row), bench.given.row("noise", row));
@@ -433,8 +456,10 @@ fn preferences_equal_torch() {
                 terms: vec![term],
             }
         });
-        near(&golden, &format!("loss.{kind}"), total);
-        golden.check(kind, &bench.model, &gradients);
+        for (total, gradients) in descents {
+            near(&golden, &format!("loss.{kind}"), total);
+            golden.check(kind, &bench.model, &gradients);
+        }
     }
 }
 
@@ -444,7 +469,7 @@ fn contrasts_equal_torch() {
     for kind in ["sample", "velocity", "epsilon"] {
         let bench = Bench::new(kind, sampling(6, 0.0, 1.0, 0.0, [0.0, 1.0]), false);
         let networks = &bench.networks;
-        let (total, gradients) = bench.descent(|row| {
+        let descents = bench.descents(|row| {
             let conditions = bench.item(row).conditions;
             let (latents, noise) = (bench.given.row("clean", row), bench.given.row("noise", row));
             let noised = Noised::new(networks, latents, noise, TIMESTEPS[row]);
@@ -464,8 +489,96 @@ fn contrasts_equal_torch() {
                 terms: vec![term],
             }
         });
-        near(&golden, &format!("loss.{kind}.plain"), total);
-        golden.check(&format!("{kind}.plain"), &bench.model, &gradients);
+        for (total, gradients) in descents {
+            near(&golden, &format!("loss.{kind}.plain"), total);
+            golden.check(&format!("{kind}.plain"), &bench.model, &gradients);
+        }
+    }
+}
+
+/// Adds to every parameter that trains: fresh adapters are zero, and half of their gradients, too.
+struct Shift;
+
+impl ModuleMapper for Shift {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        param.map(|value| Tensor::from_inner(value.without_autodiff() + 0.02).require_grad())
+    }
+}
+
+/// Of every parameter with a gradient: the norm of one's, and of its difference from the other's.
+struct Apart<'a> {
+    one: &'a GradientsParams,
+    other: &'a GradientsParams,
+    norms: Vec<[f64; 2]>,
+}
+
+impl ModuleVisitor for Apart<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let [one, other] = [self.one, self.other].map(|of| of.get::<D>(param.id));
+        assert_eq!(one.is_some(), other.is_some());
+        if let (Some(one), Some(other)) = (one, other) {
+            let norm = |x: Tensor<D>| x.square().sum().sqrt().into_scalar::<f64>();
+            self.norms.push([norm(one.clone()), norm(one - other)]);
+        }
+    }
+}
+
+#[test]
+fn blocks_that_run_again_give_the_gradients_of_the_whole_graph() {
+    for trained in Trained::ALL {
+        let sampling = sampling(7, 1.0, 3.0, 0.8, [0.0, 1.0]);
+        let mut bench = Bench::of("sample", sampling, false, trained);
+        bench.model = bench.model.map(&mut Shift);
+        let networks = &bench.networks;
+        // Every part of a prediction, once more than the other, and twice what the decoder made of it.
+        let drawn = |row: usize| {
+            let item = bench.item(row);
+            let moment = Moment {
+                latents: bench.given.row("noise", row),
+                step: networks.plan.steps[3].clone(),
+            };
+            let mut query = networks.query(&moment, &item.conditions, true);
+            query.parts.perturbed = Some(UnetParts::MID);
+            let queries = vec![query.clone(), query];
+            let term = Term {
+                name: "any",
+                weight: Beta::Number(1.0),
+                cost: Box::new(move |answers| {
+                    let [first, second] = [0, 1].map(|place: usize| answers[place].clone());
+                    let both = first.unconditional.expect("asked for") * 0.5 + second.conditional;
+                    let perturbed = second.perturbed.expect("asked for").square().mean();
+                    let (reward, _) = networks.reward(both, &item)?;
+                    Ok((perturbed - reward.square()).into())
+                }),
+            };
+            Drawn {
+                queries,
+                terms: vec![term],
+            }
+        };
+        let [(whole, one), (again, other)] =
+            [false, true].map(|recompute| bench.descent(drawn, recompute));
+        let mut apart = Apart {
+            one: &one,
+            other: &other,
+            norms: Vec::new(),
+        };
+        bench.model.visit(&mut apart);
+        let norms = apart.norms;
+        let largest = norms
+            .iter()
+            .fold(0.0, |largest: f64, [norm, _]| largest.max(*norm));
+        assert!((whole - again).abs() < 1e-5 * whole.abs());
+        assert!(norms.len() > 20 && largest > 0.0);
+        for [norm, apart] in norms {
+            // Sums of f32 in another order. Some gradients are zero but for rounding, such as those that move all logits of a
+            // softmax alike: these are held against the largest.
+            let limit = 1e-4 * norm.max(1e-3 * largest);
+            assert!(
+                apart < limit,
+                "{trained:?}: {apart:.1e} of {norm:.1e}, at most {largest:.1e}"
+            );
+        }
     }
 }
 

@@ -17,6 +17,7 @@ use crate::convolution::conv3x3;
 use crate::embeddings::{TimestepEmbedding, Timesteps};
 use crate::norm::{GroupNorm, group_norm, norm_silu};
 use crate::perturbed::{UnetParts, self_attention};
+use crate::recompute;
 use crate::resnet::activate_time;
 
 pub use config::{DownBlockType, EncoderConfig, UNet2DConditionConfig, UpBlockType};
@@ -125,7 +126,7 @@ impl UNet2DConditionModel {
         let [down, mid, up] = [perturbed.down, perturbed.mid, perturbed.up].map(self_attention);
         let time = self.time_proj.forward(timesteps);
         let time = activate_time(self.time_embedding.forward(time));
-        let mut x = self.conv_in.forward(sample);
+        let mut x = recompute::cut(self.conv_in.forward(sample));
         let mut skips = vec![x.clone()];
         for block in &self.down_blocks {
             x = block.forward(x, &time, &text, down, &mut skips);

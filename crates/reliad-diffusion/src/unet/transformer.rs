@@ -10,6 +10,7 @@ use crate::attention::Attention;
 use crate::convolution::conv1x1;
 use crate::norm::{GroupNorm, group_norm};
 use crate::perturbed::SelfAttention;
+use crate::recompute;
 
 /// Epsilon of the transformer's own group norm, fixed in the reference.
 const NORM_EPSILON: f64 = 1e-6;
@@ -85,6 +86,12 @@ impl Transformer2DModel {
         text: &Tensor<3>,
         self_attention: SelfAttention,
     ) -> Tensor<4> {
+        recompute::block(self, (x, text.clone()), move |block, (x, text)| {
+            block.run(x, &text, self_attention)
+        })
+    }
+
+    fn run(&self, x: Tensor<4>, text: &Tensor<3>, self_attention: SelfAttention) -> Tensor<4> {
         let [n, channels, h, w] = x.dims();
         let tokens =
             |x: Tensor<4>| -> Tensor<3> { x.reshape([n, channels, h * w]).swap_dims(1, 2) };

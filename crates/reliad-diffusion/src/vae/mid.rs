@@ -6,6 +6,7 @@ use burn::tensor::{Device, Tensor};
 
 use crate::attention::scaled_dot_product;
 use crate::norm::{GroupNorm, group_norm};
+use crate::recompute;
 use crate::resnet::ResnetBlock2D;
 use crate::vae::AutoencoderKlConfig;
 
@@ -78,6 +79,10 @@ impl VaeAttention {
     /// # Shapes
     /// - input, output: `[n, channels, h, w]`
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        recompute::block(self, x, Self::run)
+    }
+
+    fn run(&self, x: Tensor<4>) -> Tensor<4> {
         let [n, channels, h, w] = x.dims();
         let pixels: Tensor<3> = self
             .group_norm
