@@ -100,7 +100,10 @@ pub fn unread(set: impl Iterator<Item = String>) -> Vec<String> {
     ours.map(|name| {
         let ending = name.trim_start_matches(PREFIX);
         let meant = known.iter().filter(|known| known.ends_with(ending));
-        let meant: Vec<&str> = meant.map(String::as_str).take(3).collect();
+        let mut meant: Vec<&str> = meant.map(String::as_str).collect();
+        // Those of the commands that are used most have the shortest names.
+        meant.sort_by_key(|name| name.matches('_').count());
+        meant.truncate(4);
         let hint = match meant.is_empty() {
             true => "each option's help names its variable".to_owned(),
             false => format!("did you mean {}?", meant.join(" or ")),

@@ -14,8 +14,8 @@ fn of_the_readme() -> (String, String) {
     let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
     let command = readme
         .lines()
-        .find_map(|line| line.strip_prefix("cargo run --release -- generate "))
-        .expect("README's first command is `generate`");
+        .find_map(|line| line.strip_prefix("reliad generate "))
+        .expect("README's first screen has `reliad generate`");
     let (product, prompt) = command.split_once(" --prompt \"").unwrap();
     let prompt = prompt.strip_suffix('"').unwrap();
     (
