@@ -38,6 +38,7 @@ const PARTS: [&str; 7] = [
 const PRODUCTS: [&str; 4] = ["bottle", "mug", "lamp", "jar"];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
+    reliad_kernels::allocator::keep_freed_memory();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let model = ModelDir::open(arguments.first().map_or("models/mini", String::as_str))?;
     let number = |at: usize, usual: usize| arguments.get(at).map_or(Ok(usual), |text| text.parse());
