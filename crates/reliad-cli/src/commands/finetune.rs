@@ -48,7 +48,7 @@ pub struct FinetuneArgs {
     judge: Option<String>,
 
     /// Another judge, which only watches [default: none, or that of `mini`]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR|mini-held-out")]
     held_out: Option<String>,
 
     /// Model whose scene/ tells whether scenes show what prompts ask for [default: that of --model, where it has one]

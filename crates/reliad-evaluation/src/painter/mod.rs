@@ -45,7 +45,7 @@ pub struct Model<'a> {
 pub struct Evaluation<'a> {
     /// Paints.
     pub model: Model<'a>,
-    /// Judges; second copies of products are found by its saliency network.
+    /// Judges; second copies of products are found by its saliency network, or that of `scene` where it has none.
     pub judge: Model<'a>,
     /// Its scene network tells what a picture shows.
     pub scene: Model<'a>,
@@ -93,10 +93,12 @@ impl Evaluation<'_> {
         let device = &self.device;
         let scene = SceneClassifier::load(self.scene.dir, device)?;
         let scene_identity = ModelIdentity::of(self.scene.dir, &[COMPONENT])?;
-        if !self.judge.dir.contains("saliency/config.json") {
-            return Err(Error::NoSaliency(self.judge.name.to_owned()));
-        }
-        let saliency = SaliencyNetwork::load(&self.judge.dir.sub("saliency"), device)?;
+        // A judge that looks at no map may have no network for it.
+        let with_saliency = [self.judge, self.scene]
+            .into_iter()
+            .find(|model| model.dir.contains("saliency/config.json"))
+            .ok_or_else(|| Error::NoSaliency(self.judge.name.to_owned()))?;
+        let saliency = SaliencyNetwork::load(&with_saliency.dir.sub("saliency"), device)?;
         let judge = ModelJudge::load(self.judge.dir, device)?;
         let painter = ModelPainter::load(self.model.dir, device, &self.device_name, None)?;
         let mut sampling = sampling_of(self.model.dir)?.normalised();

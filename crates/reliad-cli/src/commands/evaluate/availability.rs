@@ -60,7 +60,7 @@ pub struct AvailabilityArgs {
     judge: String,
 
     /// Model with another judge that no tuning has seen; it only reports
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR|mini-held-out")]
     held_out: Option<String>,
 
     /// Model whose scene/ tells what a picture shows [default: the judge's, where it has one]

@@ -33,7 +33,7 @@ pub struct PaperArgs {
     judge: Option<String>,
 
     /// Model with another judge that no tuning has seen; it only watches and reports
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR|mini-held-out")]
     held_out: Option<String>,
 
     /// What is shown [default: configs/mini/paper.json]; the methods' configurations stand in tuning/ beside it
