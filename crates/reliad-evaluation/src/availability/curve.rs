@@ -33,11 +33,13 @@ pub fn within(curves: &[(&str, &[Figure])]) -> Markup {
     // From a tenth below the lowest, so that curves that are near each other are told apart.
     let floor = (lows.fold(1.0, f64::min) * 10.0).floor().clamp(0.0, 9.0) / 10.0;
     let plane = Plane { most, floor };
+    let step = if floor < 0.5 { 0.2 } else { 0.1 };
+    let ticks = (0..).map(|tick| 1.0 - step * f64::from(tick));
+    let ticks: Vec<f64> = ticks.take_while(|share| *share > floor - 1e-9).collect();
     let (width, height) = (ROOM + WIDTH + MARGIN, MARGIN + HEIGHT + ROOM);
     html! {
         svg.chart viewBox=(format!("0 0 {width} {height}")) width=(width) role="img" {
-            @for tick in 0..=5 {
-                @let share = floor + (1.0 - floor) * f64::from(tick) / 5.0;
+            @for share in ticks {
                 @let y = plane.y(share);
                 path d=(format!("M{ROOM:.1} {y:.1}H{:.1}", ROOM + WIDTH)) stroke="var(--line)" {}
                 text x=(format!("{:.1}", ROOM - 6.0)) y=(format!("{:.1}", y + 4.0)) text-anchor="end" {

@@ -319,7 +319,7 @@ fn preferences(comparison: &Comparison) -> Markup {
 
 fn pictures(of: &Evaluated, title: &str, note: &str, items: &[usize]) -> Result<Markup> {
     let columns = format!(
-        "grid-template-columns:repeat({},minmax(0,1fr))",
+        "grid-template-columns:repeat({},minmax(0,200px))",
         of.names.len()
     );
     let mut rows = Vec::new();
