@@ -47,7 +47,7 @@ pub struct FinetuneArgs {
     #[arg(long, value_name = "DIR|mini")]
     judge: Option<String>,
 
-    /// Another judge, which only watches [default: none, or that of `mini`]
+    /// Another judge, which only watches [default: none]
     #[arg(long, value_name = "DIR|mini-held-out")]
     held_out: Option<String>,
 
