@@ -1,4 +1,5 @@
-//! Paints one picture for each sample of a rendered folder, without a judge: `paint_samples WORK [MODEL_DIR] [SEED]`.
+//! Paints one picture for each sample of a rendered folder, without a judge:
+//! `paint_samples WORK [MODEL_DIR] [SEED] [FAMILIES]`, of all scene families or of some (with commas).
 //!
 //! The samples are those of `WORK/rendered`; `WORK/painted/00000.png` and so on are what the painter makes of their products
 //! and prompts, with the settings of the model's `sampling.json`. Pictures that are there stay, so a run that was stopped goes
@@ -23,7 +24,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [work, rest @ ..] = arguments.as_slice() else {
-        anyhow::bail!("usage: paint_samples WORK [MODEL_DIR] [SEED]");
+        anyhow::bail!("usage: paint_samples WORK [MODEL_DIR] [SEED] [FAMILIES]");
     };
     let seed = rest.get(1).map_or(Ok(0), |text| text.parse())?;
     let model = ModelDir::open(rest.first().map_or("models/mini", String::as_str))?;
@@ -33,9 +34,15 @@ fn main() -> Result<()> {
     let folder = Folder::open(work.join("rendered"))?;
     let painted = work.join("painted");
     std::fs::create_dir_all(&painted).with_context(|| painted.display().to_string())?;
+    let families: Vec<&str> = rest
+        .get(2)
+        .map_or(Vec::new(), |text| text.split(',').collect());
     for (number, record) in folder.records().iter().enumerate() {
         let file = painted.join(format!("{number:05}.png"));
-        if file.exists() {
+        let parameters = record.parameters.as_ref();
+        let family = parameters.and_then(|parameters| parameters.scene_family.as_deref());
+        let wanted = families.is_empty() || family.is_some_and(|family| families.contains(&family));
+        if file.exists() || !wanted {
             continue;
         }
         let product = PlacedProduct::from_canvas_rgba(

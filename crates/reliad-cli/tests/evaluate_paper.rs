@@ -26,7 +26,8 @@ fn scene() -> Scene {
         "runs": {"refl": {"method": "refl"}, "hot": {"method": "refl", "learning_rate": 0.01, "guarded": false}},
         "parts": [
             {"name": "methods", "title": "Methods", "runs": ["original", "prompteng", "refl"], "attempts": 2},
-            {"name": "alarms", "title": "Alarms", "runs": ["hot"], "seeds": 2, "alarms": true}
+            {"name": "transfer", "title": "On another painter", "runs": ["original", "refl"], "other": true},
+            {"name": "alarms", "title": "Alarms", "runs": ["hot"], "seeds": 2, "alarms": true, "looks": true}
         ]}"#;
     fs::write(scene.path("plan/paper.json"), plan).unwrap();
     scene
@@ -44,14 +45,17 @@ const COMMAND: [&str; 6] = [
 #[test]
 fn evidence_is_made_once_and_told() {
     let scene = scene();
-    scene.run(&COMMAND).expect(0);
+    let ran = scene.run(&COMMAND).expect(0);
+    assert!(ran.err.contains("transfer: left out"), "{}", ran.err);
     let told = fs::read_to_string(scene.path("paper/results.md")).unwrap();
+    assert!(!told.contains("On another painter"), "{told}");
     for words in [
         "## Methods",
         "| prompteng |",
         "| more than original |",
         "| within attempts | 1 | 2 |",
         "| hot | 2 |",
+        "| hot, step | available |",
     ] {
         assert!(told.contains(words), "{words} in:\n{told}");
     }
@@ -71,11 +75,30 @@ fn evidence_is_made_once_and_told() {
         again.contains("| refl |") && !again.contains("Alarms"),
         "{again}"
     );
+    // A painter with other weights: what was tuned is put in it as it is.
+    copy_dir(&scene.path("model"), &scene.path("other"));
+    let file = scene.path("other/unet/diffusion_pytorch_model.safetensors");
+    let mut bytes = fs::read(&file).unwrap();
+    let last = bytes.len() - 2;
+    bytes[last] ^= 1;
+    fs::write(&file, bytes).unwrap();
+    let mut other = COMMAND.to_vec();
+    other.extend(["--parts", "transfer", "--other", "other"]);
+    other.extend(["--markdown", "other.md"]);
+    scene.run(&other).expect(0);
+    let told = fs::read_to_string(scene.path("other.md")).unwrap();
+    assert!(
+        told.contains("## On another painter") && told.contains("| refl |"),
+        "{told}"
+    );
+    let figures = fs::read_to_string(scene.path("paper/transfer.json")).unwrap();
+    let figures: serde_json::Value = serde_json::from_str(&figures).unwrap();
+    assert_eq!(figures["settings"]["model"], "other", "{figures}");
     let mut none = COMMAND.to_vec();
     none.extend(["--parts", "beauty"]);
     let ran = scene.run(&none).expect(2);
     assert!(
-        ran.err.contains("beauty") && ran.err.contains("methods, alarms"),
+        ran.err.contains("beauty") && ran.err.contains("methods, transfer, alarms"),
         "{}",
         ran.err
     );

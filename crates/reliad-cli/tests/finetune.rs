@@ -137,6 +137,15 @@ fn other_parts_train_too() {
         tune(&scene, "rfft", &["--train", part, "--steps", "2"]).expect(0);
         assert!(scene.path("tuned").join(file).exists());
         assert!(!scene.path("tuned/controlnet").exists());
+        if part == "lora" {
+            // A UNet on which the model lays adapters of its own can't be tuned and then put under them again.
+            let (own, tuned) = (scene.path("model/lora"), scene.path("tuned/lora"));
+            copy_dir(&tuned, &own);
+            let mut unet = arguments("rfft", "rfft.json", "other");
+            unet.extend(["--train", "unet"]);
+            let ran = scene.run(&unet).expect(2);
+            assert!(ran.err.contains("adapters of its own"), "{}", ran.err);
+        }
     }
 }
 

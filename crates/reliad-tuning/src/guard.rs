@@ -277,6 +277,11 @@ impl Guard {
         blind
     }
 
+    /// Names of the items that a look paints.
+    pub fn ids(&self) -> Vec<String> {
+        self.briefs.iter().map(|brief| brief.id.clone()).collect()
+    }
+
     /// How many pictures a look paints.
     pub fn items(&self) -> usize {
         self.briefs.len()
@@ -402,9 +407,14 @@ impl Guard {
         }
         let failed = Error::component::<reliad_generation::Error>;
         let jpeg = reliad_generation::files::encode_jpeg(&sheet).map_err(failed("sheet"))?;
-        let path = self.sheets.join(format!("step-{step:06}.jpg"));
+        let path = self.sheets.join(sheet_name(step));
         reliad_files::write(&path, &jpeg).map_err(Error::io(&path))
     }
+}
+
+/// Name of the sheet of the look after `step` steps.
+pub fn sheet_name(step: u64) -> String {
+    format!("step-{step:06}.jpg")
 }
 
 /// Pairs of pictures that variety is measured on, at most.

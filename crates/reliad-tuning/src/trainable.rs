@@ -63,7 +63,8 @@ impl Trainable {
     /// What `trained` names of `model`, on the autodiff `device`; adapters are for the frozen `base`, which stands there.
     ///
     /// # Errors
-    /// [`Error::Setting`] when the model has no ControlNet to train, or weights that can't be loaded.
+    /// [`Error::Setting`] when the model has no ControlNet to train, or adapters of its own on the UNet that is to train; or weights
+    /// that can't be loaded.
     pub fn load(
         model: &ModelDir,
         base: &Predictor,
@@ -95,6 +96,16 @@ impl Trainable {
                 adapters: Some(Adapters::fresh(&base.unet, rank)),
                 ..nothing
             },
+            // The tuned UNet would have them in its weights, and the model lay them on once more.
+            Trained::Unet if model.contains(&format!("{}/{}", painter::ADAPTERS, lora::FILE)) => {
+                return Err(Error::Setting {
+                    name: "train",
+                    reason: format!(
+                        "the model has adapters of its own ({}/), which a tuned UNet would hold twice; train controlnet or lora",
+                        painter::ADAPTERS
+                    ),
+                });
+            }
             Trained::Unet => {
                 let unet = painter::unet(model, device);
                 Self {

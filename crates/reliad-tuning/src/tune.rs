@@ -13,7 +13,7 @@ use reliad_training::error::{Error, Result};
 use reliad_training::fit::parameters::scaled;
 use reliad_training::fit::{Loss, Step, Task, Training, fit};
 use reliad_training::random::Order;
-use reliad_training::{Budget, Control, Outcome, random, threads};
+use reliad_training::{Budget, Control, Outcome, Report, random, threads};
 use reliad_weights::ModelDir;
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +22,7 @@ use crate::briefs::Briefs;
 use crate::card::Card;
 use crate::config::TuningConfig;
 use crate::descent::{Descent, descend};
-use crate::guard::{Guard, GuardConfig, Seen, Watch};
+use crate::guard::{Guard, GuardConfig, Seen, Watch, sheet_name};
 use crate::method::{Chance, Context, Method};
 use crate::networks::Networks;
 use crate::trainable::Trainable;
@@ -71,9 +71,20 @@ pub enum Ended {
         alarm: Option<String>,
         /// Step of the weights that were written.
         step: u64,
+        /// All that it saw, the start first.
+        looks: Vec<Looked>,
     },
     /// It was stopped; the same command continues it.
     Stopped,
+}
+
+/// What the guard saw after some steps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Looked {
+    /// Steps done then.
+    pub step: u64,
+    /// Its figures by name.
+    pub figures: Vec<(String, f64)>,
 }
 
 /// Tunes.
@@ -125,7 +136,17 @@ pub fn tune(
         &networks.device,
     )?;
     tell(&card.intention(tuning, &trainable, guard.items()));
-    let (start, seconds) = start(&dir, &guard, &networks, tell)?;
+    let of = Of {
+        model: card.model.clone(),
+        reference: card.reference.clone(),
+        judge: card.judge.clone(),
+        held_out: card.held_out.clone(),
+        others: [tuning.scene.is_some(), tuning.clip.is_some()],
+        seed: tuning.seed,
+        sampling: networks.sampling.clone(),
+        items: guard.ids(),
+    };
+    let (start, seconds) = start(&dir, of, &guard, &networks, tell)?;
     tell(&format!("the start: {}", words(&start.figures())));
     let looks = f64::from(config.fit.validations.max(1)) * guard.items() as f64;
     let bank = config.method.bank().map_or(0.0, |bank| {
@@ -192,19 +213,58 @@ pub fn tune(
             model.save(tuning.model, unet, &tuning.out)?;
             let step = state.best.as_ref().map_or(state.step, |best| best.step);
             card.finish(&tuning.out, &start, &figures, &state)?;
+            let looks = seen_so_far(&dir, &start)?;
             Ok(Ended::Finished {
                 start,
                 figures,
                 alarm: state.alarm,
                 step,
+                looks,
             })
         }
     }
 }
 
+/// Name of the file that remembers the start.
+const START: &str = "start.json";
+
+/// Takes what the guard saw at the start over from the tuning in `from` to the one in `to`. It counts there only if model, judges,
+/// watched items, sampling and seed are the same: the untouched painter paints the same then.
+///
+/// # Errors
+/// A file that can't be copied.
+pub fn same_start(from: &Path, to: &Path) -> Result<()> {
+    for file in [
+        Path::new(".training").join(START),
+        Path::new("samples").join(sheet_name(0)),
+    ] {
+        let (there, here) = (from.join(&file), to.join(&file));
+        if there.exists() && !here.exists() {
+            let text = std::fs::read(&there).map_err(Error::io(&there))?;
+            reliad_files::write(&here, &text).map_err(Error::io(&here))?;
+        }
+    }
+    Ok(())
+}
+
+/// What decides what the guard sees of the untouched painter.
+#[derive(PartialEq, Serialize, Deserialize)]
+struct Of {
+    model: String,
+    reference: String,
+    judge: String,
+    held_out: Option<String>,
+    /// Whether a scene network and a CLIP look, too.
+    others: [bool; 2],
+    seed: u64,
+    sampling: Sampling,
+    items: Vec<String>,
+}
+
 /// What the guard saw of the untouched painter.
 #[derive(Serialize, Deserialize)]
 struct Start {
+    of: Of,
     seen: Seen,
     /// What one of its pictures took.
     seconds: f64,
@@ -214,16 +274,21 @@ struct Start {
 /// training holds itself against the same.
 fn start(
     dir: &Path,
+    of: Of,
     guard: &Guard,
     networks: &Networks,
     tell: &mut dyn FnMut(&str),
 ) -> Result<(Seen, f64)> {
-    let path = dir.join("start.json");
+    let path = dir.join(START);
     if path.exists() {
         let text = std::fs::read(&path).map_err(Error::io(&path))?;
-        let start: Start =
-            serde_json::from_slice(&text).map_err(|source| Error::Json { path, source })?;
-        return Ok((start.seen, start.seconds));
+        let start: Start = serde_json::from_slice(&text).map_err(|source| Error::Json {
+            path: path.clone(),
+            source,
+        })?;
+        if start.of == of {
+            return Ok((start.seen, start.seconds));
+        }
     }
     tell(&format!(
         "painting the {} pictures that it is watched by, as they are before",
@@ -232,9 +297,30 @@ fn start(
     let began = Instant::now();
     let seen = guard.look(networks, &networks.painter.predictor, 0)?;
     let seconds = began.elapsed().as_secs_f64() / guard.items().max(1) as f64;
-    let start = Start { seen, seconds };
-    reliad_weights::write_config(&path, &start).map_err(Error::component("start.json"))?;
+    let start = Start { of, seen, seconds };
+    reliad_weights::write_config(&path, &start).map_err(Error::component(START))?;
     Ok((seen, seconds))
+}
+
+/// All looks of a finished tuning, from its metrics.
+fn seen_so_far(dir: &Path, start: &Seen) -> Result<Vec<Looked>> {
+    let path = dir.join("metrics.jsonl");
+    let text = std::fs::read_to_string(&path).map_err(Error::io(&path))?;
+    let mut looks = vec![Looked {
+        step: 0,
+        figures: start.figures(),
+    }];
+    for line in text.lines() {
+        let report: Report = serde_json::from_str(line).map_err(|source| Error::Json {
+            path: path.clone(),
+            source,
+        })?;
+        if report.loss.is_none() {
+            let Report { step, figures, .. } = report;
+            looks.push(Looked { step, figures });
+        }
+    }
+    Ok(looks)
 }
 
 /// Figures for people.

@@ -248,6 +248,7 @@ pub fn run(arguments: FinetuneArgs) -> Result<Code> {
             figures,
             alarm,
             step,
+            ..
         } => {
             if let Some(alarm) = alarm {
                 message::warning_line(&format!(

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::briefs::Briefs;
 use crate::config::TuningConfig;
 use crate::synthetic::Synthetic;
-use crate::tune::{Ended, Tuning, tune};
+use crate::tune::{Ended, Looked, Tuning, same_start, tune};
 
 pub use plan::{ORIGINAL, PROMPTENG, Part, Plan, Run};
 pub use report::markdown;
@@ -36,6 +36,8 @@ pub struct Evidence<'a> {
     pub phrases: Tuned,
     /// The painter.
     pub model: Model<'a>,
+    /// Another painter of the same architecture, for parts that ask for one.
+    pub other: Option<Model<'a>>,
     /// The judge that rewards.
     pub judge: Model<'a>,
     /// The judge that only looks.
@@ -64,6 +66,9 @@ pub struct Follow<'a> {
     pub stop: &'a AtomicBool,
 }
 
+/// The file of an [`Outcome`].
+const OUTCOME: &str = "outcome.json";
+
 /// What became of a tuning.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
@@ -75,6 +80,8 @@ pub struct Outcome {
     pub alarm: Option<String>,
     /// Step of the weights that were kept.
     pub step: u64,
+    /// All that the guard saw.
+    pub looks: Vec<Looked>,
 }
 
 /// A part that was made.
@@ -100,6 +107,13 @@ impl Evidence<'_> {
         self.plan.check()?;
         let mut shown = Vec::new();
         for part in self.plan.chosen(parts)? {
+            if part.other && self.other.is_none() {
+                (follow.tell)(&format!(
+                    "part {}: left out, no other painter is given",
+                    part.name
+                ));
+                continue;
+            }
             (follow.tell)(&format!("part {}: {}", part.name, part.title));
             let mut tunings = Vec::new();
             let mut candidates = Vec::new();
@@ -110,7 +124,7 @@ impl Evidence<'_> {
                         PROMPTENG if seed == 1 => self.phrases.clone(),
                         ORIGINAL | PROMPTENG => continue,
                         run => {
-                            let Some((told, out)) = self.tuned(run, seed, follow)? else {
+                            let Some((told, out)) = self.tuned(run, seed, part, follow)? else {
                                 return Ok(None);
                             };
                             tunings.push(told);
@@ -150,10 +164,11 @@ impl Evidence<'_> {
         &self,
         run: &str,
         seed: u64,
+        part: &Part,
         follow: &mut Follow<'_>,
     ) -> Result<Option<(Outcome, PathBuf)>> {
         let out = self.work.join("tuned").join(format!("{run}-{seed}"));
-        let kept = out.join("outcome.json");
+        let kept = out.join(OUTCOME);
         if kept.exists() {
             let text = std::fs::read(&kept).map_err(Error::io(&kept))?;
             let told = serde_json::from_slice(&text).map_err(|source| Error::Json {
@@ -174,7 +189,11 @@ impl Evidence<'_> {
         let tuning = Tuning {
             model: self.model.dir,
             judge: self.judge.dir,
-            held_out: self.held_out.map(|held_out| held_out.dir),
+            // What ends a tuning has chosen its weights: a judge that does so is no longer held out, and can't report on it.
+            held_out: self
+                .held_out
+                .filter(|_| part.alarms)
+                .map(|held_out| held_out.dir),
             scene: self.scene.map(|scene| scene.dir),
             clip: None,
             briefs,
@@ -186,6 +205,12 @@ impl Evidence<'_> {
             device: self.device.clone(),
             out: out.clone(),
         };
+        for other in self.plan.runs.keys().filter(|other| *other != run) {
+            let other = self.work.join("tuned").join(format!("{other}-{seed}"));
+            if other.join(OUTCOME).exists() {
+                same_start(&other, &out)?;
+            }
+        }
         let name = format!("{run}-{seed}");
         let on_report = &mut *follow.on_report;
         let mut report = |_: &str, told: &Report| on_report(&name, told);
@@ -195,12 +220,15 @@ impl Evidence<'_> {
         };
         match tune(&tuning, &mut control, follow.tell)? {
             Ended::Stopped => Ok(None),
-            Ended::Finished { alarm, step, .. } => {
+            Ended::Finished {
+                alarm, step, looks, ..
+            } => {
                 let told = Outcome {
                     run: run.to_owned(),
                     seed,
                     alarm,
                     step,
+                    looks,
                 };
                 reliad_weights::write_config(&kept, &told).map_err(Error::component("outcome"))?;
                 Ok(Some((told, out)))
@@ -236,7 +264,7 @@ impl Evidence<'_> {
         let set = if families.is_empty() { "all" } else { "chosen" };
         let count = part.count.unwrap_or(self.plan.count);
         let evaluation = Evaluation {
-            model: self.model,
+            model: self.other.filter(|_| part.other).unwrap_or(self.model),
             painters,
             judge: self.judge,
             held_out: self.held_out,

@@ -112,6 +112,12 @@ pub struct Part {
     /// All scene families, whatever the plan says.
     #[serde(default)]
     pub all_families: bool,
+    /// Painted by another painter than the one that was tuned (`--other`): whether a tuning carries over.
+    #[serde(default)]
+    pub other: bool,
+    /// What the guard saw at each look is told, too.
+    #[serde(default)]
+    pub looks: bool,
     /// Nothing is painted: only whether and when the guard ended each tuning is told.
     #[serde(default)]
     pub alarms: bool,

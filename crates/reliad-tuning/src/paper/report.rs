@@ -3,7 +3,7 @@
 use reliad_evaluation::availability::{Figures, OfPainter};
 use reliad_evaluation::measure::figure::Figure;
 
-use super::{Plan, Shown};
+use super::{Outcome, Plan, Shown};
 
 /// The parts as tables, with `command` that made them.
 pub fn markdown(plan: &Plan, shown: &[Shown<'_>], command: &str) -> String {
@@ -28,6 +28,11 @@ pub fn markdown(plan: &Plan, shown: &[Shown<'_>], command: &str) -> String {
         match &part.figures {
             Some(figures) => text += &table(figures, part),
             None => text += &alarms(part),
+        }
+        if part.part.looks {
+            part.tunings
+                .iter()
+                .for_each(|tuning| text += &looks(tuning));
         }
     }
     text
@@ -98,6 +103,27 @@ fn table(figures: &Figures, part: &Shown<'_>) -> String {
             }
             text += "\n";
         }
+    }
+    text
+}
+
+/// What the guard saw while a tuning went on.
+fn looks(tuning: &Outcome) -> String {
+    let Some(first) = tuning.looks.first() else {
+        return String::new();
+    };
+    let mut text = format!("\n| {}, step |", tuning.run);
+    for (name, _) in &first.figures {
+        text += &format!(" {name} |");
+    }
+    text += &format!("\n|---|{}\n", "---|".repeat(first.figures.len()));
+    for look in &tuning.looks {
+        text += &format!("| {} |", look.step);
+        for (name, _) in &first.figures {
+            let found = look.figures.iter().find(|(known, _)| known == name);
+            text += &found.map_or(" - |".to_owned(), |(_, value)| format!(" {value:.3} |"));
+        }
+        text += "\n";
     }
     text
 }

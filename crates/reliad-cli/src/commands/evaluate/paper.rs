@@ -28,6 +28,10 @@ pub struct PaperArgs {
     #[arg(long, value_name = "DIR|mini", default_value = embedded::MINI)]
     model: String,
 
+    /// Another painter of the same architecture, for the part that shows whether a tuning carries over
+    #[arg(long, value_name = "DIR")]
+    other: Option<String>,
+
     /// Model that judges and rewards [default: that of --model]
     #[arg(long, value_name = "DIR|mini")]
     judge: Option<String>,
@@ -76,6 +80,7 @@ pub fn run(arguments: PaperArgs) -> Result<Code> {
         .as_deref()
         .map(embedded::open)
         .transpose()?;
+    let other = arguments.other.as_deref().map(embedded::open).transpose()?;
     files::prepare_directory(&arguments.work)?;
     // An edited plan makes other tunings: they must not be mixed up with those that are there.
     let phrases: Phrases = configurations::read(&folder.join("phrases.json"))?;
@@ -95,6 +100,11 @@ pub fn run(arguments: PaperArgs) -> Result<Code> {
         config: &config,
         phrases: Tuned::open(&phrases_dir)?,
         model: named(&arguments.model, &model),
+        other: arguments
+            .other
+            .as_deref()
+            .zip(other.as_ref())
+            .map(|(name, dir)| named(name, dir)),
         judge: named(judge_name, &judge),
         held_out: arguments
             .held_out
