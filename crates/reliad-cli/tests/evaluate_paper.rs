@@ -53,6 +53,7 @@ fn evidence_is_made_once_and_told() {
         "## Methods",
         "| prompteng |",
         "| more than original |",
+        "| of original | failures removed |",
         "| within attempts | 1 | 2 |",
         "| hot | 2 |",
         "| hot, step | available |",

@@ -171,6 +171,16 @@ fn a_killed_tuning_goes_on_and_ends_as_if_nothing_had_happened() {
     tune(&killed, "rfft", &[]).expect(0);
     let tuned = [&whole, &killed].map(|scene| weights(&scene.path("tuned")));
     assert!(tuned[0] == tuned[1], "the same weights, bit for bit");
+    let sheets = [&whole, &killed].map(|scene| {
+        let files = fs::read_dir(scene.path("tuned/samples")).unwrap();
+        let mut names: Vec<_> = files.map(|file| file.unwrap().file_name()).collect();
+        names.sort();
+        names
+    });
+    assert_eq!(
+        sheets[0], sheets[1],
+        "sheets are named by the training's steps"
+    );
     // Another tuning isn't begun on top of it.
     let ran = tune(&killed, "rfft", &["--seed", "2"]).expect(2);
     assert!(ran.err.contains("the seed"), "{}", ran.err);

@@ -3,7 +3,7 @@
 use burn::module::Module;
 use burn::nn::{Embedding, EmbeddingConfig, Initializer, Linear, LinearConfig};
 use burn::tensor::{Device, Int, Tensor, activation};
-use reliad_kernels::gelu::gelu;
+use reliad_kernels::activation::gelu;
 use reliad_kernels::{LayerNorm, LayerNormConfig};
 use reliad_weights::{KeyMap, ModelDir};
 use serde::{Deserialize, Serialize};

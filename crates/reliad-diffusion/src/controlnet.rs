@@ -2,8 +2,9 @@
 
 use burn::module::{Module, ModuleMapper, Param};
 use burn::nn::PaddingConfig2d;
-use burn::tensor::{Device, Tensor, activation};
+use burn::tensor::{Device, Tensor};
 use reliad_kernels::Conv2d;
+use reliad_kernels::activation::silu;
 use reliad_weights::{KeyMap, ModelDir};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -159,24 +160,32 @@ impl ControlNetModel {
         )?)
     }
 
+    /// What the network sees of control pictures: the same in every step of a run.
+    ///
+    /// # Shapes
+    /// - picture: `[n, conditioning_channels, 8 h, 8 w]` with four embedding levels; values in 0..1
+    /// - output: `[n, block_out_channels[0], h, w]`
+    pub fn see(&self, picture: Tensor<4>) -> Tensor<4> {
+        self.controlnet_cond_embedding.forward(picture)
+    }
+
     /// `scale` multiplies all residuals; 1 is full strength.
     ///
     /// # Shapes
     /// - sample: `[n, in_channels, h, w]`
     /// - timesteps: `[n]`
     /// - text: `[n, tokens, cross_attention_dim]`
-    /// - picture: `[n, conditioning_channels, 8 h, 8 w]` with four embedding levels; values in 0..1
+    /// - seen: of [`see`](Self::see), `[n, block_out_channels[0], h, w]`
     pub fn forward(
         &self,
         sample: Tensor<4>,
         timesteps: Tensor<1>,
         text: Tensor<3>,
-        picture: Tensor<4>,
+        seen: Tensor<4>,
         scale: f64,
     ) -> ControlResiduals {
         let time = self.time_proj.forward(timesteps);
         let time = activate_time(self.time_embedding.forward(time));
-        let seen = self.controlnet_cond_embedding.forward(picture);
         let mut x = recompute::cut(self.conv_in.forward(sample) + seen);
         let mut kept = vec![x.clone()];
         for block in &self.down_blocks {
@@ -239,11 +248,11 @@ impl ControlNetConditioningEmbedding {
     }
 
     fn run(&self, picture: Tensor<4>) -> Tensor<4> {
-        let x = activation::silu(self.conv_in.forward(picture));
+        let x = silu(self.conv_in.forward(picture));
         let x = self
             .blocks
             .iter()
-            .fold(x, |x, block| activation::silu(block.forward(x)));
+            .fold(x, |x, block| silu(block.forward(x)));
         self.conv_out.forward(x)
     }
 }

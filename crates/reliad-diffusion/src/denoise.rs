@@ -5,7 +5,7 @@ use burn::tensor::Tensor;
 
 use crate::conditions::Conditions;
 use crate::guidance::{Guidance, Prediction};
-use crate::predictor::Predictor;
+use crate::predictor::{Control, Predictor};
 use crate::scheduler::Plan;
 use crate::step::{History, Stepped, step};
 
@@ -37,6 +37,8 @@ pub struct Denoising {
     predictor: Predictor,
     /// The same networks without autodiff.
     plain: Predictor,
+    /// How they steer each item, once they have looked.
+    steered: Vec<Control>,
     conditions: Conditions,
     plan: Plan,
     guidance: Guidance,
@@ -64,6 +66,7 @@ impl Denoising {
             latents,
             history: History::new(plan.memory()),
             plain: predictor.valid(),
+            steered: Vec::new(),
             predictor,
             conditions,
             plan,
@@ -120,13 +123,30 @@ impl Iterator for Denoising {
             1.0 => sample.clone(),
             spread => sample.clone().div_scalar(spread),
         };
-        let items = (0..sample.dims()[0]).map(|item| {
+        let count = sample.dims()[0];
+        let look = |predictor: &Predictor| -> Vec<Control> {
+            (0..count)
+                .map(|item| predictor.control(&self.conditions, item, self.control_scale))
+                .collect()
+        };
+        // What carries gradients leads back to one step alone.
+        let own;
+        let controls = if tracked {
+            own = look(predictor);
+            &own
+        } else {
+            if self.steered.is_empty() {
+                self.steered = look(predictor);
+            }
+            &self.steered
+        };
+        let items = (0..count).zip(controls).map(|(item, control)| {
             let predicted = predictor.predict(
                 &input,
                 plan.timestep,
                 &self.conditions,
                 item,
-                self.control_scale,
+                control,
                 &wanted,
             );
             self.guidance.guide(predicted, &used)

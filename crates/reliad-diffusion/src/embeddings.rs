@@ -2,7 +2,8 @@
 
 use burn::module::Module;
 use burn::nn::{Linear, LinearConfig};
-use burn::tensor::{Device, Tensor, TensorData, activation};
+use burn::tensor::{Device, Tensor, TensorData};
+use reliad_kernels::activation::silu;
 
 /// Sinusoids of the timestep: `sin(t f_i)`, `cos(t f_i)` with `f_i = 10000^(-i / (half - shift))`.
 ///
@@ -63,7 +64,6 @@ impl TimestepEmbedding {
     /// - input: `[n, channels]`
     /// - output: `[n, width]`
     pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
-        self.linear_2
-            .forward(activation::silu(self.linear_1.forward(x)))
+        self.linear_2.forward(silu(self.linear_1.forward(x)))
     }
 }

@@ -2,8 +2,9 @@
 
 use burn::module::Module;
 use burn::nn::{Linear, LinearConfig};
-use burn::tensor::{Device, Tensor, activation};
+use burn::tensor::{Device, Tensor};
 use reliad_kernels::Conv2d;
+use reliad_kernels::activation::silu;
 
 use crate::convolution::{conv1x1, conv3x3};
 use crate::norm::{GroupNorm, group_norm, norm_silu};
@@ -92,5 +93,5 @@ impl ResnetBlock2D {
 
 /// `silu(time)`, computed once for all blocks of a network.
 pub(crate) fn activate_time(time: Tensor<2>) -> Tensor<2> {
-    recompute::cut(activation::silu(time))
+    recompute::cut(silu(time))
 }

@@ -71,7 +71,7 @@ fn unet_with_controlnet_equals_diffusers() {
                 x.sample.clone(),
                 x.timesteps.clone(),
                 x.text.clone(),
-                picture,
+                controlnet.see(picture),
                 0.7,
             );
             let output = unet.forward(x.sample, x.timesteps, x.text, Some(control));
@@ -93,7 +93,7 @@ fn a_controlnet_from_a_unet_starts_without_effect_and_trains_apart() {
         x.sample.clone(),
         x.timesteps.clone(),
         x.text.clone(),
-        picture,
+        controlnet.see(picture),
         1.0,
     );
     let alone = unet.forward(x.sample.clone(), x.timesteps.clone(), x.text.clone(), None);

@@ -3,12 +3,12 @@
 use burn::optim::Optimizer;
 use burn::tensor::{Device, Tensor, TensorData};
 
+use crate::activation::{gelu, silu};
 use crate::adamw::FusedAdamW;
 use crate::attention::attention;
 use crate::batch_norm::batch_norm;
 use crate::conv2d::conv2d;
 use crate::geglu::geglu;
-use crate::gelu::gelu;
 use crate::group_norm::group_norm;
 use crate::instructions::tests::on_every_set;
 use crate::layer_norm::LayerNormConfig;
@@ -118,6 +118,7 @@ fn attention_of_heads() {
 #[test]
 fn activations() {
     agree(|| differentiated([3, 70], |x| gelu(x * 3.0)));
+    agree(|| differentiated([3, 70], |x| silu(x * 3.0)));
     agree(|| differentiated([3, 70], |x| geglu(x * 3.0).repeat_dim(1, 2)));
     agree(|| differentiated([3, 70], |x| add_relu(x, input([3, 70], 2))));
     agree(|| differentiated([2, 3, 9, 10], |x| max_pool(x, 3, 2, 1)));

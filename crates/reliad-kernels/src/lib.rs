@@ -4,6 +4,7 @@
 //! kernel runs; on any other device or type the same formula runs through Burn's own tensor operations. Results of the
 //! fused kernels don't depend on the number of threads: every sum has a fixed order.
 
+pub mod activation;
 pub mod adamw;
 pub mod allocator;
 pub mod attention;
@@ -14,7 +15,6 @@ pub mod dropout;
 mod every_set;
 mod flex;
 pub mod geglu;
-pub mod gelu;
 pub mod group_norm;
 mod instructions;
 pub mod layer_norm;

@@ -5,7 +5,8 @@ mod generator;
 
 use burn::tensor::{Bool, Device, Distribution, Tensor, activation};
 use generator::seeded;
-use reliad_kernels::{attention::attention, geglu::geglu, gelu::gelu};
+use reliad_kernels::activation::{gelu, silu};
+use reliad_kernels::{attention::attention, geglu::geglu};
 
 fn plain_attention(
     q: Tensor<3>,
@@ -136,14 +137,25 @@ fn geglu_equals_burns_own_operations() {
 }
 
 #[test]
-fn gelu_equals_burns_own_operation() {
+fn activations_equal_burns_own_operations() {
     let _alone = seeded(&Device::flex());
     for shape in [[1, 1, 1], [2, 3, 10], [3, 40, 256]] {
         let inputs = [random(shape) * 3.0];
-        let ours = differentiate(&inputs, |[x]| gelu(x));
-        let plain = differentiate(&inputs, |[x]| activation::gelu(x));
-        for (ours, plain) in ours.iter().zip(&plain) {
-            // The distribution is within 2e-7, times values of up to 15.
+        let pairs = [
+            (
+                differentiate(&inputs, |[x]| gelu(x)),
+                differentiate(&inputs, |[x]| activation::gelu(x)),
+            ),
+            (
+                differentiate(&inputs, |[x]| silu(x)),
+                differentiate(&inputs, |[x]| activation::silu(x)),
+            ),
+        ];
+        for (ours, plain) in pairs
+            .iter()
+            .flat_map(|(ours, plain)| ours.iter().zip(plain))
+        {
+            // The distribution is within 2e-7, times values of up to 15; the exponential function is better.
             assert!(largest_difference(ours, plain) < 1e-5);
         }
     }

@@ -16,8 +16,8 @@ use burn::nn::{
     Dropout, DropoutConfig, Initializer, LayerNorm, LayerNormConfig, Linear, LinearConfig,
 };
 use burn::tensor::{Device, Tensor};
+use reliad_kernels::activation::gelu;
 use reliad_kernels::dropout::dropout;
-use reliad_kernels::gelu::gelu;
 use reliad_weights::{KeyMap, ModelDir};
 use serde::{Deserialize, Serialize};
 

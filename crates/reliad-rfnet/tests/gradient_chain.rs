@@ -50,7 +50,8 @@ fn gradients_equal_torch() -> Outcome {
     };
     let parts = guidance.parts(0, 1);
     let items = (0..rows).map(|item| {
-        let predicted = predictor.predict(&latents, TIMESTEP, &conditions, item, 1.0, &parts);
+        let control = predictor.control(&conditions, item, 1.0);
+        let predicted = predictor.predict(&latents, TIMESTEP, &conditions, item, &control, &parts);
         guidance.guide(predicted, &parts)
     });
     let output = Prediction::stack(items.collect()).guided;

@@ -26,12 +26,13 @@ pub struct Query {
 impl Query {
     /// The answer of `predictor`.
     pub fn ask(&self, predictor: &Predictor) -> Predicted {
+        let control = predictor.control(&self.conditions, 0, self.control_scale);
         predictor.predict(
             &self.sample,
             self.timestep,
             &self.conditions,
             0,
-            self.control_scale,
+            &control,
             &self.parts,
         )
     }

@@ -341,6 +341,7 @@ struct TuningTask<'a> {
     start: Seen,
     average: Predictor,
     alarm: Option<String>,
+    /// Optimizer steps, with the one under way.
     step: u64,
 }
 
@@ -355,11 +356,11 @@ impl Task for TuningTask<'_> {
 
     fn look(&mut self, average: &Trainable) {
         self.average = average.predictor(&self.networks.painter.predictor);
-        self.step += 1;
     }
 
     fn loss(&mut self, model: &Trainable, step: &mut Step) -> Result<Loss> {
         let batch = self.tuning.config.fit.batch_size;
+        self.step = step.index / self.tuning.config.fit.accumulate as u64 + 1;
         let places = self.order.batch(step.index, batch);
         let networks = self.networks;
         let weights = model.valid();

@@ -8,6 +8,8 @@
     reason = "fresh memory is handed out as values once all of it is written"
 )]
 
+use std::cell::RefCell;
+
 use rayon::prelude::*;
 
 use super::planes::{Layout, Planes, lay};
@@ -65,6 +67,11 @@ const PIXELS: usize = 3 * MOST_LANES;
 /// Output channels that are the fewest of a job, and the multiple of which jobs have.
 const CHANNELS: usize = 4 * ROWS;
 
+thread_local! {
+    /// Room for a job's patches: kept, since fresh room would be cleared for every job.
+    static PANELS: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
+}
+
 /// Correlates every sample with weights.
 ///
 /// Patches of a run of pixels are gathered once and multiplied by all rows of weights while the cache holds them. Each
@@ -101,25 +108,27 @@ fn correlate(
     let to = Output::new(&mut out.spare_capacity_mut()[..samples * outs * pixels]);
     (0..samples * runs * blocks)
         .into_par_iter()
-        .for_each_init(Vec::new, |panels, job| {
+        .for_each(|job| {
             let (sample, rest) = (job / (runs * blocks), job % (runs * blocks));
             let (first, row) = (rest / blocks * run, rest % blocks * rows);
             // SAFETY: no two jobs share sample, run of pixels and rows.
             let out = unsafe { to.part(sample * outs * pixels) };
-            dispatch(Correlate {
-                input: input.sample(sample),
-                plane: input.plane(),
-                pitch: input.pitch,
-                channels: input.channels,
-                taps,
-                weights,
-                bias,
-                rows: row..(row + rows).min(outs),
-                width,
-                pixels: first..(first + run).min(pixels),
-                panels,
-                out,
-                stride: pixels,
+            PANELS.with_borrow_mut(|panels| {
+                dispatch(Correlate {
+                    input: input.sample(sample),
+                    plane: input.plane(),
+                    pitch: input.pitch,
+                    channels: input.channels,
+                    taps,
+                    weights,
+                    bias,
+                    rows: row..(row + rows).min(outs),
+                    width,
+                    pixels: first..(first + run).min(pixels),
+                    panels,
+                    out,
+                    stride: pixels,
+                });
             });
         });
     // SAFETY: the jobs wrote every row and pixel of every sample.

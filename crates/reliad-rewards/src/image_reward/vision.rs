@@ -11,8 +11,8 @@ use burn::module::{Module, Param};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{Initializer, Linear, LinearConfig};
 use burn::tensor::{Device, Tensor};
+use reliad_kernels::activation::gelu;
 use reliad_kernels::attention::attention;
-use reliad_kernels::gelu::gelu;
 use reliad_kernels::{LayerNorm, LayerNormConfig};
 
 use super::config::VisionConfig;

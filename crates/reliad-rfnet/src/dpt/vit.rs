@@ -4,7 +4,7 @@ use burn::module::{Initializer, Module, Param};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{Dropout, DropoutConfig, LayerNorm, LayerNormConfig, Linear, LinearConfig};
 use burn::tensor::{Device, Tensor};
-use reliad_kernels::gelu::gelu;
+use reliad_kernels::activation::gelu;
 
 use super::DptConfig;
 use crate::attention::multi_head_attention;

@@ -3,8 +3,8 @@
 use burn::module::Module;
 use burn::nn::{Dropout, DropoutConfig, LayerNorm, LayerNormConfig, Linear, LinearConfig};
 use burn::tensor::{Bool, Device, Tensor};
+use reliad_kernels::activation::gelu;
 use reliad_kernels::dropout::dropout;
-use reliad_kernels::gelu::gelu;
 
 use super::{FusionNorm, RfNetConfig};
 use crate::attention::Attention;

@@ -9,7 +9,7 @@
 use burn::module::{Module, Param};
 use burn::nn::{Initializer, LayerNorm, LayerNormConfig, Linear, LinearConfig};
 use burn::tensor::{Bool, Device, Int, Tensor};
-use reliad_kernels::gelu::gelu;
+use reliad_kernels::activation::gelu;
 use reliad_weights::{KeyMap, ModelDir};
 
 use super::{Roberta, RobertaConfig};

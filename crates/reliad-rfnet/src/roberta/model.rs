@@ -18,8 +18,8 @@ use burn::nn::{
 };
 use burn::tensor::activation::{gelu_approximate, relu};
 use burn::tensor::{Bool, Device, Int, Tensor};
+use reliad_kernels::activation::gelu;
 use reliad_kernels::dropout::dropout;
-use reliad_kernels::gelu::gelu;
 use reliad_weights::{KeyMap, ModelDir};
 
 use super::{HiddenAct, RobertaConfig};

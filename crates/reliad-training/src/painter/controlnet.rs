@@ -161,7 +161,8 @@ fn error(
     } = batch;
     let (sample, timesteps) = (noised.sample.clone(), noised.timesteps.clone());
     let residuals = controlnet.map(|network| {
-        network.forward(sample.clone(), timesteps.clone(), text.clone(), edges, 1.0)
+        let seen = network.see(edges);
+        network.forward(sample.clone(), timesteps.clone(), text.clone(), seen, 1.0)
     });
     let output = unet.forward(sample, timesteps, text, residuals);
     weighted_error(output, &noised, region)

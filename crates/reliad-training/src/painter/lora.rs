@@ -116,7 +116,8 @@ impl LoraTask {
         let controlnet = self.controlnet.as_ref()?;
         let (noised, text) = (&batch.noised, batch.text.clone());
         let (sample, timesteps) = (noised.sample.clone(), noised.timesteps.clone());
-        Some(controlnet.forward(sample, timesteps, text, batch.edges.clone(), 1.0))
+        let seen = controlnet.see(batch.edges.clone());
+        Some(controlnet.forward(sample, timesteps, text, seen, 1.0))
     }
 }
 

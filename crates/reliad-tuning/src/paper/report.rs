@@ -90,6 +90,7 @@ fn table(figures: &Figures, part: &Shown<'_>) -> String {
             cell(of.prompt_agreement),
         );
     }
+    text += &shares(figures);
     if part.part.attempts > 1 {
         text += "\n| within attempts |";
         for attempt in 1..=part.part.attempts {
@@ -103,6 +104,43 @@ fn table(figures: &Figures, part: &Shown<'_>) -> String {
             }
             text += "\n";
         }
+    }
+    text
+}
+
+/// What each painter leaves of the first one's failures, and what it keeps of the rest, as shares.
+fn shares(figures: &Figures) -> String {
+    let Some(((first, before), others)) = figures.controlnets.0.split_first() else {
+        return String::new();
+    };
+    let mut text = format!(
+        "\n| of {first} | failures removed | by the held-out judge | diversity kept | variety kept | prompt agreement kept |\n\
+         |---|---|---|---|---|---|\n"
+    );
+    let percent = |share: Option<f64>| {
+        share.map_or("-".to_owned(), |share| format!("{:.0} %", 100.0 * share))
+    };
+    let both = |now: Option<Figure>, then: Option<Figure>| Some((now?.value, then?.value));
+    let removed = |now, then| {
+        let (now, then) = both(now, then)?;
+        (then < 1.0).then(|| (now - then) / (1.0 - then))
+    };
+    let kept = |now, then| {
+        let (now, then) = both(now, then)?;
+        (then > 0.0).then(|| now / then)
+    };
+    for (name, of) in others {
+        text += &format!(
+            "| {name} | {} | {} | {} | {} | {} |\n",
+            percent(removed(of.availability, before.availability)),
+            percent(removed(
+                of.availability_held_out,
+                before.availability_held_out
+            )),
+            percent(kept(of.diversity, before.diversity)),
+            percent(kept(of.variety, before.variety)),
+            percent(kept(of.prompt_agreement, before.prompt_agreement)),
+        );
     }
     text
 }
