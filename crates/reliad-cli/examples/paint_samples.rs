@@ -16,6 +16,7 @@ use reliad_generation::paint::{Drawing, Paint};
 use reliad_generation::painter::ModelPainter;
 use reliad_generation::recipe::Recipe;
 use reliad_imaging::PlacedProduct;
+use reliad_synth::SceneFamily;
 use reliad_weights::ModelDir;
 
 #[global_allocator]
@@ -37,6 +38,14 @@ fn main() -> Result<()> {
     let families: Vec<&str> = rest
         .get(2)
         .map_or(Vec::new(), |text| text.split(',').collect());
+    for family in &families {
+        let known = SceneFamily::ALL.map(SceneFamily::name);
+        ensure!(
+            known.contains(family),
+            "there is no {family}; there are {}",
+            known.join(", ")
+        );
+    }
     for (number, record) in folder.records().iter().enumerate() {
         let file = painted.join(format!("{number:05}.png"));
         let parameters = record.parameters.as_ref();

@@ -6,7 +6,7 @@ use anyhow::Result;
 use include_dir::{Dir, include_dir};
 use reliad_weights::ModelDir;
 
-use crate::message::hinted;
+use crate::message::{hinted, warning_line};
 
 /// What the embedded model is called on the command line and in manifests.
 pub const MINI: &str = "mini";
@@ -43,6 +43,11 @@ pub fn open(name: &str) -> Result<ModelDir> {
     if let Some(embedded) = EMBEDDED.iter().find(|embedded| embedded.name == name) {
         let model = ModelDir::embedded(name, &embedded.files);
         if model.contains(embedded.needs) {
+            if Path::new(name).is_dir() {
+                warning_line(&format!(
+                    "{name} is the model that is compiled in; the folder here is ./{name}"
+                ));
+            }
             return Ok(model);
         }
         return Err(hinted(

@@ -37,6 +37,9 @@ fn models_show_lists_the_components() {
     assert!(unet["parameters"].as_u64().unwrap() > 10_000);
     let ran = scene.run(&["models", "show", "nowhere"]).expect(2);
     assert!(ran.errors()[0].contains("nowhere"));
+    fs::create_dir(scene.path("mini")).unwrap();
+    let ran = scene.run(&["models", "show", "mini"]).expect(0);
+    assert!(ran.err.contains("./mini"), "{}", ran.err);
 }
 
 #[test]

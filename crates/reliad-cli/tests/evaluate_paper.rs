@@ -95,6 +95,18 @@ fn evidence_is_made_once_and_told() {
     let figures = fs::read_to_string(scene.path("paper/transfer.json")).unwrap();
     let figures: serde_json::Value = serde_json::from_str(&figures).unwrap();
     assert_eq!(figures["settings"]["model"], "other", "{figures}");
+    assert!(told.contains("`reliad evaluate paper --model model --other other --parts transfer --config plan/paper.json`"));
+    // An edited plan makes another tuning, which isn't taken for the one that is there.
+    let plan = fs::read_to_string(scene.path("plan/paper.json")).unwrap();
+    let edited = plan.replace(r#"{"method": "refl"}"#, r#"{"method": "refl", "steps": 3}"#);
+    assert_ne!(plan, edited);
+    fs::write(scene.path("plan/paper.json"), edited).unwrap();
+    let ran = scene.run(&one).expect(2);
+    assert!(
+        ran.err.contains("refl-1") && ran.err.contains("the configuration"),
+        "{}",
+        ran.err
+    );
     let mut none = COMMAND.to_vec();
     none.extend(["--parts", "beauty"]);
     let ran = scene.run(&none).expect(2);

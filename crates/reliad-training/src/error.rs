@@ -42,6 +42,15 @@ pub enum Error {
         /// What the reader or writer said, where it was one.
         source: Option<Cause>,
     },
+    /// Another process trains in the same folder.
+    #[error(
+        "{path}: another process trains here; wait for its end, stop it, or give another folder",
+        path = path.display()
+    )]
+    Busy {
+        /// The checkpoint's folder.
+        path: PathBuf,
+    },
     /// The loss stopped being a number; the last checkpoint is kept.
     #[error(
         "the loss is {loss} at step {step}: lower the learning rate; the last good checkpoint is kept"

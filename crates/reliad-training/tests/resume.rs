@@ -221,34 +221,67 @@ fn accumulated_halves_train_like_the_whole() {
     }
 }
 
-#[test]
-fn devices_share_the_batches_of_a_step() {
-    // One processor under two names: the second's batches go through a copy of the model and back.
+/// Twelve steps of two batches each on some devices.
+fn shared(dir: &std::path::Path, devices: usize) -> reliad_training::Result<Outcome<Toy>> {
     let config = FitConfig {
         accumulate: 2,
         ..FitConfig::default()
     };
-    let trained = |devices: usize| {
-        let dir = tempfile::tempdir().unwrap();
-        let stop: &'static AtomicBool = Box::leak(Box::new(AtomicBool::new(false)));
-        let device = Device::flex().autodiff();
-        fit(
-            &mut Regression::new(&device, stop),
-            toy(&device),
-            &Training {
-                name: "toy",
-                config: &config,
-                budget: Budget::Steps(12),
-                seed: 5,
-                dir: dir.path(),
-                devices: vec![Device::flex(); devices],
-            },
-            &mut Control {
-                on_report: &mut |_, _| {},
-                stop,
-            },
-        )
+    let stop: &'static AtomicBool = Box::leak(Box::new(AtomicBool::new(false)));
+    let device = Device::flex().autodiff();
+    fit(
+        &mut Regression::new(&device, stop),
+        toy(&device),
+        &Training {
+            name: "toy",
+            config: &config,
+            budget: Budget::Steps(12),
+            seed: 5,
+            dir,
+            devices: vec![Device::flex(); devices],
+        },
+        &mut Control {
+            on_report: &mut |_, _| {},
+            stop,
+        },
+    )
+}
+
+#[test]
+fn two_trainings_dont_share_a_folder() {
+    let dir = tempfile::tempdir().unwrap();
+    let held = std::fs::File::create(dir.path().join("lock")).unwrap();
+    held.lock().unwrap();
+    let refused = shared(dir.path(), 1).unwrap_err().to_string();
+    assert!(refused.contains("another process"), "{refused}");
+    drop(held);
+    shared(dir.path(), 1).unwrap();
+}
+
+#[test]
+fn validations_stand_at_equal_shares_of_the_budget() {
+    let config = || FitConfig {
+        validations: 10,
+        ..FitConfig::default()
     };
+    let at = |validated: Vec<(u64, Vec<f32>)>| -> Vec<u64> {
+        validated.into_iter().map(|(step, _)| step).collect()
+    };
+    let every_third: Vec<u64> = (1..=10).map(|validation| 3 * validation).collect();
+    let whole = tempfile::tempdir().unwrap();
+    assert_eq!(at(run_as(whole.path(), None, config(), 30).1), every_third);
+    for stopped in [8, 17, 26] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut steps = at(run_as(dir.path(), Some(stopped), config(), 30).1);
+        steps.extend(at(run_as(dir.path(), None, config(), 30).1));
+        assert_eq!(steps, every_third, "stopped at {stopped}");
+    }
+}
+
+#[test]
+fn devices_share_the_batches_of_a_step() {
+    // One processor under two names: the second's batches go through a copy of the model and back.
+    let trained = |devices: usize| shared(tempfile::tempdir().unwrap().path(), devices);
     let weights_of = |outcome| match outcome {
         // Running statistics are those of the first device's batches.
         Ok(Outcome::Finished { model, .. }) => parameters(&model),

@@ -3,9 +3,12 @@
 use std::path::Path;
 
 use burn::module::Module;
+use reliad_generation::files;
 use reliad_generation::identity::ModelIdentity;
+use reliad_rfnet::scene_network::COMPONENT;
 use reliad_training::error::{Error, Result};
 use reliad_training::fit::checkpoint::State;
+use reliad_weights::ModelDir;
 use serde::{Deserialize, Serialize};
 
 use crate::config::TuningConfig;
@@ -15,6 +18,18 @@ use crate::tune::Tuning;
 
 /// The file that says what a tuned part is of.
 pub const FILE: &str = "finetune.json";
+
+/// The digest of a network's directory: of all its files but prose.
+fn whole(dir: &ModelDir) -> Result<String> {
+    let failed = || Error::component::<reliad_weights::Error>("clip");
+    let mut hashes = String::new();
+    for file in dir.files().map_err(failed())? {
+        if !file.ends_with(".md") {
+            hashes += &format!("{}  {file}\n", dir.digest(&file).map_err(failed())?);
+        }
+    }
+    Ok(files::hash(hashes.as_bytes()))
+}
 
 /// What decides a tuning.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,6 +45,12 @@ pub struct Card {
     /// The held-out judge's digest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_out: Option<String>,
+    /// The digest of the scene network that looks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scene: Option<String>,
+    /// The digest of the CLIP that looks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip: Option<String>,
     /// Items that it was tuned on.
     pub items: usize,
     /// Seed of items, steps and noise.
@@ -45,6 +66,7 @@ impl Card {
     /// A model file that can't be read.
     pub fn new(tuning: &Tuning<'_>) -> Result<Self> {
         let failed = Error::component::<reliad_generation::Error>;
+        let scene = |dir| ModelIdentity::of(dir, &[COMPONENT]).map(|identity| identity.digest);
         let judge = |dir| ModelIdentity::of_judge(dir).map(|identity| identity.digest);
         let part = match tuning.config.train {
             crate::trainable::Trained::Controlnet => "controlnet",
@@ -64,6 +86,12 @@ impl Card {
                 .map(judge)
                 .transpose()
                 .map_err(failed("held-out judge"))?,
+            scene: tuning
+                .scene
+                .map(scene)
+                .transpose()
+                .map_err(failed("scene"))?,
+            clip: tuning.clip.map(whole).transpose()?,
             items: tuning.briefs.len(),
             seed: tuning.seed,
             config: tuning.config.clone(),
@@ -90,6 +118,8 @@ impl Card {
             ("the reference", found.reference != self.reference),
             ("the judge", found.judge != self.judge),
             ("the held-out judge", found.held_out != self.held_out),
+            ("the scene network", found.scene != self.scene),
+            ("the CLIP", found.clip != self.clip),
             ("the items", found.items != self.items),
             ("the seed", found.seed != self.seed),
             ("the configuration", found.config != self.config),

@@ -107,7 +107,7 @@ pub fn tune(
         device,
     )?;
     config.method.check_steps(networks.plan.total)?;
-    let dir = tuning.out.join(".training");
+    let dir = tuning.out.join(TRAINING);
     let sheets = tuning.out.join("samples");
     for folder in [&dir, &sheets] {
         reliad_files::prepare_directory(folder).map_err(Error::io(folder))?;
@@ -141,7 +141,8 @@ pub fn tune(
         reference: card.reference.clone(),
         judge: card.judge.clone(),
         held_out: card.held_out.clone(),
-        others: [tuning.scene.is_some(), tuning.clip.is_some()],
+        scene: card.scene.clone(),
+        clip: card.clip.clone(),
         seed: tuning.seed,
         sampling: networks.sampling.clone(),
         items: guard.ids(),
@@ -225,6 +226,8 @@ pub fn tune(
     }
 }
 
+/// Folder of checkpoints, metrics and curves in that of a tuning.
+pub(crate) const TRAINING: &str = ".training";
 /// Name of the file that remembers the start.
 const START: &str = "start.json";
 
@@ -235,7 +238,7 @@ const START: &str = "start.json";
 /// A file that can't be copied.
 pub fn same_start(from: &Path, to: &Path) -> Result<()> {
     for file in [
-        Path::new(".training").join(START),
+        Path::new(TRAINING).join(START),
         Path::new("samples").join(sheet_name(0)),
     ] {
         let (there, here) = (from.join(&file), to.join(&file));
@@ -254,8 +257,8 @@ struct Of {
     reference: String,
     judge: String,
     held_out: Option<String>,
-    /// Whether a scene network and a CLIP look, too.
-    others: [bool; 2],
+    scene: Option<String>,
+    clip: Option<String>,
     seed: u64,
     sampling: Sampling,
     items: Vec<String>,
@@ -282,11 +285,9 @@ fn start(
     let path = dir.join(START);
     if path.exists() {
         let text = std::fs::read(&path).map_err(Error::io(&path))?;
-        let start: Start = serde_json::from_slice(&text).map_err(|source| Error::Json {
-            path: path.clone(),
-            source,
-        })?;
-        if start.of == of {
+        // What an earlier version wrote, or saw of something else, is seen anew.
+        let found = serde_json::from_slice::<Start>(&text).ok();
+        if let Some(start) = found.filter(|start| start.of == of) {
             return Ok((start.seen, start.seconds));
         }
     }

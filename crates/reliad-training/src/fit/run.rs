@@ -1,5 +1,7 @@
 //! The one training loop: AdamW (and Muon), gradient clipping, moving average, checkpoints, reports.
 
+use std::fs::{File, TryLockError};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use burn::module::Module;
@@ -22,7 +24,7 @@ use crate::random;
 ///
 /// # Errors
 /// [`Error::Diverged`] when the loss is no number, [`Error::Checkpoint`] when the checkpoints
-/// belong to another network or seed, [`Error::Io`] when they cannot be written.
+/// belong to another network or seed, [`Error::Busy`] when another process trains in the folder, [`Error::Io`] when they cannot be written.
 pub fn fit<T: Task>(
     task: &mut T,
     model: T::Model,
@@ -49,6 +51,7 @@ pub fn fit<T: Task>(
             ),
         });
     }
+    let _lock = lock(dir)?;
     let budget = budget.in_steps(task.samples(), config.batch_size * config.accumulate);
     let checkpoints = Checkpoints::new(dir);
     // Networks are large structs: on the heap they don't fill the stack with their copies.
@@ -73,7 +76,6 @@ pub fn fit<T: Task>(
         seed,
         ..State::default()
     });
-    std::fs::create_dir_all(dir).map_err(Error::io(dir))?;
     let metrics = Metrics::resume(&dir.join("metrics.jsonl"), state.step)?;
     let mut run = Run {
         config,
@@ -93,6 +95,20 @@ pub fn fit<T: Task>(
         state,
     };
     run.until_done(task, control)
+}
+
+/// Keeps others from training in `dir` for as long as the file is held.
+fn lock(dir: &Path) -> Result<File> {
+    std::fs::create_dir_all(dir).map_err(Error::io(dir))?;
+    let path = dir.join("lock");
+    let file = File::create(&path).map_err(Error::io(&path))?;
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => Err(Error::Busy {
+            path: dir.to_owned(),
+        }),
+        // Some file systems have no locks.
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(file),
+    }
 }
 
 struct Run<'a, M: Module> {
@@ -126,8 +142,7 @@ impl<M: Module + 'static> Run<'_, M> {
             // Until a validation finds better, the weights it starts with are the last good ones.
             self.keep(0.0, &[]);
         }
-        let spacing = 1.0 / f64::from(self.config.validations.max(1));
-        let mut next_validation = (self.progress() / spacing).floor() * spacing + spacing;
+        let mut validated = self.validations_due();
         while self.progress() < 1.0 && !self.out_of_patience() && self.state.alarm.is_none() {
             if control.stopped() {
                 self.save()?;
@@ -141,9 +156,9 @@ impl<M: Module + 'static> Run<'_, M> {
                 self.tell(&report, control)?;
                 window = Window::new();
             }
-            if self.progress() >= next_validation && self.progress() < 1.0 {
+            if self.validations_due() > validated && self.progress() < 1.0 {
                 self.validate(task, control)?;
-                next_validation += spacing;
+                validated = self.validations_due();
                 window = Window::new();
             }
             if saved.elapsed() >= seconds(self.config.checkpoint_seconds) {
@@ -187,6 +202,12 @@ impl<M: Module + 'static> Run<'_, M> {
     fn progress(&self) -> f64 {
         self.budget
             .progress(self.state.step, self.state.elapsed_seconds)
+    }
+
+    /// How many validations belong to the budget that is used.
+    fn validations_due(&self) -> u64 {
+        // A whole number of them can come out a rounding error short.
+        (self.progress() * f64::from(self.config.validations.max(1)) + 1e-9) as u64
     }
 
     fn step<T: Task<Model = M>>(&mut self, task: &mut T, window: &mut Window) -> Result<()> {

@@ -19,9 +19,10 @@ use reliad_training::{Budget, Control, Report};
 use serde::{Deserialize, Serialize};
 
 use crate::briefs::Briefs;
+use crate::card::Card;
 use crate::config::TuningConfig;
 use crate::synthetic::Synthetic;
-use crate::tune::{Ended, Looked, Tuning, same_start, tune};
+use crate::tune::{Ended, Looked, TRAINING, Tuning, same_start, tune};
 
 pub use plan::{ORIGINAL, PROMPTENG, Part, Plan, Run};
 pub use report::markdown;
@@ -109,7 +110,7 @@ impl Evidence<'_> {
         for part in self.plan.chosen(parts)? {
             if part.other && self.other.is_none() {
                 (follow.tell)(&format!(
-                    "part {}: left out, no other painter is given",
+                    "part {}: left out; it needs another painter (--other DIR)",
                     part.name
                 ));
                 continue;
@@ -168,16 +169,6 @@ impl Evidence<'_> {
         follow: &mut Follow<'_>,
     ) -> Result<Option<(Outcome, PathBuf)>> {
         let out = self.work.join("tuned").join(format!("{run}-{seed}"));
-        let kept = out.join(OUTCOME);
-        if kept.exists() {
-            let text = std::fs::read(&kept).map_err(Error::io(&kept))?;
-            let told = serde_json::from_slice(&text).map_err(|source| Error::Json {
-                path: kept.clone(),
-                source,
-            })?;
-            return Ok(Some((told, out)));
-        }
-        (follow.tell)(&format!("tuning {run}, seed {seed}"));
         let settings = &self.plan.runs[run];
         let config = settings.over((self.config)(&settings.method)?)?;
         let (Some(briefs), Some(watched)) = (
@@ -205,6 +196,18 @@ impl Evidence<'_> {
             device: self.device.clone(),
             out: out.clone(),
         };
+        let kept = out.join(OUTCOME);
+        if kept.exists() {
+            // An edited plan makes another tuning, which must not be taken for the one that is there.
+            Card::new(&tuning)?.begin(&out.join(TRAINING))?;
+            let text = std::fs::read(&kept).map_err(Error::io(&kept))?;
+            let told = serde_json::from_slice(&text).map_err(|source| Error::Json {
+                path: kept.clone(),
+                source,
+            })?;
+            return Ok(Some((told, out)));
+        }
+        (follow.tell)(&format!("tuning {run}, seed {seed}"));
         for other in self.plan.runs.keys().filter(|other| *other != run) {
             let other = self.work.join("tuned").join(format!("{other}-{seed}"));
             if other.join(OUTCOME).exists() {

@@ -159,6 +159,19 @@ impl Plan {
             if runs.is_empty() || part.seeds == 0 || part.attempts == 0 {
                 return wrong(format!("{name} needs at least one run, seed and attempt"));
             }
+            let measured = |run: &&String| {
+                let others = self.parts.iter().filter(|other| !other.alarms);
+                part.alarms
+                    && others
+                        .flat_map(|other| &other.runs)
+                        .any(|other| other == *run)
+            };
+            if let Some(run) = runs.iter().find(measured) {
+                // The held-out judge may end what alarms are counted of, and so can't report on it.
+                return wrong(format!(
+                    "the run {run} of {name} stands in a part that is measured, too; alarms want runs of their own"
+                ));
+            }
             let named = self.parts.iter().filter(|other| other.name == *name);
             if named.count() > 1 {
                 return wrong(format!("there are two parts {name}"));
@@ -211,6 +224,19 @@ mod tests {
                 .unwrap_err()
                 .to_string()
                 .contains("there are a")
+        );
+        let mut ended = plan.clone();
+        ended.parts.push(Part {
+            name: "b".to_owned(),
+            alarms: true,
+            ..plan.parts[0].clone()
+        });
+        assert!(
+            ended
+                .check()
+                .unwrap_err()
+                .to_string()
+                .contains("runs of their own")
         );
         let mut broken = plan.clone();
         broken.parts[0].runs.push("cold".to_owned());

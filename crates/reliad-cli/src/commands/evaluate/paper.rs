@@ -61,6 +61,30 @@ pub struct PaperArgs {
     device: String,
 }
 
+impl PaperArgs {
+    /// The command that makes the same report.
+    fn words(&self) -> String {
+        let mut words = format!("reliad evaluate paper --model {}", self.model);
+        for (flag, value) in [
+            ("other", &self.other),
+            ("judge", &self.judge),
+            ("held-out", &self.held_out),
+            (
+                "parts",
+                &Some(self.parts.join(",")).filter(|parts| !parts.is_empty()),
+            ),
+        ] {
+            if let Some(value) = value {
+                words += &format!(" --{flag} {value}");
+            }
+        }
+        if let Some(config) = &self.config {
+            words += &format!(" --config {}", config.display());
+        }
+        words
+    }
+}
+
 /// Tunes, measures, writes the report.
 ///
 /// # Errors
@@ -131,7 +155,7 @@ pub fn run(arguments: PaperArgs) -> Result<Code> {
         message::hint_line("stopped; the same command goes on from here");
         return Ok(Code::Interrupted);
     };
-    let command = format!("reliad evaluate paper --model {}", arguments.model);
+    let command = arguments.words();
     let text = markdown(&plan, &shown, &command);
     let file = arguments
         .markdown
