@@ -26,7 +26,7 @@ fn a_painter_is_measured_on_products_that_no_training_saw() {
         "--count",
         "4",
         "--size",
-        "64",
+        "64x64",
         "--json",
         "figures.json",
         "--html",

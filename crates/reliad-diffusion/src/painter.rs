@@ -210,10 +210,20 @@ impl Painter {
     /// The steps of a whole run.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a number of steps that the sampler can't take, [`Error::Config`] when it can't use the model's
-    /// noise schedule.
+    /// [`Error::Setting`] for a number of steps that the sampler can't take or an eta that it doesn't heed, [`Error::Config`]
+    /// when it can't use the model's noise schedule.
     pub fn plan(&self, sampling: &Sampling) -> Result<Plan, Error> {
         let scheduler = self.scheduler.with(sampling.sampler)?;
+        if sampling.eta > 0.0 && !scheduler.heeds_eta() {
+            return Err(Error::Setting {
+                name: "eta",
+                got: sampling.eta.to_string(),
+                expected: format!(
+                    "0 under the sampler {}, which doesn't heed it; --sampler ddim and tcd do",
+                    sampling.sampler
+                ),
+            });
+        }
         scheduler.plan(sampling.steps, sampling.eta)
     }
 

@@ -1,10 +1,10 @@
 //! Products of the rendered world to tune on and to watch by.
 
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
 
+use reliad_evaluation::{Event, Watch};
 use reliad_imaging::{Canvas, Class};
-use reliad_synth::{Pool, RenderConfig, World, render_folder};
+use reliad_synth::{Pool, Progress, RenderConfig, World, render_folder};
 use reliad_training::error::{Error, Result};
 
 use crate::briefs::Briefs;
@@ -27,17 +27,11 @@ const RENDERED_FOR_ONE: usize = 64;
 
 impl Synthetic {
     /// The items, rendered into `dir` as far as they aren't there: products with the prompts of available scenes. `None` when
-    /// `stop` was set.
+    /// the caller asked to stop.
     ///
     /// # Errors
     /// A folder that holds other samples or can't be written, or scene families that there aren't.
-    pub fn briefs(
-        &self,
-        dir: &Path,
-        canvas: Canvas,
-        progress: &(dyn Fn(u64, u64) + Sync),
-        stop: &AtomicBool,
-    ) -> Result<Option<Briefs>> {
+    pub fn briefs(&self, dir: &Path, canvas: Canvas, watch: &Watch<'_>) -> Result<Option<Briefs>> {
         let mut rendered = self.count;
         loop {
             let config = RenderConfig {
@@ -51,8 +45,19 @@ impl Synthetic {
                 },
                 out: dir.to_owned(),
             };
-            match render_folder(&config, &|done| progress(done.done, done.found), stop) {
-                Ok(()) => {}
+            let tell = watch.on_event;
+            tell(Event::Began {
+                what: "rendered",
+                total: config.count,
+            });
+            let reached = |progress: Progress| {
+                tell(Event::Reached {
+                    done: progress.done,
+                    found: progress.found,
+                });
+            };
+            match render_folder(&config, &reached, watch.stop) {
+                Ok(()) => tell(Event::Ended),
                 Err(reliad_synth::Error::Cancelled { .. }) => return Ok(None),
                 Err(error) => return Err(Error::component("rendered products")(error)),
             }

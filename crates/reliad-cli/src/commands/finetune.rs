@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
 use clap::{Args, ValueEnum};
+use reliad_evaluation::Watch;
 use reliad_generation::defaults::sampling_of;
 use reliad_generation::files;
 use reliad_generation::phrases::Phrases;
@@ -18,7 +19,7 @@ use reliad_tuning::tune::{Ended, words};
 use reliad_tuning::{Tuning, tune};
 use reliad_weights::ModelDir;
 
-use crate::counter::Counter;
+use crate::counter::Counters;
 use crate::display::Display;
 use crate::message::{self, Code, hinted};
 use crate::{configurations, device, embedded, interrupt};
@@ -342,11 +343,14 @@ fn lists(
                 seed: arguments.seed,
                 families: arguments.families.clone(),
             };
-            let counter = Counter::new("rendered", count as u64);
-            let progress = |done, found| counter.reach(done, found);
+            let counters = Counters::passing();
+            let watch = Watch {
+                on_event: &|event| counters.observe(event),
+                stop: interrupt::flag()?,
+            };
             let dir = within.join(pool.slug());
-            let briefs = synthetic.briefs(&dir, canvas, &progress, interrupt::flag()?);
-            counter.clear();
+            let briefs = synthetic.briefs(&dir, canvas, &watch);
+            counters.clear();
             return Ok(briefs?);
         }
         let briefs = Briefs::open(Path::new(name), canvas)?;

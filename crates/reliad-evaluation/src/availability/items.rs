@@ -111,15 +111,6 @@ impl Products {
                 sizes,
             } => (pool, families, sizes),
         };
-        if sampling.width != sampling.height {
-            return Err(Error::Setting {
-                name: "size",
-                reason: format!(
-                    "rendered products stand on square canvases, not on {}x{}",
-                    sampling.width, sampling.height
-                ),
-            });
-        }
         let out = work.join("rendered");
         let mut count = wanted;
         loop {

@@ -36,6 +36,7 @@ use crate::measure::preference::preference;
 use crate::measure::variety::Pair;
 use crate::painter::{Model, Named};
 use crate::progress::{Event, Watch};
+use crate::rendered;
 
 pub use figures::{ByName, Comparison, Differences, Figures, OfPainter, Settings};
 pub use items::Products;
@@ -178,16 +179,11 @@ impl Evaluation<'_> {
                 .collect::<Result<_>>()?,
         };
         let device = &self.device;
-        let mut sampling = self
-            .sampling
-            .over(sampling_of(self.model.dir)?)
-            .normalised();
-        if let (None, None, Products::Rendered { .. }) =
-            (self.sampling.width, self.sampling.height, &self.products)
-        {
-            // Rendered products stand on squares.
-            sampling.height = sampling.width;
-        }
+        let own = sampling_of(self.model.dir)?;
+        let sampling = match &self.products {
+            Products::Rendered { .. } => rendered::sampling(&self.sampling, own)?,
+            _ => self.sampling.over(own).normalised(),
+        };
         sampling.check().map_err(reliad_generation::Error::from)?;
         let scene = self
             .scene

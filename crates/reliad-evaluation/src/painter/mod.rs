@@ -10,6 +10,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
+use reliad_diffusion::SamplingOverlay;
 use reliad_generation::assess::{Assess, ModelJudge};
 use reliad_generation::defaults::sampling_of;
 use reliad_generation::gallery::Gallery;
@@ -53,8 +54,8 @@ pub struct Evaluation<'a> {
     pub seed: u64,
     /// Samples to paint.
     pub count: usize,
-    /// Side of the square pictures in pixels, a multiple of 8.
-    pub size: u32,
+    /// Sampling settings that differ from the model's own; the canvas is a square.
+    pub sampling: SamplingOverlay,
     /// Sizes that products have.
     pub sizes: Sizes,
     /// Where networks stand.
@@ -101,12 +102,10 @@ impl Evaluation<'_> {
         let saliency = SaliencyNetwork::load(&with_saliency.dir.sub("saliency"), device)?;
         let judge = ModelJudge::load(self.judge.dir, device)?;
         let painter = ModelPainter::load(self.model.dir, device, &self.device_name, None)?;
-        let mut sampling = sampling_of(self.model.dir)?.normalised();
-        (sampling.width, sampling.height) = (self.size, self.size);
-        sampling.check().map_err(reliad_generation::Error::from)?;
+        let sampling = rendered::sampling(&self.sampling, sampling_of(self.model.dir)?)?;
 
         let rendered = self.work.join("rendered");
-        if !self.render(&rendered, watch)? {
+        if !self.render(&rendered, sampling.width, watch)? {
             return Ok(None);
         }
         let series = Series::open(
@@ -143,7 +142,7 @@ impl Evaluation<'_> {
             reliad: reliad_generation::VERSION.to_owned(),
             seed: self.seed,
             count: self.count,
-            size: self.size,
+            size: sampling.width,
             sizes: self.sizes,
             device: self.device_name.clone(),
             model: named(self.model, &painter.identity().digest),
@@ -181,11 +180,11 @@ impl Evaluation<'_> {
     }
 
     /// Renders the samples that are missing. Returns whether all are there.
-    fn render(&self, out: &Path, watch: &Watch<'_>) -> Result<bool> {
+    fn render(&self, out: &Path, size: u32, watch: &Watch<'_>) -> Result<bool> {
         let config = RenderConfig {
             count: self.count as u64,
             seed: self.seed,
-            size: self.size,
+            size,
             world: World {
                 // What merchants ask for: no prompt asks for a wall in the product's own colour.
                 class: Some(Class::Available),

@@ -251,7 +251,11 @@ impl Evidence<'_> {
             .sampling
             .canvas()
             .map_err(Error::component("sampling"))?;
-        synthetic.briefs(&dir, canvas, &|_, _| {}, follow.stop)
+        let watch = Watch {
+            on_event: follow.on_event,
+            stop: follow.stop,
+        };
+        synthetic.briefs(&dir, canvas, &watch)
     }
 
     fn measured(

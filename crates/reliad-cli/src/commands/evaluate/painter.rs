@@ -11,6 +11,7 @@ use reliad_generation::files;
 use crate::commands::synth::SizesArg;
 use crate::counter::Counters;
 use crate::message::{self, Code, hinted};
+use crate::sampling::SamplingFlags;
 use crate::{device, embedded, interrupt};
 
 /// Paint samples of products that no training saw, once each, and measure the pictures.
@@ -59,10 +60,6 @@ pub struct PainterArgs {
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
 
-    /// Side of the square pictures in pixels, a multiple of 8
-    #[arg(long, default_value_t = 256)]
-    size: u32,
-
     #[command(flatten)]
     sizes: SizesArg,
 
@@ -73,6 +70,9 @@ pub struct PainterArgs {
     /// Where to compute: cpu, gpu, cuda, vulkan or metal; `:1` picks the second one
     #[arg(long, default_value = "cpu")]
     device: String,
+
+    #[command(flatten)]
+    sampling: SamplingFlags,
 }
 
 /// Paints, measures, prints.
@@ -126,7 +126,7 @@ pub fn run(arguments: PainterArgs) -> Result<Code> {
         },
         seed: arguments.seed,
         count: arguments.count,
-        size: arguments.size,
+        sampling: arguments.sampling.overlay().map_err(anyhow::Error::msg)?,
         sizes: arguments.sizes.sizes,
         device,
         device_name,
