@@ -25,6 +25,9 @@ pub fn markdown(plan: &Plan, shown: &[Shown<'_>], command: &str) -> String {
         if !part.part.text.is_empty() {
             text += &format!("{}\n\n", part.part.text);
         }
+        if let Some(count) = part.part.count {
+            text += &format!("{count} products.\n\n");
+        }
         match &part.figures {
             Some(figures) => text += &table(figures, part),
             None => text += &alarms(part),
