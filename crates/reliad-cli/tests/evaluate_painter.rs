@@ -27,6 +27,8 @@ fn a_painter_is_measured_on_products_that_no_training_saw() {
         "4",
         "--size",
         "64x64",
+        "--guidance",
+        "1.5",
         "--json",
         "figures.json",
         "--html",
@@ -48,12 +50,23 @@ fn a_painter_is_measured_on_products_that_no_training_saw() {
         &rendered_names(&scene, WORK, "main_color"),
     );
 
+    let oblong = arguments.map(|argument| {
+        if argument == "64x64" {
+            "64x72"
+        } else {
+            argument
+        }
+    });
+    let ran = scene.run(&oblong).expect(2);
+    assert!(ran.err.contains("square"), "{}", ran.err);
+
     let ran = scene.run(&arguments).expect(0);
     assert!(ran.out.contains("| prompt_agreement | "), "{}", ran.out);
     // 4 own, 2 with exchanged prompts, 2 more of one, 1 with and 1 without the ControlNet.
     assert!(ran.err.contains("painted 10 of 10"), "{}", ran.err);
     let figures: Value =
         serde_json::from_slice(&fs::read(scene.path("figures.json")).unwrap()).unwrap();
+    assert_eq!(figures["settings"]["sampling"]["guidance"], 1.5);
     for (name, n) in [
         ("prompt_agreement", 4),
         ("prompt_agreement_swapped", 2),

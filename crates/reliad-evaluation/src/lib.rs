@@ -19,3 +19,4 @@ mod rendered;
 
 pub use error::{Error, Result};
 pub use progress::{Event, Watch};
+pub use rendered::render;

@@ -10,7 +10,7 @@ use crate::progress::Watch;
 ///
 /// # Errors
 /// A folder of another run, one that can't be written, or an unusable size.
-pub(crate) fn render(config: &RenderConfig, watch: &Watch<'_>) -> Result<bool> {
+pub fn render(config: &RenderConfig, watch: &Watch<'_>) -> Result<bool> {
     let count = watch.count("rendered", config.count);
     let rendered = render_folder(
         config,

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use reliad_evaluation::{Event, Watch};
+use reliad_evaluation::{Watch, render};
 use reliad_imaging::{Canvas, Class};
-use reliad_synth::{Pool, Progress, RenderConfig, World, render_folder};
+use reliad_synth::{Pool, RenderConfig, World};
 use reliad_training::error::{Error, Result};
 
 use crate::briefs::Briefs;
@@ -45,21 +45,8 @@ impl Synthetic {
                 },
                 out: dir.to_owned(),
             };
-            let tell = watch.on_event;
-            tell(Event::Began {
-                what: "rendered",
-                total: config.count,
-            });
-            let reached = |progress: Progress| {
-                tell(Event::Reached {
-                    done: progress.done,
-                    found: progress.found,
-                });
-            };
-            match render_folder(&config, &reached, watch.stop) {
-                Ok(()) => tell(Event::Ended),
-                Err(reliad_synth::Error::Cancelled { .. }) => return Ok(None),
-                Err(error) => return Err(Error::component("rendered products")(error)),
+            if !render(&config, watch).map_err(Error::component("rendered products"))? {
+                return Ok(None);
             }
             let mut briefs = Briefs::open(dir, canvas)?;
             briefs.only_families(&self.families);

@@ -2,6 +2,7 @@
 //! tells whether a tuning helped, and at what cost.
 
 mod curve;
+mod differences;
 mod figures;
 mod items;
 mod looks;
@@ -10,11 +11,10 @@ mod painted;
 mod people;
 mod sheet;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use burn::tensor::Device;
-use reliad_dataset::Label;
 use reliad_diffusion::SamplingOverlay;
 use reliad_generation::assess::{Assess, ModelJudge};
 use reliad_generation::defaults::sampling_of;
@@ -38,7 +38,8 @@ use crate::painter::{Model, Named};
 use crate::progress::{Event, Watch};
 use crate::rendered;
 
-pub use figures::{ByName, Comparison, Differences, Figures, OfPainter, Settings};
+pub use differences::Differences;
+pub use figures::{ByName, Comparison, Figures, OfPainter, Settings};
 pub use items::Products;
 pub use painted::Timed;
 
@@ -182,9 +183,12 @@ impl Evaluation<'_> {
         let own = sampling_of(self.model.dir)?;
         let sampling = match &self.products {
             Products::Rendered { .. } => rendered::sampling(&self.sampling, own)?,
-            _ => self.sampling.over(own).normalised(),
+            Products::Folder { .. } => {
+                let sampling = self.sampling.over(own).normalised();
+                sampling.check().map_err(reliad_generation::Error::from)?;
+                sampling
+            }
         };
-        sampling.check().map_err(reliad_generation::Error::from)?;
         let scene = self
             .scene
             .map(|scene| SceneClassifier::load(scene.dir, device))
@@ -373,7 +377,7 @@ impl Evaluation<'_> {
         said: &Said,
         watch: &Watch<'_>,
     ) -> Result<Option<Vec<Measures>>> {
-        let labels = labels_of(viewers.items, painted, &said.labels)?;
+        let labels = people::labels_of(viewers.items, painted, &said.labels)?;
         let mut all = Vec::new();
         for (painted, labels) in painted.iter().zip(labels) {
             let Some(looks) = viewers.look(painted, asked, pairs, watch)? else {
@@ -411,7 +415,7 @@ impl Evaluation<'_> {
         let comparison = match compare {
             Some(pair) => {
                 let hands = pair.map(|at| &painted[at].hand);
-                let answers = answers_of(items, hands, &said.answers)?;
+                let answers = people::answers_of(items, hands, &said.answers)?;
                 preference(&answers, self.seed).map(|preference| Comparison {
                     first: self.painters[pair[0]].name.clone(),
                     second: self.painters[pair[1]].name.clone(),
@@ -464,54 +468,4 @@ fn warn_of_cuts(
         )));
     }
     Ok(())
-}
-
-/// People's labels of each painter's first attempts.
-fn labels_of(
-    items: &Items,
-    painted: &[Painted],
-    saved: &[Saved<Labelled>],
-) -> Result<Vec<Vec<Vec<Label>>>> {
-    let count = items.records().len();
-    let mut places: BTreeMap<String, Vec<[usize; 2]>> = BTreeMap::new();
-    for (painter, of) in painted.iter().enumerate() {
-        for item in 0..count {
-            let id = items.picture_id(&of.hand, item)?;
-            places.entry(id).or_default().push([painter, item]);
-        }
-    }
-    let mut labels = vec![vec![Vec::new(); count]; painted.len()];
-    for of_person in saved {
-        let known = of_person.known(|(id, label)| Some((places.get(id)?, *label)))?;
-        for (at, label) in known {
-            // Two names of one painter have one picture.
-            for &[painter, item] in at {
-                labels[painter][item].push(label);
-            }
-        }
-    }
-    Ok(labels)
-}
-
-/// All people's answers to pairs of two painters, each with the product.
-fn answers_of(
-    items: &Items,
-    hands: [&Hand; 2],
-    saved: &[Saved<Answer>],
-) -> Result<Vec<(u64, crate::measure::preference::Preferred)>> {
-    let mut by_pictures = BTreeMap::new();
-    for (item, group) in items.groups().into_iter().enumerate() {
-        let [first, second] = hands.map(|hand| items.picture_id(hand, item));
-        let (first, second) = (first?, second?);
-        by_pictures.insert(first.clone(), (first.clone(), second.clone(), group));
-        by_pictures.insert(second.clone(), (first, second, group));
-    }
-    let mut answers = Vec::new();
-    for of_person in saved {
-        answers.extend(of_person.known(|answer| {
-            let (first, second, group) = by_pictures.get(&answer.left)?;
-            Some((*group, answer.preferred(first, second)?))
-        })?);
-    }
-    Ok(answers)
 }

@@ -12,6 +12,8 @@ use reliad_generation::recipe::Recipe;
 use reliad_training::random;
 use serde::{Deserialize, Serialize};
 
+use super::items::{Hand, Items};
+use super::painted::Painted;
 use crate::error::{Error, Result};
 use crate::measure::preference::Preferred;
 
@@ -204,6 +206,56 @@ impl<T> Saved<T> {
         }
         Ok(known)
     }
+}
+
+/// People's labels of each painter's first attempts.
+pub(super) fn labels_of(
+    items: &Items,
+    painted: &[Painted],
+    saved: &[Saved<Labelled>],
+) -> Result<Vec<Vec<Vec<Label>>>> {
+    let count = items.records().len();
+    let mut places: BTreeMap<String, Vec<[usize; 2]>> = BTreeMap::new();
+    for (painter, of) in painted.iter().enumerate() {
+        for item in 0..count {
+            let id = items.picture_id(&of.hand, item)?;
+            places.entry(id).or_default().push([painter, item]);
+        }
+    }
+    let mut labels = vec![vec![Vec::new(); count]; painted.len()];
+    for of_person in saved {
+        let known = of_person.known(|(id, label)| Some((places.get(id)?, *label)))?;
+        for (at, label) in known {
+            // Two names of one painter have one picture.
+            for &[painter, item] in at {
+                labels[painter][item].push(label);
+            }
+        }
+    }
+    Ok(labels)
+}
+
+/// All people's answers to pairs of two painters, each with the product.
+pub(super) fn answers_of(
+    items: &Items,
+    hands: [&Hand; 2],
+    saved: &[Saved<Answer>],
+) -> Result<Vec<(u64, Preferred)>> {
+    let mut by_pictures = BTreeMap::new();
+    for (item, group) in items.groups().into_iter().enumerate() {
+        let [first, second] = hands.map(|hand| items.picture_id(hand, item));
+        let (first, second) = (first?, second?);
+        by_pictures.insert(first.clone(), (first.clone(), second.clone(), group));
+        by_pictures.insert(second.clone(), (first, second, group));
+    }
+    let mut answers = Vec::new();
+    for of_person in saved {
+        answers.extend(of_person.known(|answer| {
+            let (first, second, group) = by_pictures.get(&answer.left)?;
+            Some((*group, answer.preferred(first, second)?))
+        })?);
+    }
+    Ok(answers)
 }
 
 #[cfg(test)]
