@@ -20,6 +20,7 @@ mod instructions;
 pub mod layer_norm;
 pub mod max_pool;
 mod operation;
+pub mod orthogonal;
 mod product;
 mod register;
 pub mod residual;

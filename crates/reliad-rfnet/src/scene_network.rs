@@ -226,6 +226,15 @@ impl SceneClassifier {
         Ok(self.network.stages(self.covered(picture, cover)?))
     }
 
+    /// Maps of the four stages for pictures as large as they are, product and all; with gradients on a device that has them.
+    ///
+    /// # Shapes
+    /// - pictures: `[n, 3, h, w]` in [0, 1]
+    /// - output: `[n, c, h / s, w / s]` each
+    pub fn maps(&self, pictures: Tensor<4>) -> [Tensor<4>; 4] {
+        self.network.stages(self.preprocess.normalised(pictures))
+    }
+
     fn covered(&self, picture: &RgbImage, cover: &GrayImage) -> Result<Tensor<4>> {
         let (size, product) = (picture.dimensions(), cover.dimensions());
         if size != product {

@@ -20,6 +20,9 @@ pub struct Parameters {
     /// Redraws before a draw kept its margins.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attempt: Option<u64>,
+    /// Whether the sample is the mirror image of the one that the other parameters describe; absent: it isn't.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mirrored: Option<bool>,
     /// Whether all margins of the label hold.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub margins_kept: Option<bool>,

@@ -1,6 +1,8 @@
 //! Randomness of a training step as a pure function of (seed, step), so that a resumed run draws
 //! what the uninterrupted one would have drawn.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
@@ -46,11 +48,12 @@ pub fn normal<const D: usize>(
 
 /// The order in which samples are visited: every epoch is a fresh shuffle of `count` samples, and
 /// batch `i` is the same whatever was asked before.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Order {
     seed: u64,
     count: usize,
-    cached: Option<(u64, Vec<usize>)>,
+    /// The epoch that was asked for last.
+    cached: Mutex<Option<(u64, Arc<Vec<usize>>)>>,
 }
 
 impl Order {
@@ -59,7 +62,7 @@ impl Order {
         Self {
             seed,
             count: count.max(1),
-            cached: None,
+            cached: Mutex::new(None),
         }
     }
 
@@ -69,7 +72,7 @@ impl Order {
     }
 
     /// Indices of batch number `batch` of `size` samples. A batch may span two epochs.
-    pub fn batch(&mut self, batch: u64, size: usize) -> Vec<usize> {
+    pub fn batch(&self, batch: u64, size: usize) -> Vec<usize> {
         let first = batch * size as u64;
         (first..first + size as u64)
             .map(|position| {
@@ -80,15 +83,17 @@ impl Order {
             .collect()
     }
 
-    fn epoch(&mut self, epoch: u64) -> &[usize] {
-        let stale = self.cached.as_ref().is_none_or(|(at, _)| *at != epoch);
-        if stale {
-            let mut rng = generator(self.seed, "order", epoch);
-            self.cached = Some((epoch, shuffled(self.count, &mut rng)));
+    fn epoch(&self, epoch: u64) -> Arc<Vec<usize>> {
+        let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*cached {
+            Some((at, order)) if *at == epoch => Arc::clone(order),
+            _ => {
+                let mut rng = generator(self.seed, "order", epoch);
+                let order = Arc::new(shuffled(self.count, &mut rng));
+                *cached = Some((epoch, Arc::clone(&order)));
+                order
+            }
         }
-        self.cached
-            .as_ref()
-            .map_or(&[], |(_, order)| order.as_slice())
     }
 }
 
@@ -98,7 +103,7 @@ mod tests {
 
     #[test]
     fn every_epoch_visits_each_sample_once() {
-        let mut order = Order::new(3, 10);
+        let order = Order::new(3, 10);
         let mut first: Vec<usize> = (0..5).flat_map(|i| order.batch(i, 2)).collect();
         let mut second: Vec<usize> = (5..10).flat_map(|i| order.batch(i, 2)).collect();
         assert_ne!(first, second);
@@ -110,7 +115,7 @@ mod tests {
 
     #[test]
     fn a_batch_does_not_depend_on_what_was_asked_before() {
-        let mut forwards = Order::new(3, 7);
+        let forwards = Order::new(3, 7);
         let all: Vec<_> = (0..9).map(|i| forwards.batch(i, 3)).collect();
         for i in (0..9).rev() {
             assert_eq!(Order::new(3, 7).batch(i, 3), all[i as usize]);

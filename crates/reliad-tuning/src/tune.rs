@@ -355,13 +355,13 @@ impl Task for TuningTask<'_> {
         self.order.count()
     }
 
-    fn look(&mut self, average: &Trainable) {
+    fn look(&mut self, average: &Trainable, step: u64) {
+        self.step = step;
         self.average = average.predictor(&self.networks.painter.predictor);
     }
 
-    fn loss(&mut self, model: &Trainable, step: &mut Step) -> Result<Loss> {
+    fn loss(&self, model: &Trainable, step: &mut Step) -> Result<Loss> {
         let batch = self.tuning.config.fit.batch_size;
-        self.step = step.index / self.tuning.config.fit.accumulate as u64 + 1;
         let places = self.order.batch(step.index, batch);
         let networks = self.networks;
         let weights = model.valid();

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, ValueEnum};
 use reliad_training::fit::checkpoint::Checkpoints;
 use reliad_training::judge::{aesthetic, encoder, maps, rfnet, scene, text};
-use reliad_training::painter::{controlnet, lora, tokenizer, unet, vae};
+use reliad_training::painter::{controlnet, decoder, lora, tokenizer, unet, vae};
 use reliad_training::{Budget, Control, Ended, Report, Stage};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -96,6 +96,8 @@ enum StageName {
     Painter,
     /// The ControlNet on Canny edges
     Controlnet,
+    /// The autoencoder's decoder alone, on latents as the painter leaves them, for edges that are edges
+    Decoder,
     /// Low-rank adapters of the UNet, on top of weights that stay; `mini` has none
     Lora,
     /// The depth network
@@ -154,6 +156,7 @@ impl StageName {
             Self::Vae => "vae",
             Self::Painter => "painter",
             Self::Controlnet => "controlnet",
+            Self::Decoder => "decoder",
             Self::Lora => "lora",
             Self::Depth => "depth",
             Self::Saliency => "saliency",
@@ -182,7 +185,7 @@ impl StageName {
             Self::Encoder => plan.encoder,
             Self::Text => plan.text,
             Self::Rfnet => plan.rfnet,
-            Self::Tokenizer | Self::Lora | Self::Mini => 0.0,
+            Self::Tokenizer | Self::Decoder | Self::Lora | Self::Mini => 0.0,
         }
     }
 }
@@ -289,6 +292,7 @@ fn training(name: StageName, config: &Path) -> Result<Training> {
         StageName::Vae => with(config, vae::train),
         StageName::Painter => with(config, unet::train),
         StageName::Controlnet => with(config, controlnet::train),
+        StageName::Decoder => with(config, decoder::train),
         StageName::Lora => with(config, lora::train),
         StageName::Depth => with(config, maps::train_depth),
         StageName::Saliency => with(config, maps::train_saliency),

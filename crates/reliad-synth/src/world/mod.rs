@@ -4,12 +4,14 @@ mod check;
 mod parameters;
 mod plan;
 
+use image::imageops::flip_horizontal;
 use image::{GrayImage, RgbImage, RgbaImage};
 use reliad_imaging::Class;
 use serde::{Deserialize, Serialize};
 
 use crate::parameters::Parameters;
 use crate::render::render;
+use crate::words::mirrored;
 pub use check::{MIN_CLUTTER, MIN_SHADOW_CHANGE};
 pub use plan::Plan;
 
@@ -96,6 +98,25 @@ pub struct Sample {
 }
 
 impl Sample {
+    /// Its mirror image: left and right exchanged in the pictures and in the prompt.
+    pub fn mirrored(&self) -> Self {
+        let width = self.picture.width().max(1) as usize;
+        let rows = self.depth.chunks(width);
+        Self {
+            product: flip_horizontal(&self.product),
+            picture: flip_horizontal(&self.picture),
+            depth: rows.flat_map(|row| row.iter().rev().copied()).collect(),
+            saliency: flip_horizontal(&self.saliency),
+            title: self.title.clone(),
+            prompt: mirrored(&self.prompt),
+            parameters: Parameters {
+                mirrored: Some(!self.parameters.mirrored.unwrap_or(false)),
+                ..self.parameters.clone()
+            },
+            ..*self
+        }
+    }
+
     /// The depth as 8-bit grey.
     pub fn depth_image(&self) -> GrayImage {
         let (w, h) = self.picture.dimensions();

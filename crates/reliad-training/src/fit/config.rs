@@ -28,7 +28,8 @@ pub struct FitConfig {
     /// Samples that are in memory at once.
     pub batch_size: usize,
     /// Batches whose mean gradient makes one step: for more samples a step than fit into memory, and one batch at a time for
-    /// each of several devices.
+    /// each of several devices, or for the cores of the processor where the stage can (painter, ControlNet, adapters, decoder):
+    /// small networks leave cores idle within one batch.
     pub accumulate: usize,
     /// Passes over the training samples when the caller sets no other budget.
     pub epochs: Option<f64>,

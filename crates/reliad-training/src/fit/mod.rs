@@ -12,6 +12,7 @@ pub mod schedule;
 mod task;
 mod tensorboard;
 mod window;
+mod workers;
 
 pub use config::FitConfig;
 pub use run::fit;

@@ -4,9 +4,10 @@
 //! all its singular values made one. Burn has it for matrices; here every kernel is one, `[out, in * height * width]`.
 
 use burn::module::{Module, ModuleVisitor, Param, ParamGroup};
-use burn::optim::decay::WeightDecayConfig;
-use burn::optim::{LearningRate, ModuleOptimizer, Muon, MuonConfig, MuonState, Optimizer};
+use burn::optim::momentum::{Momentum, MomentumConfig};
+use burn::optim::{LearningRate, ModuleOptimizer, MuonState, Optimizer};
 use burn::tensor::{Device, Tensor};
+use reliad_kernels::orthogonal::orthogonal;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -85,12 +86,14 @@ pub(crate) fn beside<M: Module>(
             reason: "this network has no levels of a UNet, stages of a ResNet, HRNet or U2-Net, or layers of a vision transformer for it to train; leave it out".to_owned(),
         });
     }
-    let muon = MuonConfig::new()
-        .with_ns_steps(settings.iterations)
-        .with_weight_decay(Some(WeightDecayConfig::new(settings.weight_decay)))
-        .build();
     let kernels = Kernels {
-        muon,
+        momentum: Momentum::new(&MomentumConfig {
+            momentum: 0.95,
+            dampening: 0.0,
+            nesterov: true,
+        }),
+        weight_decay: f64::from(settings.weight_decay),
+        iterations: settings.iterations,
         share: settings.learning_rate / base,
     };
     Ok(adamw.with_group(hidden, kernels, None))
@@ -117,10 +120,14 @@ impl ModuleVisitor for Search<'_> {
     }
 }
 
-/// [`Muon`] over parameters of any rank, each as the matrix of its outputs.
+/// Muon over parameters of any rank, each as a matrix. Burn's `Muon`, whose state this has, computes the same in products
+/// that the threads don't share.
 #[derive(Clone)]
 struct Kernels {
-    muon: Muon,
+    momentum: Momentum,
+    /// Times the learning rate.
+    weight_decay: f64,
+    iterations: usize,
     /// Its learning rate as a share of the schedule's.
     share: f64,
 }
@@ -136,34 +143,32 @@ impl Optimizer for Kernels {
         state: Option<Self::State<D>>,
     ) -> (Tensor<D>, Option<Self::State<D>>) {
         let shape = tensor.dims();
-        let (matrix, state) = self.muon.step(
-            rate * self.share,
-            to_matrix(tensor),
-            to_matrix(gradient),
-            state,
-        );
-        let tensor = if D == 2 {
-            matrix.swap_dims(0, 1).reshape(shape)
+        let rate = rate * self.share;
+        let (step, momentum) = self
+            .momentum
+            .transform(to_matrix(gradient), state.map(|state| state.momentum));
+        let [rows, columns] = step.dims();
+        // Burn keeps a linear layer's weight as `[in, out]`, a convolution's as `[out, in, h, w]`.
+        let [outs, ins] = if D == 2 {
+            [columns, rows]
         } else {
-            matrix.reshape(shape)
+            [rows, columns]
         };
-        (tensor, state)
+        let taller = (outs as f64 / ins as f64).max(1.0).sqrt();
+        let step = orthogonal(step, self.iterations) * (rate * taller);
+        let matrix = to_matrix(tensor) * (1.0 - rate * self.weight_decay) - step;
+        (matrix.reshape(shape), Some(MuonState::new(momentum)))
     }
 
     fn to_device<const D: usize>(state: Self::State<D>, device: &Device) -> Self::State<D> {
-        <Muon as Optimizer>::to_device::<2>(state, device)
+        MuonState::new(state.momentum.to_device(device))
     }
 }
 
-/// Outputs along the rows. Burn keeps a linear layer's weight as `[in, out]`, a convolution's as `[out, in, h, w]`.
+/// The first axis along the rows.
 fn to_matrix<const D: usize>(tensor: Tensor<D>) -> Tensor<2> {
     let rows = tensor.dims()[0] as i64;
-    let matrix: Tensor<2> = tensor.reshape([rows, -1]);
-    if D == 2 {
-        matrix.swap_dims(0, 1)
-    } else {
-        matrix
-    }
+    tensor.reshape([rows, -1])
 }
 
 #[cfg(test)]

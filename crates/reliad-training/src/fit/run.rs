@@ -15,8 +15,9 @@ use crate::fit::metrics::Metrics;
 use crate::fit::parameters::{average_towards, clip_norm, scaled};
 use crate::fit::progress::{Control, Report};
 use crate::fit::schedule::Budget;
-use crate::fit::task::{Outcome, Step, Task, Training};
+use crate::fit::task::{Loss, Outcome, Step, Task, Training};
 use crate::fit::window::Window;
+use crate::fit::workers::Workers;
 use crate::random;
 
 /// Trains `model` (on an autodiff device), from the newest checkpoint in the folder or from the
@@ -77,8 +78,13 @@ pub fn fit<T: Task>(
         ..State::default()
     });
     let metrics = Metrics::resume(&dir.join("metrics.jsonl"), state.step)?;
+    let side_by_side = T::SIDE_BY_SIDE && devices.len() == 1 && devices[0] == Device::flex();
+    let workers = (side_by_side && config.accumulate > 1)
+        .then(|| Workers::new(config.accumulate))
+        .transpose()?;
     let mut run = Run {
         config,
+        workers,
         devices: devices
             .iter()
             .map(|device| device.clone().autodiff())
@@ -111,10 +117,12 @@ fn lock(dir: &Path) -> Result<File> {
     }
 }
 
-struct Run<'a, M: Module> {
+struct Run<'a, M: Module + Sync> {
     config: &'a FitConfig,
     /// Autodiff devices; the model stands on the first.
     devices: Vec<Device>,
+    /// Where the batches of a step are worked on side by side.
+    workers: Option<Workers>,
     budget: Budget,
     name: &'a str,
     checkpoints: Checkpoints,
@@ -128,7 +136,7 @@ struct Run<'a, M: Module> {
     state: State,
 }
 
-impl<M: Module + 'static> Run<'_, M> {
+impl<M: Module + Sync + 'static> Run<'_, M> {
     fn until_done<T: Task<Model = M>>(
         &mut self,
         task: &mut T,
@@ -213,51 +221,18 @@ impl<M: Module + 'static> Run<'_, M> {
     fn step<T: Task<Model = M>>(&mut self, task: &mut T, window: &mut Window) -> Result<()> {
         let index = self.state.step;
         let progress = self.progress();
-        let parts = self.config.accumulate as u64;
-        let mut gradients = GradientsAccumulator::new();
-        let main = &self.devices[0];
-        let replicas: Vec<Box<M>> = self.devices[1..]
-            .iter()
-            .map(|device| Box::new(self.model.valid().train().fork(device)))
-            .collect();
-        // Devices compute while the next one is told what to do: nothing here waits for a result.
-        task.look(&self.average);
-        for part in 0..parts {
-            let index = index * parts + part;
-            let place = part as usize % self.devices.len();
-            let model = match place {
-                0 => &self.model,
-                place => &replicas[place - 1],
-            };
-            let mut step = Step {
-                index,
-                progress,
-                rng: random::generator(self.state.seed, self.name, index),
-                device: self.devices[place].clone(),
-            };
-            // Dropout draws from the device's generator: it too must depend on the step alone.
-            let seed = self.state.seed.wrapping_mul(0x9e37_79b9);
-            step.device.seed(seed.wrapping_add(index));
-            let mut loss = task.loss(model, &mut step)?;
-            let mut own = match (loss.gradients.take(), parts) {
-                (Some(own), 1) => own,
-                (Some(own), _) => scaled(&**model, own, 1.0 / parts as f32),
-                (None, _) => {
-                    let share = match parts {
-                        1 => loss.total.clone(),
-                        _ => loss.total.clone().div_scalar(parts as f32),
-                    };
-                    GradientsParams::from_grads(share.backward(), &**model)
-                }
-            };
-            if place > 0 {
-                own = own.to_device(main, &*self.model);
-                loss = loss.on(main);
-            }
-            gradients.accumulate(&*self.model, own);
-            window.add(loss);
-        }
-        let gradients = gradients.grads();
+        task.look(&self.average, index + 1);
+        let batches = Batches {
+            name: self.name,
+            seed: self.state.seed,
+            step: index,
+            parts: self.config.accumulate,
+            progress,
+        };
+        let gradients = match &self.workers {
+            Some(workers) => self.side_by_side(&*task, batches, workers, window)?,
+            None => self.in_turn(&*task, batches, window)?,
+        };
         let (gradients, norm) = clip_norm(&*self.model, gradients, self.config.gradient_norm);
         let rate = self.config.learning_rate.at(index, progress);
         *self.model = self.optimizer.step(rate, M::clone(&self.model), gradients);
@@ -270,6 +245,63 @@ impl<M: Module + 'static> Run<'_, M> {
         self.state.step += 1;
         window.step(norm, rate);
         Ok(())
+    }
+
+    /// The mean gradient of a step's batches, one after the other, or as many at once as there are devices: these compute
+    /// while the next one is told what to do, for nothing here waits for a result.
+    fn in_turn<T: Task<Model = M>>(
+        &self,
+        task: &T,
+        batches: Batches<'_>,
+        window: &mut Window,
+    ) -> Result<GradientsParams> {
+        let main = &self.devices[0];
+        let replicas: Vec<Box<M>> = self.devices[1..]
+            .iter()
+            .map(|device| Box::new(self.model.valid().train().fork(device)))
+            .collect();
+        let mut gradients = GradientsAccumulator::new();
+        for part in 0..batches.parts {
+            let place = part % self.devices.len();
+            let model = match place {
+                0 => &self.model,
+                place => &replicas[place - 1],
+            };
+            let mut step = batches.batch(part, &self.devices[place]);
+            // Dropout draws from the device's generator: it too must depend on the step alone.
+            let seed = self.state.seed.wrapping_mul(0x9e37_79b9);
+            step.device.seed(seed.wrapping_add(step.index));
+            let (mut loss, mut own) = batches.descend(task, &**model, &mut step)?;
+            if place > 0 {
+                own = own.to_device(main, &*self.model);
+                loss = loss.on(main);
+            }
+            gradients.accumulate(&*self.model, own);
+            window.add(loss);
+        }
+        Ok(gradients.grads())
+    }
+
+    /// The same on the threads of one processor, to the bit.
+    fn side_by_side<T: Task<Model = M>>(
+        &self,
+        task: &T,
+        batches: Batches<'_>,
+        workers: &Workers,
+        window: &mut Window,
+    ) -> Result<GradientsParams> {
+        let (weights, device) = (Box::new(self.model.valid()), &self.devices[0]);
+        let done = workers.each(batches.parts, |part| {
+            // Leaves of its own: graphs that share some, walked by two threads, can wait for each other for ever in Burn 0.22.
+            let own = Box::new(weights.clone().train());
+            batches.descend(task, &*own, &mut batches.batch(part, device))
+        })?;
+        let mut gradients = GradientsAccumulator::new();
+        for (loss, own) in done {
+            gradients.accumulate(&*self.model, own);
+            window.add(loss);
+        }
+        Ok(gradients.grads())
     }
 
     fn validate<T: Task<Model = M>>(
@@ -333,6 +365,53 @@ impl<M: Module + 'static> Run<'_, M> {
         self.writing.start(move || {
             checkpoints.save(&state, &*model, &*average, best.as_deref(), &optimizer)
         })
+    }
+}
+
+/// The batches of one step.
+#[derive(Clone, Copy)]
+struct Batches<'a> {
+    name: &'a str,
+    seed: u64,
+    /// Index of the step.
+    step: u64,
+    /// How many there are.
+    parts: usize,
+    progress: f64,
+}
+
+impl Batches<'_> {
+    /// What the task is told of batch number `part`.
+    fn batch(self, part: usize, device: &Device) -> Step {
+        let index = self.step * self.parts as u64 + part as u64;
+        Step {
+            index,
+            progress: self.progress,
+            rng: random::generator(self.seed, self.name, index),
+            device: device.clone(),
+        }
+    }
+
+    /// Loss of a batch, and its gradients as their share of the step's mean.
+    fn descend<T: Task>(
+        self,
+        task: &T,
+        model: &T::Model,
+        step: &mut Step,
+    ) -> Result<(Loss, GradientsParams)> {
+        let mut loss = task.loss(model, step)?;
+        let gradients = match (loss.gradients.take(), self.parts) {
+            (Some(own), 1) => own,
+            (Some(own), parts) => scaled(model, own, 1.0 / parts as f32),
+            (None, parts) => {
+                let share = match parts {
+                    1 => loss.total.clone(),
+                    parts => loss.total.clone().div_scalar(parts as f32),
+                };
+                GradientsParams::from_grads(share.backward(), model)
+            }
+        };
+        Ok((loss, gradients))
     }
 }
 

@@ -50,15 +50,20 @@ impl Loss {
 }
 
 /// What differs between two trainings: the loss and the held-out measure.
-pub trait Task {
+pub trait Task: Sync {
     /// The networks that train.
-    type Model: Module + 'static;
+    type Model: Module + Sync + 'static;
 
-    /// Loss of one step. `model` stands on an autodiff device.
+    /// Whether the batches of a step may be worked on side by side, on the threads of one processor, each on a copy of the
+    /// networks. Not of networks that draw random numbers, as dropout does, since they all draw from one generator, nor of
+    /// those that keep running statistics, which the copies would lose. The result is the same either way.
+    const SIDE_BY_SIDE: bool = false;
+
+    /// Loss of one batch. `model` stands on an autodiff device.
     ///
     /// # Errors
     /// Whatever reading the batch may raise.
-    fn loss(&mut self, model: &Self::Model, step: &mut Step) -> Result<Loss>;
+    fn loss(&self, model: &Self::Model, step: &mut Step) -> Result<Loss>;
 
     /// Held-out figures of the averaged weights, which stand on the plain device.
     ///
@@ -78,9 +83,9 @@ pub trait Task {
         None
     }
 
-    /// Shows the averaged weights as they stand before each step.
-    fn look(&mut self, average: &Self::Model) {
-        let _ = average;
+    /// Shows the averaged weights as they stand before step number `step`, from 1.
+    fn look(&mut self, average: &Self::Model, step: u64) {
+        let _ = (average, step);
     }
 
     /// What early stopping wants small, from the figures of a validation: the first of them.

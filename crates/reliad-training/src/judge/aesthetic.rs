@@ -249,7 +249,7 @@ impl Task for AestheticTask {
         self.order.count()
     }
 
-    fn loss(&mut self, model: &SceneAestheticNetwork, step: &mut Step) -> Result<Loss> {
+    fn loss(&self, model: &SceneAestheticNetwork, step: &mut Step) -> Result<Loss> {
         let places = self.order.batch(step.index, self.batch_size);
         let count = places.len();
         let moves = Movement::draw(count, self.recipe.shift, &mut step.rng);

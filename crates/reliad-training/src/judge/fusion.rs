@@ -179,7 +179,7 @@ impl Task for FusionTask<'_> {
         self.order.count()
     }
 
-    fn loss(&mut self, model: &RfNet, step: &mut Step) -> Result<Loss> {
+    fn loss(&self, model: &RfNet, step: &mut Step) -> Result<Loss> {
         let places = self.order.batch(step.index, self.batch_size);
         let (samples, views) = (self.of.samples, &self.of.samples.train);
         let of_views: Vec<usize> = places

@@ -171,7 +171,7 @@ impl MapData {
     }
 
     /// Pictures (moved and noised) and their maps of a step, in 0 to 1.
-    fn batch(&mut self, step: &mut Step) -> (Tensor<4>, Tensor<4>) {
+    fn batch(&self, step: &mut Step) -> (Tensor<4>, Tensor<4>) {
         use rand::RngExt as _;
         let indices = self.order.batch(step.index, self.batch_size);
         let moves = Movement::draw(indices.len(), self.shift, &mut step.rng);
@@ -234,7 +234,7 @@ impl Task for DepthTask {
         self.data.order.count()
     }
 
-    fn loss(&mut self, model: &Dpt, step: &mut Step) -> Result<Loss> {
+    fn loss(&self, model: &Dpt, step: &mut Step) -> Result<Loss> {
         let (pictures, maps) = self.data.batch(step);
         let raw = model.forward(self.template.input().apply(pictures));
         let error = raw - stretched(maps);
@@ -276,7 +276,7 @@ impl Task for SaliencyTask {
         self.data.order.count()
     }
 
-    fn loss(&mut self, model: &U2Net, step: &mut Step) -> Result<Loss> {
+    fn loss(&self, model: &U2Net, step: &mut Step) -> Result<Loss> {
         let (pictures, maps) = self.data.batch(step);
         let logits = model.forward(self.template.input().apply(pictures));
         let fused = cross_entropy(logits.fused, maps.clone());

@@ -159,7 +159,7 @@ impl Task for RfNetTask<'_> {
         self.order.count()
     }
 
-    fn loss(&mut self, model: &Detector, step: &mut Step) -> Result<Loss> {
+    fn loss(&self, model: &Detector, step: &mut Step) -> Result<Loss> {
         let places = self.order.batch(step.index, self.batch_size);
         let (samples, views) = (self.samples, &self.samples.train);
         let records = samples.records(views, &places);

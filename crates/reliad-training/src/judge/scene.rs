@@ -307,7 +307,7 @@ impl Task for SceneTask {
         self.order.count()
     }
 
-    fn loss(&mut self, model: &SceneNetwork, step: &mut Step) -> Result<Loss> {
+    fn loss(&self, model: &SceneNetwork, step: &mut Step) -> Result<Loss> {
         let places = self.order.batch(step.index, self.batch_size);
         let moves = Movement::draw(places.len(), self.recipe.shift, &mut step.rng);
         let data = &self.train;

@@ -186,7 +186,7 @@ impl Controlled {
     ///
     /// # Errors
     /// A prompt that the vocabulary cannot spell.
-    pub fn batch(&mut self, step: &mut Step) -> Result<Batch> {
+    pub fn batch(&self, step: &mut Step) -> Result<Batch> {
         let places = self.order.batch(step.index, self.batch_size).into_iter();
         let indices: Vec<usize> = places.map(|place| self.train[place]).collect();
         let ControlledRecipe {

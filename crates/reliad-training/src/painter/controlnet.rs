@@ -171,11 +171,13 @@ fn error(
 impl Task for ControlNetTask {
     type Model = ControlNetModel;
 
+    const SIDE_BY_SIDE: bool = true;
+
     fn samples(&self) -> usize {
         self.samples.samples()
     }
 
-    fn loss(&mut self, model: &ControlNetModel, step: &mut Step) -> Result<Loss> {
+    fn loss(&self, model: &ControlNetModel, step: &mut Step) -> Result<Loss> {
         let batch = self.samples.batch(step)?.lifted();
         Ok(Loss {
             gradients: None,

@@ -136,11 +136,13 @@ fn error(
 impl Task for LoraTask {
     type Model = Adapters;
 
+    const SIDE_BY_SIDE: bool = true;
+
     fn samples(&self) -> usize {
         self.samples.samples()
     }
 
-    fn loss(&mut self, model: &Adapters, step: &mut Step) -> Result<Loss> {
+    fn loss(&self, model: &Adapters, step: &mut Step) -> Result<Loss> {
         let batch = self.samples.batch(step)?;
         let residuals = self.residuals(&batch).map(|plain| ControlResiduals {
             down: plain.down.into_iter().map(Tensor::from_inner).collect(),

@@ -2,6 +2,7 @@
 
 pub(crate) mod controlled;
 pub mod controlnet;
+pub mod decoder;
 pub mod latents;
 pub mod lora;
 pub(crate) mod noised;

@@ -126,6 +126,24 @@ pub fn noised_at(
     }
 }
 
+/// The clean sample that a network's output at given timesteps stands for.
+pub fn estimate(
+    sample: Tensor<4>,
+    output: Tensor<4>,
+    timesteps: &[usize],
+    schedule: &NoiseSchedule,
+) -> Tensor<4> {
+    let device = sample.device();
+    let (of_sample, of_output) = timesteps
+        .iter()
+        .map(|&timestep| {
+            let (clean, _) = schedule.predictions(timestep);
+            (clean.of_sample as f32, clean.of_output as f32)
+        })
+        .unzip();
+    sample * per_sample(of_sample, &device) + output * per_sample(of_output, &device)
+}
+
 /// The velocity's squared error, as a multiple of that of what the network predicts at `timestep`: an error `e` of the
 /// clean sample is one of `-e / sqrt(1 - a)` of the velocity.
 fn velocity_error(schedule: &NoiseSchedule, timestep: usize) -> f64 {
@@ -199,7 +217,7 @@ mod tests {
                 // The output whose clean sample is off by 0.1.
                 let (x0, _) = schedule.predictions(timestep);
                 let off = noised.target.clone() + 0.1 / x0.of_output;
-                let reached = noised.sample.clone() * x0.of_sample + off.clone() * x0.of_output;
+                let reached = estimate(noised.sample.clone(), off.clone(), &[timestep], &schedule);
                 assert!(apart(reached, clean.clone() + 0.1) < 1e-4);
                 weighted_error(off, &noised, region.clone()).into_scalar::<f64>()
             });

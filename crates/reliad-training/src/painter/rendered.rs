@@ -20,8 +20,10 @@ use crate::painter::shards::{SHARD, Settings, Shard, Shards, fingerprint};
 /// What to render.
 #[derive(Debug, Clone)]
 pub struct Rendering {
-    /// Samples `0..count` of the seed, rounded up to whole shards.
+    /// How many samples, rounded up to whole shards: those of the seed from 0 on.
     pub count: u64,
+    /// Whether each is followed by its mirror image, which counts as one.
+    pub mirrored: bool,
     /// The seed.
     pub seed: u64,
     /// Side of the square pictures in pixels, a multiple of 16.
@@ -56,7 +58,11 @@ pub fn render_latents(
     let dir = model.sub("vae");
     let vae = AutoencoderKl::load(&dir, device).map_err(Error::component("vae"))?;
     let Rendering {
-        seed, size, world, ..
+        seed,
+        size,
+        world,
+        mirrored,
+        ..
     } = rendering;
     if !(*size as usize).is_multiple_of(2 * vae.downscale()) {
         return Err(Error::Setting {
@@ -72,7 +78,7 @@ pub fn render_latents(
             canny: THRESHOLDS,
             samples: json!({
                 "number": reliad_synth::WORLD, "seed": seed, "mix": world.mix, "class": world.class, "products": world.products,
-                "sizes": world.sizes, "scenes": world.scenes,
+                "sizes": world.sizes, "scenes": world.scenes, "mirrored": mirrored,
             }),
         },
     )?;
@@ -84,9 +90,14 @@ pub fn render_latents(
             return Ok(false);
         }
         let first = samples(number);
-        let rendered: Vec<Sample> = (first..samples(number + 1))
+        let times = if *mirrored { 2 } else { 1 };
+        let rendered: Vec<Sample> = (first / times..samples(number + 1) / times)
             .into_par_iter()
-            .map(|index| world.sample(*seed, index, *size))
+            .flat_map_iter(|index| {
+                let sample = world.sample(*seed, index, *size);
+                let mirrored = mirrored.then(|| sample.mirrored());
+                std::iter::once(sample).chain(mirrored)
+            })
             .collect();
         let lines: Vec<String> = rendered
             .iter()

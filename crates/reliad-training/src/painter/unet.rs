@@ -403,11 +403,13 @@ struct PainterTask {
 impl Task for PainterTask {
     type Model = PainterNetworks;
 
+    const SIDE_BY_SIDE: bool = true;
+
     fn samples(&self) -> usize {
         self.order.count()
     }
 
-    fn loss(&mut self, model: &PainterNetworks, step: &mut Step) -> Result<Loss> {
+    fn loss(&self, model: &PainterNetworks, step: &mut Step) -> Result<Loss> {
         let indices: Vec<usize> = self
             .order
             .batch(step.index, self.batch_size)

@@ -198,7 +198,7 @@ impl Task for VaeTask {
         self.order.count()
     }
 
-    fn loss(&mut self, model: &AutoencoderKl, step: &mut Step) -> Result<Loss> {
+    fn loss(&self, model: &AutoencoderKl, step: &mut Step) -> Result<Loss> {
         let recipe = self.recipe;
         let indices = self.order.batch(step.index, self.batch_size);
         let pictures = if step.progress < recipe.half_size_share {

@@ -1,6 +1,6 @@
 //! A training that is killed and continued equals one that was not.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use burn::optim::GradientsParams;
 use burn::tensor::Device;
@@ -177,7 +177,7 @@ impl Task for Watched {
         self.inner.samples()
     }
 
-    fn loss(&mut self, model: &Toy, step: &mut Step) -> reliad_training::Result<Loss> {
+    fn loss(&self, model: &Toy, step: &mut Step) -> reliad_training::Result<Loss> {
         let loss = self.inner.loss(model, step)?;
         let gradients = GradientsParams::from_grads(loss.total.clone().backward(), model);
         Ok(Loss {
@@ -192,7 +192,8 @@ impl Task for Watched {
     }
 
     fn alarm(&mut self) -> Option<String> {
-        (self.inner.at >= self.alarms_from).then(|| "all is grey".to_owned())
+        (self.inner.at.load(Ordering::Relaxed) >= self.alarms_from)
+            .then(|| "all is grey".to_owned())
     }
 }
 

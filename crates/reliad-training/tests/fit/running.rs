@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicBool;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use reliad_training::fit::{FitConfig, Outcome, Training, fit};
+use reliad_training::fit::{FitConfig, Loss, Outcome, Step, Task, Training, fit};
 use reliad_training::{Budget, Control};
 
 use crate::toy::*;
@@ -55,6 +55,63 @@ fn shared(dir: &std::path::Path, devices: usize) -> reliad_training::Result<Outc
             stop,
         },
     )
+}
+
+/// A task whose batches are worked on side by side.
+struct SideBySide(Regression);
+
+impl Task for SideBySide {
+    type Model = Toy;
+
+    const SIDE_BY_SIDE: bool = true;
+
+    fn samples(&self) -> usize {
+        self.0.samples()
+    }
+
+    fn loss(&self, model: &Toy, step: &mut Step) -> reliad_training::Result<Loss> {
+        self.0.loss(model, step)
+    }
+
+    fn validate(&mut self, average: &Toy) -> reliad_training::Result<Vec<(String, f64)>> {
+        self.0.validate(average)
+    }
+}
+
+#[test]
+fn batches_side_by_side_train_like_batches_in_turn() {
+    fn trained<T: Task<Model = Toy>>(mut task: T, device: &Device) -> Vec<f32> {
+        let dir = tempfile::tempdir().unwrap();
+        let config = FitConfig {
+            accumulate: 5,
+            ..FitConfig::default()
+        };
+        let mut model = toy(device);
+        model.norm = None;
+        let training = Training {
+            name: "toy",
+            config: &config,
+            budget: Budget::Steps(12),
+            seed: 5,
+            dir: dir.path(),
+            devices: vec![Device::flex()],
+        };
+        let mut control = Control {
+            on_report: &mut |_, _| {},
+            stop: &AtomicBool::new(false),
+        };
+        match fit(&mut task, model, &training, &mut control).unwrap() {
+            Outcome::Finished { model, .. } => parameters(&model),
+            Outcome::Stopped(_) => panic!("nobody asked it to stop"),
+        }
+    }
+    let stop: &'static AtomicBool = Box::leak(Box::new(AtomicBool::new(false)));
+    let device = Device::flex().autodiff();
+    let task = || Regression::new(&device, stop);
+    assert_eq!(
+        trained(task(), &device),
+        trained(SideBySide(task()), &device)
+    );
 }
 
 #[test]

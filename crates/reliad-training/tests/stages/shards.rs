@@ -23,6 +23,7 @@ const COMPARED: usize = 160;
 fn rendering(out: &Path, count: usize) -> Rendering {
     Rendering {
         count: count as u64,
+        mirrored: false,
         seed: 5,
         size: SIZE,
         world: World::default(),

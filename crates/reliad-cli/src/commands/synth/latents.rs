@@ -23,6 +23,10 @@ pub(super) struct LatentsArgs {
     #[arg(long)]
     count: u64,
 
+    /// Keep each picture's mirror image beside it, with left and right exchanged in the prompt; --count counts both
+    #[arg(long)]
+    mirrored: bool,
+
     /// Seed of the world
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -61,6 +65,7 @@ pub(super) fn run(arguments: LatentsArgs) -> Result<Code> {
     let stop = interrupt::flag()?;
     let rendering = Rendering {
         count: arguments.count,
+        mirrored: arguments.mirrored,
         seed: arguments.seed,
         size: arguments.size,
         world: arguments.world.world(),

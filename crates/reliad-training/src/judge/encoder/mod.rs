@@ -336,7 +336,7 @@ impl Task for EncoderTask {
         self.order.count()
     }
 
-    fn loss(&mut self, model: &Classifier, step: &mut Step) -> Result<Loss> {
+    fn loss(&self, model: &Classifier, step: &mut Step) -> Result<Loss> {
         let places = self.order.batch(step.index, self.batch_size);
         let moves = Movement::draw(places.len(), self.recipe.shift, &mut step.rng);
         // On the plain device: nothing of the input needs a gradient.

@@ -346,7 +346,7 @@ impl Task for TextTask {
         self.order.count()
     }
 
-    fn loss(&mut self, model: &Reader, step: &mut Step) -> Result<Loss> {
+    fn loss(&self, model: &Reader, step: &mut Step) -> Result<Loss> {
         let rows = self
             .order
             .batch(step.index, self.batch_size)
@@ -356,7 +356,7 @@ impl Task for TextTask {
         let masked = self.mask(rows, &mut step.rng);
         let (guess, were) = self.guess(&model.language, &masked, &step.device);
         let guessing = guess.gather(1, were).mean().neg();
-        let (Some(reading), Some(head)) = (&mut self.reading, &model.head) else {
+        let (Some(reading), Some(head)) = (&self.reading, &model.head) else {
             return Ok(Loss {
                 gradients: None,
                 total: guessing,

@@ -151,7 +151,7 @@ impl Reading {
     }
 
     /// Titles of a step, each of another size.
-    pub(super) fn batch(&mut self, index: u64, size: usize, rng: &mut ChaCha8Rng) -> Vec<Told> {
+    pub(super) fn batch(&self, index: u64, size: usize, rng: &mut ChaCha8Rng) -> Vec<Told> {
         let places = self.order.batch(index, size);
         places
             .into_iter()
