@@ -1,12 +1,12 @@
-//! The scene network: which kind of scene a picture shows, and the main colour behind its product.
+//! The scene network: which kind of scene a picture shows, the main colour behind its product, and where its light is from.
 //!
-//! Ours. It measures painters, it judges nothing: a small ResNet over the picture with the product covered, and two
-//! heads on its pooled map. What it sees of a scene is also what distances between pictures are measured in.
+//! Ours. It measures painters, it judges nothing: a small ResNet over the picture with the product covered, and two or
+//! three heads on its pooled map. What it sees of a scene is also what distances between pictures are measured in.
 //!
 //! | key in the file | ours |
 //! |---|---|
 //! | `encoder.*` | torchvision's names of a ResNet, see [`resnet`](crate::resnet) |
-//! | `family_head.*`, `color_head.*` | the same |
+//! | `family_head.*`, `color_head.*`, `light_head.*` | the same |
 
 use burn::module::Module;
 use burn::nn::{Linear, LinearConfig};
@@ -42,6 +42,9 @@ pub struct SceneNetworkConfig {
     /// Names of the colours, in the order of their logits.
     #[serde(default)]
     pub colors: Vec<String>,
+    /// Names of the sides that the key light comes from, in the order of their logits; empty: the network doesn't tell.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lights: Vec<String>,
 }
 
 impl SceneNetworkConfig {
@@ -84,6 +87,8 @@ impl SceneNetworkConfig {
             encoder: self.image_encoder.init(device)?,
             family_head: LinearConfig::new(channels, self.families.len()).init(device),
             color_head: LinearConfig::new(channels, self.colors.len()).init(device),
+            light_head: (!self.lights.is_empty())
+                .then(|| LinearConfig::new(channels, self.lights.len()).init(device)),
         })
     }
 
@@ -105,6 +110,18 @@ pub struct SceneNetwork {
     encoder: ResNet,
     family_head: Linear,
     color_head: Linear,
+    light_head: Option<Linear>,
+}
+
+/// What the heads say of some pictures, before any softmax.
+#[derive(Clone, Debug)]
+pub struct SceneLogits {
+    /// `[n, families]`
+    pub family: Tensor<2>,
+    /// `[n, colors]`
+    pub color: Tensor<2>,
+    /// `[n, lights]`, where the network tells.
+    pub light: Option<Tensor<2>>,
 }
 
 impl SceneNetwork {
@@ -127,16 +144,17 @@ impl SceneNetwork {
         self.encoder.forward(input)
     }
 
-    /// Logits of family and colour from pooled features.
+    /// Logits from pooled features.
     ///
     /// # Shapes
     /// - features: `[n, channels]`
-    /// - output: `[n, families]`, `[n, colors]`
-    pub fn classify(&self, features: Tensor<2>) -> (Tensor<2>, Tensor<2>) {
-        (
-            self.family_head.forward(features.clone()),
-            self.color_head.forward(features),
-        )
+    pub fn classify(&self, features: Tensor<2>) -> SceneLogits {
+        let light = self.light_head.as_ref();
+        SceneLogits {
+            family: self.family_head.forward(features.clone()),
+            color: self.color_head.forward(features.clone()),
+            light: light.map(|head| head.forward(features)),
+        }
     }
 }
 
@@ -147,6 +165,8 @@ pub struct Scene {
     pub family: usize,
     /// Index into [`SceneNetworkConfig::colors`].
     pub color: usize,
+    /// Index into [`SceneNetworkConfig::lights`], where the network tells.
+    pub light: Option<usize>,
     /// Probability of each family, 0 to 1.
     pub family_probabilities: Vec<f32>,
     /// Probability of each colour, 0 to 1.
@@ -192,17 +212,22 @@ impl SceneClassifier {
         &self.config
     }
 
-    /// Family and colour of a picture whose product `cover` hides (see [`SceneNetworkConfig::cover`]).
+    /// Family, colour and light of a picture whose product `cover` hides (see [`SceneNetworkConfig::cover`]).
     ///
     /// # Errors
     /// A picture and cover of different sizes.
     pub fn classify(&self, picture: &RgbImage, cover: &GrayImage) -> Result<Scene> {
         let input = self.covered(picture, cover)?;
-        let (family, color) = self.network.classify(self.network.features(input));
+        let SceneLogits {
+            family,
+            color,
+            light,
+        } = self.network.classify(self.network.features(input));
         let [family, color] = [family, color].map(probabilities);
         Ok(Scene {
             family: largest(&family),
             color: largest(&color),
+            light: light.map(|light| largest(&probabilities(light))),
             family_probabilities: family,
             color_probabilities: color,
         })

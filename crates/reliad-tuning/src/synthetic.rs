@@ -4,7 +4,7 @@ use std::path::Path;
 
 use reliad_evaluation::{Watch, render};
 use reliad_imaging::{Canvas, Class};
-use reliad_synth::{Pool, RenderConfig, World};
+use reliad_synth::{Pool, RenderConfig, Scenes, World};
 use reliad_training::error::{Error, Result};
 
 use crate::briefs::Briefs;
@@ -18,6 +18,8 @@ pub struct Synthetic {
     pub count: usize,
     /// Seed of the world.
     pub seed: u64,
+    /// Which scenes there are.
+    pub scenes: Scenes,
     /// Scene families that prompts ask for; empty: all.
     pub families: Vec<String>,
 }
@@ -41,6 +43,7 @@ impl Synthetic {
                 world: World {
                     class: Some(Class::Available),
                     products: Some(self.pool.identities().collect()),
+                    scenes: self.scenes,
                     ..World::default()
                 },
                 out: dir.to_owned(),

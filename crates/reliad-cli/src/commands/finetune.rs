@@ -19,6 +19,7 @@ use reliad_tuning::tune::{Ended, words};
 use reliad_tuning::{Tuning, tune};
 use reliad_weights::ModelDir;
 
+use crate::commands::synth::ScenesArg;
 use crate::counter::Counters;
 use crate::display::Display;
 use crate::message::{self, Code, hinted};
@@ -72,6 +73,9 @@ pub struct FinetuneArgs {
     /// Products of the rendered world, for --data synth
     #[arg(long, value_name = "N", default_value_t = 256)]
     items: usize,
+
+    #[command(flatten)]
+    scenes: ScenesArg,
 
     /// Scene families that prompts ask for, with commas, for --data synth [default: all]
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
@@ -341,6 +345,7 @@ fn lists(
                 pool,
                 count,
                 seed: arguments.seed,
+                scenes: arguments.scenes.scenes,
                 families: arguments.families.clone(),
             };
             let counters = Counters::passing();

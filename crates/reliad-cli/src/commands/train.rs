@@ -18,8 +18,8 @@ use crate::{device, interrupt};
 
 /// Train the networks of a model directory on rendered samples.
 ///
-/// Stages build on one another: tokenizer, vae, painter, controlnet; depth and saliency; scene, which only
-/// `evaluate painter` looks through; aesthetic, the stand-in for a reward of looks; encoder and text, with which the judge begins, and rfnet last.
+/// Stages build on one another: tokenizer, vae, painter, controlnet; scene, through which measurements look; decoder, the
+/// vae's once more, on what the painter leaves; depth and saliency; aesthetic, the stand-in for a reward of looks; encoder and text, with which the judge begins, and rfnet last.
 /// `mini` runs them all, each for its share of the time. A stage that was stopped or killed is
 /// continued by the same command; a finished one is not repeated.
 #[derive(Debug, Args)]
@@ -31,6 +31,11 @@ pub struct TrainArgs {
     /// Folder of samples that `reliad synth render` wrote
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
+
+    /// Folder of `reliad synth latents` that tokenizer, painter, ControlNet and adapters learn from instead, since they need
+    /// more samples than others and no pictures
+    #[arg(long, value_name = "DIR")]
+    latents: Option<PathBuf>,
 
     /// Model directory to write into; earlier stages are read from it
     #[arg(long, value_name = "DIR")]
@@ -119,14 +124,15 @@ enum StageName {
 }
 
 /// The stages of `mini`, in the order in which they run.
-const ALL: [StageName; 11] = [
+const ALL: [StageName; 12] = [
     StageName::Tokenizer,
     StageName::Vae,
     StageName::Painter,
     StageName::Controlnet,
+    StageName::Scene,
+    StageName::Decoder,
     StageName::Depth,
     StageName::Saliency,
-    StageName::Scene,
     StageName::Aesthetic,
     StageName::Encoder,
     StageName::Text,
@@ -140,9 +146,10 @@ struct Plan {
     vae: f64,
     painter: f64,
     controlnet: f64,
+    scene: f64,
+    decoder: f64,
     depth: f64,
     saliency: f64,
-    scene: f64,
     aesthetic: f64,
     encoder: f64,
     text: f64,
@@ -169,6 +176,14 @@ impl StageName {
         }
     }
 
+    /// Whether the stage needs no pictures.
+    fn learns_from_latents(self) -> bool {
+        matches!(
+            self,
+            Self::Tokenizer | Self::Painter | Self::Controlnet | Self::Lora
+        )
+    }
+
     fn starts_warm(self) -> bool {
         matches!(self, Self::Painter | Self::Controlnet)
     }
@@ -185,7 +200,8 @@ impl StageName {
             Self::Encoder => plan.encoder,
             Self::Text => plan.text,
             Self::Rfnet => plan.rfnet,
-            Self::Tokenizer | Self::Decoder | Self::Lora | Self::Mini => 0.0,
+            Self::Decoder => plan.decoder,
+            Self::Tokenizer | Self::Lora | Self::Mini => 0.0,
         }
     }
 }
@@ -232,7 +248,10 @@ pub fn run(arguments: TrainArgs) -> Result<Code> {
     for (name, training, config, budget) in planned {
         let mut display = Display::new(arguments.plain);
         let stage = Stage {
-            data: arguments.data.clone(),
+            data: match &arguments.latents {
+                Some(latents) if name.learns_from_latents() => latents.clone(),
+                _ => arguments.data.clone(),
+            },
             out: arguments.out.clone(),
             budget,
             seed: arguments.seed,

@@ -9,7 +9,7 @@ use reliad_generation::paint::Drawing;
 use reliad_generation::phrases::Phrases;
 use reliad_generation::recipe::{Recipe, drawn_placement, item_id};
 use reliad_imaging::{Class, Cutout, PlacedProduct};
-use reliad_synth::{Pool, RenderConfig, SceneFamily, Sizes, World};
+use reliad_synth::{Pool, RenderConfig, SceneFamily, Scenes, Sizes, World};
 
 use super::people::picture_id;
 use crate::error::{Error, Result};
@@ -30,6 +30,8 @@ pub enum Products {
         families: Vec<String>,
         /// Sizes of the products.
         sizes: Sizes,
+        /// Which families there are.
+        scenes: Scenes,
     },
     /// Samples of a folder with products and prompts: the first one of each product.
     Folder {
@@ -48,10 +50,12 @@ impl Products {
                 pool,
                 families,
                 sizes,
+                scenes,
             } => {
-                let families = match families.as_slice() {
-                    [] => "all scenes".to_owned(),
-                    families => families.join(", "),
+                let families = match (families.as_slice(), scenes) {
+                    ([], Scenes::Rich) => "all scenes".to_owned(),
+                    ([], Scenes::Studio) => "all scenes of the studio".to_owned(),
+                    (families, _) => families.join(", "),
                 };
                 let sizes = match sizes {
                     Sizes::Usual => "usual sizes",
@@ -71,10 +75,14 @@ impl Products {
     /// # Errors
     /// [`Error::Setting`] for one that there isn't.
     pub fn check(&self) -> Result<()> {
-        let Self::Rendered { families, .. } = self else {
+        let Self::Rendered {
+            families, scenes, ..
+        } = self
+        else {
             return Ok(());
         };
-        let known = SceneFamily::ALL.map(SceneFamily::name);
+        let known = SceneFamily::of(*scenes).iter().map(|family| family.name());
+        let known: Vec<&str> = known.collect();
         match families.iter().find(|name| !known.contains(&name.as_str())) {
             None => Ok(()),
             Some(name) => Err(Error::Setting {
@@ -93,7 +101,7 @@ impl Products {
         work: &Path,
         watch: &Watch<'_>,
     ) -> Result<Option<(Folder, Vec<Record>)>> {
-        let (pool, families, sizes) = match self {
+        let (pool, families, sizes, scenes) = match self {
             Self::Folder { dir, splits } => {
                 let folder = Folder::open(dir)?;
                 let mut records = sorted(&folder);
@@ -109,7 +117,8 @@ impl Products {
                 pool,
                 families,
                 sizes,
-            } => (pool, families, sizes),
+                scenes,
+            } => (pool, families, sizes, scenes),
         };
         let out = work.join("rendered");
         let mut count = wanted;
@@ -123,6 +132,7 @@ impl Products {
                     class: Some(Class::Available),
                     products: Some(pool.identities().collect()),
                     sizes: *sizes,
+                    scenes: *scenes,
                     ..World::default()
                 },
                 out: out.clone(),

@@ -1,4 +1,4 @@
-//! Whether a picture shows what its prompt asks for: scene family and main colour, as the scene network sees them.
+//! Whether a picture shows what its prompt asks for: scene family, main colour and light, as the scene network sees them.
 
 use reliad_dataset::Record;
 use reliad_rfnet::scene_network::{Scene, SceneNetworkConfig};
@@ -10,6 +10,8 @@ pub struct Asked {
     pub family: usize,
     /// The main colour; `None` where the prompt leaves it open.
     pub color: Option<usize>,
+    /// The side that the light comes from; `None` where the prompt leaves it open or the network doesn't tell.
+    pub light: Option<usize>,
 }
 
 /// Why a record's prompt can't be measured.
@@ -43,6 +45,12 @@ impl Asked {
             color: color
                 .map(|color| place(&network.colors, color))
                 .transpose()?,
+            light: parameters
+                .light_side
+                .as_deref()
+                .filter(|side| !network.lights.is_empty() && names_light(&record.prompt, side))
+                .map(|side| place(&network.lights, side))
+                .transpose()?,
         })
     }
 
@@ -56,12 +64,17 @@ impl Asked {
         self.color.map(|color| scene.color == color)
     }
 
-    /// Whether everything asked for is there.
+    /// Whether the light comes from where it is asked for; `None` where nothing is asked.
+    pub fn has_light(&self, scene: &Scene) -> Option<bool> {
+        self.light.map(|light| scene.light == Some(light))
+    }
+
+    /// Whether family and colour are those asked for.
     pub fn agrees(&self, scene: &Scene) -> bool {
         self.has_family(scene) && self.has_color(scene).unwrap_or(true)
     }
 
-    /// Probability that the network gives to all that was asked for, 0 to 1.
+    /// Probability that the network gives to the family and colour that were asked for, 0 to 1.
     pub fn probability(&self, scene: &Scene) -> f32 {
         let color = self
             .color
@@ -85,6 +98,14 @@ pub fn names_color(prompt: &str, surface: &str, color: &str) -> bool {
     };
     let (prompt, color) = (words(&prompt), words(color));
     !color.is_empty() && prompt.windows(color.len()).any(|part| part == color)
+}
+
+/// Whether `prompt` says that light comes from `side`: "light from the left", "from above".
+fn names_light(prompt: &str, side: &str) -> bool {
+    let clauses = prompt.split(',').filter(|clause| clause.contains("light"));
+    let said = [format!("from the {side}"), format!("from {side}")];
+    let mut clauses = clauses.map(str::trim_end);
+    clauses.any(|clause| said.iter().any(|said| clause.ends_with(said)))
 }
 
 /// `counts[asked][seen]` over pairs of classes.
@@ -127,7 +148,8 @@ mod tests {
             asked(open, "white"),
             Ok(Asked {
                 family: 1,
-                color: None
+                color: None,
+                light: None,
             })
         );
         let named = "on a round white podium, a white backdrop, warm light";
@@ -135,7 +157,8 @@ mod tests {
             asked(named, "white"),
             Ok(Asked {
                 family: 1,
-                color: Some(1)
+                color: Some(1),
+                light: None,
             })
         );
         let blue = "a Sky blue backdrop";
@@ -143,7 +166,8 @@ mod tests {
             asked(blue, "sky blue"),
             Ok(Asked {
                 family: 1,
-                color: Some(0)
+                color: Some(0),
+                light: None,
             })
         );
         assert!(!names_color("a skyblue wall", "", "sky blue"));
@@ -158,24 +182,57 @@ mod tests {
     }
 
     #[test]
+    fn a_prompt_asks_for_light_only_where_it_says_from_where() {
+        let network = SceneNetworkConfig {
+            lights: vec!["above".into(), "left".into()],
+            ..network()
+        };
+        let asked = |prompt: &str, side: &str| {
+            let mut record = record(prompt, "white");
+            let parameters = record.parameters.as_mut();
+            parameters
+                .unwrap_or_else(|| panic!("it has some"))
+                .light_side = Some(side.into());
+            Asked::of(&record, &network).map(|asked| asked.light)
+        };
+        assert_eq!(
+            asked("soft light from the left, a white cup", "left"),
+            Ok(Some(1))
+        );
+        assert_eq!(
+            asked("a white cup, cool light from above", "above"),
+            Ok(Some(0))
+        );
+        assert_eq!(asked("a white cup beside it on the left", "left"), Ok(None));
+        assert_eq!(asked("warm light", "left"), Ok(None));
+        let unknown = asked("light from the right", "right");
+        assert_eq!(unknown, Err(Unasked::Unknown("right".into())));
+    }
+
+    #[test]
     fn agreement_is_of_everything_that_was_asked_for() {
         let scene = |family, color| Scene {
             family,
             color,
+            light: Some(1),
             family_probabilities: vec![0.2, 0.8],
             color_probabilities: vec![0.9, 0.1],
         };
         let both = Asked {
             family: 1,
             color: Some(0),
+            light: Some(0),
         };
+        assert_eq!(both.has_light(&scene(1, 0)), Some(false));
         assert!(both.agrees(&scene(1, 0)));
         assert!(!both.agrees(&scene(1, 1)) && !both.agrees(&scene(0, 0)));
         assert!((both.probability(&scene(1, 0)) - 0.72).abs() < 1e-6);
         let open = Asked {
             family: 1,
             color: None,
+            light: None,
         };
+        assert_eq!(open.has_light(&scene(1, 0)), None);
         assert!(open.agrees(&scene(1, 1)) && !open.agrees(&scene(0, 1)));
         assert_eq!(open.has_color(&scene(1, 1)), None);
         assert_eq!(

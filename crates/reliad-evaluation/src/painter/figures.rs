@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use reliad_diffusion::Sampling;
-use reliad_synth::Sizes;
+use reliad_synth::{Scenes, Sizes};
 use serde::Serialize;
 
 use super::looks::{Looks, Own};
@@ -33,6 +33,8 @@ pub struct Settings {
     pub size: u32,
     /// Sizes of the products.
     pub sizes: Sizes,
+    /// Scenes that prompts ask for.
+    pub scenes: Scenes,
     /// Where networks stood.
     pub device: String,
     /// Painted.
@@ -69,6 +71,10 @@ pub struct Figures {
     pub scene_agreement: Option<Figure>,
     /// Share whose main colour is that of their prompt, where the prompt names it.
     pub color_agreement: Option<Figure>,
+    /// Share whose light comes from where their prompt says, where it does and the scene network tells.
+    pub light_agreement: Option<Figure>,
+    /// The same of the rendered pictures.
+    pub light_agreement_rendered: Option<Figure>,
     /// Share that the judge calls available at the first attempt.
     pub availability: Option<Figure>,
     /// Share that it rejects, by the reason's slug.
@@ -107,6 +113,14 @@ impl Figures {
         let share =
             |values: Vec<(usize, bool)>| Figure::share(&of_products(values, products), seed);
         let own = |of: &dyn Fn(&Own) -> bool| share(looks.own.iter().map(of).enumerate().collect());
+        let lit = |of: fn(&Own) -> Option<bool>| {
+            let asked = looks.own.iter().map(of).enumerate();
+            share(
+                asked
+                    .filter_map(|(item, right)| Some((item, right?)))
+                    .collect(),
+            )
+        };
         let features = |of: fn(&Own) -> &Vec<f32>| -> Vec<Vec<f32>> {
             looks.own.iter().map(|own| of(own).clone()).collect()
         };
@@ -138,6 +152,8 @@ impl Figures {
                     .filter_map(|(item, own)| Some((item, own.asked.has_color(&own.painted)?)))
                     .collect(),
             ),
+            light_agreement: lit(|own| own.asked.has_light(&own.painted)),
+            light_agreement_rendered: lit(|own| own.asked.has_light(&own.rendered)),
             availability: own(&|own| own.verdict.available),
             failure_shares: {
                 let verdicts = looks.own.iter().map(|own| &own.verdict);
@@ -223,6 +239,16 @@ impl Figures {
                 "color_agreement",
                 self.color_agreement,
                 "the main colour alone, where the prompt names it",
+            ),
+            (
+                "light_agreement",
+                self.light_agreement,
+                "the side that light comes from, where the prompt names it",
+            ),
+            (
+                "light_agreement_rendered",
+                self.light_agreement_rendered,
+                "the same of the rendered pictures: what the scene network can tell at best",
             ),
             (
                 "availability",

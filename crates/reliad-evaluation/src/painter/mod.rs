@@ -20,7 +20,7 @@ use reliad_generation::painter::ModelPainter;
 use reliad_imaging::Class;
 use reliad_rfnet::saliency_network::SaliencyNetwork;
 use reliad_rfnet::scene_network::{COMPONENT, SceneClassifier};
-use reliad_synth::{RenderConfig, Sizes, UNSEEN, World};
+use reliad_synth::{RenderConfig, Scenes, Sizes, UNSEEN, World};
 use reliad_training::threads;
 use reliad_weights::ModelDir;
 
@@ -58,6 +58,8 @@ pub struct Evaluation<'a> {
     pub sampling: SamplingOverlay,
     /// Sizes that products have.
     pub sizes: Sizes,
+    /// Scenes that prompts ask for.
+    pub scenes: Scenes,
     /// Where networks stand.
     pub device: Device,
     /// What figures call the device.
@@ -144,6 +146,7 @@ impl Evaluation<'_> {
             count: self.count,
             size: sampling.width,
             sizes: self.sizes,
+            scenes: self.scenes,
             device: self.device_name.clone(),
             model: named(self.model, &painter.identity().digest),
             judge: named(self.judge, &judge.identity().digest),
@@ -190,6 +193,7 @@ impl Evaluation<'_> {
                 class: Some(Class::Available),
                 products: Some(UNSEEN.collect()),
                 sizes: self.sizes,
+                scenes: self.scenes,
                 ..World::default()
             },
             out: out.to_owned(),

@@ -1,6 +1,7 @@
 //! The scene families: their names, surfaces, colours, and which products they suit.
 
 use crate::draw::Draw;
+use crate::world::Scenes;
 
 /// What kind of scene.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -91,6 +92,14 @@ impl Family {
             }
         });
         Family::ALL[draw.weighted(&weights)]
+    }
+
+    /// Those of a world.
+    pub fn of(scenes: Scenes) -> &'static [Family] {
+        match scenes {
+            Scenes::Rich => &Family::ALL,
+            Scenes::Studio => &Family::STUDIO,
+        }
     }
 
     /// The word in parameters.

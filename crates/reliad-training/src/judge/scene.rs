@@ -1,4 +1,4 @@
-//! Training of the scene network: scene family and main colour of rendered pictures, their products covered.
+//! Training of the scene network: family, main colour and light of rendered scenes, their products covered.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use image::{GrayImage, ImageBuffer};
 use reliad_dataset::{Modality, Record};
 use reliad_imaging::Class;
 use reliad_rfnet::preprocess::Preprocess;
-use reliad_rfnet::scene_network::{COMPONENT, SceneNetwork, SceneNetworkConfig, fill};
+use reliad_rfnet::scene_network::{COMPONENT, SceneLogits, SceneNetwork, SceneNetworkConfig, fill};
 use reliad_weights::Precision;
 use serde::Deserialize;
 
@@ -26,7 +26,7 @@ use crate::stage::{Ended, Stage};
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SceneTraining {
-    /// The component's `config.json`; `families` and `colors` left out are taken from the data.
+    /// The component's `config.json`; `families`, `colors` and `lights` left out are taken from the data.
     pub network: SceneNetworkConfig,
     /// The shared loop.
     #[serde(default)]
@@ -141,7 +141,20 @@ fn color_of(record: &Record) -> Option<&str> {
     record.parameters.as_ref()?.main_color.as_deref()
 }
 
-/// The configuration with the data's names, sorted, where it has none.
+fn light_of(record: &Record) -> Option<&str> {
+    record.parameters.as_ref()?.light_side.as_deref()
+}
+
+/// The side that is seen in the mirrored picture.
+fn mirrored(side: &str) -> &str {
+    match side {
+        "left" => "right",
+        "right" => "left",
+        side => side,
+    }
+}
+
+/// The configuration with the data's names, sorted, where it has none. Data needn't tell the light.
 fn named(
     mut network: SceneNetworkConfig,
     world: &World,
@@ -165,6 +178,14 @@ fn named(
     if network.colors.is_empty() {
         network.colors = names(color_of, "main_color")?;
     }
+    if network.lights.is_empty()
+        && world
+            .records()
+            .iter()
+            .any(|record| light_of(record).is_some())
+    {
+        network.lights = names(light_of, "light_side")?;
+    }
     Ok(network)
 }
 
@@ -175,6 +196,8 @@ struct SceneData {
     families: Vec<usize>,
     /// Absent where the record doesn't tell the colour.
     colors: Vec<Option<usize>>,
+    /// Of the picture and of its mirror image; absent where the record doesn't tell.
+    lights: Vec<Option<[usize; 2]>>,
 }
 
 impl SceneData {
@@ -187,7 +210,7 @@ impl SceneData {
                 "its {what} `{name}` is not in the configuration's list; add it there or leave the list out"
             ),
         };
-        let (mut families, mut colors) = (Vec::new(), Vec::new());
+        let (mut families, mut colors, mut lights) = (Vec::new(), Vec::new(), Vec::new());
         for &index in indices {
             let record = &world.records()[index];
             let family = family_of(record).unwrap_or_default();
@@ -202,12 +225,22 @@ impl SceneData {
                         .ok_or_else(|| unknown(index, "main colour", color))?,
                 ),
             });
+            lights.push(match light_of(record) {
+                Some(side) if !network.lights.is_empty() => {
+                    let of = |side: &str| {
+                        place(&network.lights, side).ok_or_else(|| unknown(index, "light", side))
+                    };
+                    Some([of(side)?, of(mirrored(side))?])
+                }
+                _ => None,
+            });
         }
         Ok(Self {
             pictures: world.pictures(indices, Modality::Image, Layout::Rgb, size)?,
             covers: covers(world, indices, network)?,
             families,
             colors,
+            lights,
         })
     }
 
@@ -262,21 +295,31 @@ impl SceneTask {
             .generated(fill(pictures, covers, &self.config.preprocess))
     }
 
-    /// Shares of held-out samples whose family, colour, and both are found; pictures reduced to `reduction` of their
-    /// side and enlarged again first.
-    fn accuracy(&self, network: &SceneNetwork, reduction: f64) -> [f64; 3] {
+    /// Shares of held-out samples whose family, colour, both, and light are found; pictures reduced to `reduction` of
+    /// their side and enlarged again first.
+    fn accuracy(&self, network: &SceneNetwork, reduction: f64) -> [f64; 4] {
         let data = &self.held_out;
         let places: Vec<usize> = (0..data.families.len()).collect();
-        let (mut hits, mut counts) = ([0.0; 3], [0.0; 3]);
+        let (mut hits, mut counts) = ([0.0; 4], [0.0; 4]);
         for chunk in places.chunks(self.batch_size) {
             let pictures = data.pictures.batch(chunk, &self.plain);
             let pictures = crate::data::soften::reduced(pictures, reduction);
             let covers = data.covers.batch(chunk, &self.plain);
             let features = network.features(self.covered(pictures, covers));
-            let (family, color) = network.classify(features);
+            let SceneLogits {
+                family,
+                color,
+                light,
+            } = network.classify(features);
             let found = |logits: Tensor<2>| -> Vec<i64> {
                 logits.argmax(1).into_data().iter::<i64>().collect()
             };
+            for (&place, light) in chunk.iter().zip(light.map(found).unwrap_or_default()) {
+                if let Some([wanted, _]) = data.lights[place] {
+                    hits[3] += f64::from(light as usize == wanted);
+                    counts[3] += 1.0;
+                }
+            }
             for ((&place, family), color) in chunk.iter().zip(found(family)).zip(found(color)) {
                 let right_family = family as usize == data.families[place];
                 hits[0] += f64::from(right_family);
@@ -318,7 +361,11 @@ impl Task for SceneTask {
         let pictures = fill(pictures, covers.clone(), &self.config.preprocess);
         let seen = soften(pictures, &self.recipe.softening, &mut step.rng);
         let seen = Tensor::from_inner(self.covered(seen, covers));
-        let (family, color) = model.classify(model.features(seen));
+        let SceneLogits {
+            family,
+            color,
+            light,
+        } = model.classify(model.features(seen));
         let targets =
             |labels: Vec<Option<usize>>| SceneData::targets(labels.into_iter(), &step.device);
         let families = targets(places.iter().map(|&at| Some(data.families[at])).collect());
@@ -327,10 +374,20 @@ impl Task for SceneTask {
             cross_entropy(family, families),
             cross_entropy(color, colors),
         );
+        let mut total = family.clone() + color.clone();
+        let mut parts = vec![("family", family), ("color", color)];
+        if let Some(light) = light {
+            let sides = places.iter().zip(&moves);
+            let sides =
+                sides.map(|(&at, moved)| Some(data.lights[at]?[usize::from(moved.mirrored)]));
+            let light = cross_entropy(light, targets(sides.collect()));
+            total = total + light.clone();
+            parts.push(("light", light));
+        }
         Ok(Loss {
             gradients: None,
-            total: family.clone() + color.clone(),
-            parts: vec![("family", family), ("color", color)],
+            total,
+            parts,
         })
     }
 
@@ -338,8 +395,14 @@ impl Task for SceneTask {
         let average = average.valid();
         let sharp = self.accuracy(&average, 1.0);
         let soft = self.accuracy(&average, 0.5);
-        let names = ["family_accuracy", "color_accuracy", "accuracy"];
-        let figures = names.into_iter().zip(sharp);
+        let names = [
+            "family_accuracy",
+            "color_accuracy",
+            "accuracy",
+            "light_accuracy",
+        ];
+        let told = if self.config.lights.is_empty() { 3 } else { 4 };
+        let figures = names.into_iter().zip(sharp).take(told);
         let soft = ("accuracy_at_half_size", soft[2]);
         Ok(figures
             .chain([soft])

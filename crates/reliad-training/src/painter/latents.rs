@@ -14,8 +14,8 @@ use safetensors::tensor::{Dtype, TensorView};
 use crate::data::pictures::{Layout, Pictures};
 use crate::data::world::World;
 use crate::error::{Error, Result};
-use crate::fingerprint::fingerprint;
 use crate::fit::progress::{Control, Report};
+use crate::painter::shards::fingerprint;
 use crate::stage::Stage;
 
 /// Scaled latents of `count` pictures, `[channels, side, side]` each.
@@ -43,12 +43,9 @@ impl Latents {
         control: &mut Control<'_>,
     ) -> Result<Option<Self>> {
         let dir = ModelDir::open(stage.component("vae")).map_err(Error::component("vae"))?;
-        let weights = dir
-            .read("diffusion_pytorch_model.safetensors")
-            .map_err(Error::component("vae"))?;
         let key = format!(
-            "{:016x}-{:016x}-{size}",
-            fingerprint(&weights),
+            "{}-{:016x}-{size}",
+            fingerprint(&dir)?,
             world.fingerprint(0..world.records().len()),
         );
         let vae = AutoencoderKl::load(&dir, &stage.device).map_err(Error::component("vae"))?;

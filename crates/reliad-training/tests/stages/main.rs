@@ -1,6 +1,7 @@
 //! All stages, two steps each, on a folder of noise: the model directory that comes out loads.
 #![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
+mod decoder;
 mod judge;
 mod lora;
 mod networks;
@@ -27,6 +28,7 @@ use reliad_weights::ModelDir;
 use safetensors::SafeTensors;
 use serde_json::{Value, json};
 
+use decoder::only_the_decoder_changes;
 use judge::{
     begins_with_a_trained_judge, begins_with_pretrained_encoders, rivals_make_judges_of_their_own,
     the_fusion_learns_while_the_encoders_stand_still,
@@ -185,6 +187,7 @@ fn every_stage_writes_a_component_that_loads() {
         "fit": fit, "recipe": { "held_out": 3 }
     }));
     finished(scene::train(&scenes, &stage, control).unwrap());
+    only_the_decoder_changes(&stage, control);
     let aesthetic = config(json!({
         "network": {
             "preprocess": { "image_size": 32 },

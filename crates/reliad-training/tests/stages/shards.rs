@@ -127,6 +127,15 @@ pub fn shards_hold_what_the_pictures_do(stage: &Stage) {
         refused.to_string().contains("another autoencoder"),
         "{refused}"
     );
+    // Another decoder makes no other latents; its tensors stand first in the file.
+    let path = stage.out.join(weights);
+    let whole = std::fs::read(&path).unwrap();
+    let mut bytes = whole.clone();
+    let first = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    bytes[first] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    assert!(shards.read(&vae, SIZE as usize, 1).is_ok());
+    std::fs::write(&path, whole).unwrap();
     let otherwise = Rendering {
         seed: 6,
         ..rendering(out.path(), 1)

@@ -244,6 +244,7 @@ impl Evidence<'_> {
             pool,
             count,
             seed: 1,
+            scenes: self.plan.scenes,
             families: self.plan.families.clone(),
         };
         let dir = self.work.join(pool.slug());
@@ -280,6 +281,7 @@ impl Evidence<'_> {
                 pool: Pool::Reporting,
                 families,
                 sizes: Sizes::Any,
+                scenes: self.plan.scenes,
             },
             sampling: SamplingOverlay::default(),
             seed: 5,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use reliad_synth::Scenes;
 use reliad_training::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +19,9 @@ pub struct Plan {
     pub count: usize,
     /// Of these, painted twice more for diversity.
     pub varied: usize,
+    /// Which scenes there are; absent: the rich world's.
+    #[serde(default)]
+    pub scenes: Scenes,
     /// Scene families that prompts ask for; empty: all. Chosen so that the untuned painter fails often enough to learn from, on
     /// products that aren't reported on.
     #[serde(default)]

@@ -13,7 +13,7 @@ use reliad_generation::files;
 use reliad_generation::tuned::Tuned;
 use reliad_synth::Pool;
 
-use crate::commands::synth::{self, SizesArg};
+use crate::commands::synth::{self, ScenesArg, SizesArg};
 use crate::counter::Counters;
 use crate::message::{self, Code, hinted};
 use crate::sampling::SamplingFlags;
@@ -88,6 +88,9 @@ pub struct AvailabilityArgs {
 
     #[command(flatten)]
     sizes: SizesArg,
+
+    #[command(flatten)]
+    scenes: ScenesArg,
 
     /// Paint products and prompts of this folder (metadata.jsonl), the first sample of each product, instead of rendered ones
     #[arg(long, value_name = "DIR")]
@@ -343,6 +346,7 @@ fn products(arguments: &AvailabilityArgs) -> Products {
             pool: arguments.products,
             families: arguments.families.clone(),
             sizes: arguments.sizes.sizes,
+            scenes: arguments.scenes.scenes,
         },
     }
 }

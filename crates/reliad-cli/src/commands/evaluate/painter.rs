@@ -8,7 +8,7 @@ use reliad_evaluation::Watch;
 use reliad_evaluation::painter::{Evaluation, Model};
 use reliad_generation::files;
 
-use crate::commands::synth::SizesArg;
+use crate::commands::synth::{ScenesArg, SizesArg};
 use crate::counter::Counters;
 use crate::message::{self, Code, hinted};
 use crate::sampling::SamplingFlags;
@@ -62,6 +62,9 @@ pub struct PainterArgs {
 
     #[command(flatten)]
     sizes: SizesArg,
+
+    #[command(flatten)]
+    scenes: ScenesArg,
 
     /// Folder for what is rendered and painted [default: beside the JSON file, its name ending in .work]
     #[arg(long, value_name = "DIR")]
@@ -128,6 +131,7 @@ pub fn run(arguments: PainterArgs) -> Result<Code> {
         count: arguments.count,
         sampling: arguments.sampling.overlay().map_err(anyhow::Error::msg)?,
         sizes: arguments.sizes.sizes,
+        scenes: arguments.scenes.scenes,
         device,
         device_name,
         work,

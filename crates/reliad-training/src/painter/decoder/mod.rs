@@ -328,8 +328,10 @@ impl DecoderTask {
             // In every step of a painting the product's own latents stand in its place.
             let open = seen.open.batch(&places[..painted], &self.plain);
             let mixed = clean.clone() + (estimates - clean) * open;
-            let rest = latents.narrow(0, painted, places.len() - painted);
-            latents = Tensor::cat(vec![mixed, rest], 0);
+            latents = match places.len() - painted {
+                0 => mixed,
+                rest => Tensor::cat(vec![mixed, latents.narrow(0, painted, rest)], 0),
+            };
         }
         let noise = random::normal(rng, latents.dims(), &self.plain);
         Ok(Batch {
