@@ -166,6 +166,8 @@ fn controlnets_are_measured_on_the_same_items_and_by_people() {
         &[
             "--labels",
             "one.csv,other.csv",
+            "--labelled",
+            "labelled",
             "--compare",
             "base:rfft",
             "--answers",
@@ -181,6 +183,27 @@ fn controlnets_are_measured_on_the_same_items_and_by_people() {
         "{}",
         ran.out
     );
+    // What a judge can learn from: all but the picture that has two labels.
+    assert!(
+        ran.err.contains("labelled holds 8 labelled pictures"),
+        "{}",
+        ran.err
+    );
+    assert!(ran.err.contains("didn't agree on 1 more"), "{}", ran.err);
+    let index = fs::read_to_string(scene.path("labelled/metadata.jsonl")).unwrap();
+    let samples: Vec<Value> = index
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(samples.len(), 8);
+    for sample in &samples {
+        assert_eq!(sample["label"], "available");
+        assert!(!sample["image"].as_str().unwrap().contains(pictures[0]));
+        for part in ["image", "product"] {
+            let file = format!("labelled/{}", sample[part].as_str().unwrap());
+            assert!(scene.path(&file).is_file(), "{file}");
+        }
+    }
     let with_people = figures(&scene);
     let comparison = &with_people["comparison"];
     assert_eq!(comparison["neither"]["value"].as_f64().unwrap(), 1.0 / 3.0);

@@ -13,6 +13,14 @@ pub enum Error {
         /// The system's reason.
         source: std::io::Error,
     },
+    /// A picture could not be written.
+    #[error("{path}: {source}", path = path.display())]
+    Picture {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: image::ImageError,
+    },
     /// A line of a results file is none.
     #[error("{path}: {source}", path = path.display())]
     Json {

@@ -5,6 +5,7 @@ mod curve;
 mod differences;
 mod figures;
 mod items;
+mod labelled;
 mod looks;
 mod page;
 mod painted;
@@ -12,9 +13,10 @@ mod people;
 mod sheet;
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
+use reliad_dataset::Label;
 use reliad_diffusion::SamplingOverlay;
 use reliad_generation::assess::{Assess, ModelJudge};
 use reliad_generation::defaults::sampling_of;
@@ -41,6 +43,7 @@ use crate::rendered;
 pub use differences::Differences;
 pub use figures::{ByName, Comparison, Figures, OfPainter, Settings};
 pub use items::Products;
+pub use labelled::Written;
 pub use painted::Timed;
 
 /// A painter to compare: the model with something tuned in it.
@@ -107,6 +110,8 @@ pub struct Evaluated {
     names: Vec<String>,
     painted: Vec<Painted>,
     held_out: Vec<Vec<Option<bool>>>,
+    /// People's, of each painter's first attempts.
+    labels: Vec<Vec<Vec<Label>>>,
     compare: Option<[usize; 2]>,
     items: Items,
     gallery: Gallery,
@@ -137,6 +142,15 @@ impl Evaluated {
     /// As [`page`](Self::page).
     pub fn label_sheet(&self) -> Result<String> {
         sheet::labels(self)
+    }
+
+    /// Writes the labelled pictures of first attempts as a data set that `train rfnet` learns from, each with the label that
+    /// most people gave.
+    ///
+    /// # Errors
+    /// As [`page`](Self::page), or a folder that can't be written.
+    pub fn labelled(&self, dir: &Path) -> Result<Written> {
+        labelled::write(self, dir)
     }
 
     /// Finds pictures again; looks at none.
@@ -287,6 +301,7 @@ impl Evaluation<'_> {
                 .collect(),
             painted,
             held_out,
+            labels: measures.into_iter().map(|of| of.labels).collect(),
             compare,
             items,
             gallery,

@@ -140,6 +140,11 @@ pub struct AvailabilityArgs {
     #[arg(long, value_name = "FILE", value_delimiter = ',')]
     labels: Vec<PathBuf>,
 
+    /// Also write the labelled pictures as a data set (metadata.jsonl) that a judge can learn from, each with the label that
+    /// most people gave
+    #[arg(long, value_name = "DIR", requires = "labels")]
+    labelled: Option<PathBuf>,
+
     /// Two of the names, for --sheet and --answers
     #[arg(long, value_name = "NAME:NAME", value_parser = two)]
     compare: Option<[String; 2]>,
@@ -297,6 +302,16 @@ pub fn run(arguments: AvailabilityArgs) -> Result<Code> {
     }
     if let Some(sheet) = &arguments.label_sheet {
         files::write_atomic(sheet, evaluated.label_sheet()?.as_bytes())?;
+    }
+    if let Some(dir) = &arguments.labelled {
+        let told = evaluated.labelled(dir)?;
+        eprintln!("{} holds {} labelled pictures", dir.display(), told.samples);
+        if told.disputed > 0 {
+            message::warning_line(&format!(
+                "people didn't agree on {} more; they are left out",
+                told.disputed
+            ));
+        }
     }
     if let (Some(file), Some(sheet)) = (&arguments.sheet, evaluated.pair_sheet()?) {
         files::write_atomic(file, sheet.as_bytes())?;
