@@ -33,6 +33,8 @@ fn a_painter_is_measured_on_products_that_no_training_saw() {
         "figures.json",
         "--html",
         "page.html",
+        "--contact-sheet",
+        "sheet.png",
     ];
     let ran = scene.run(&arguments).expect(2);
     let said = format!("{} {}", ran.err, ran.hints());
@@ -59,6 +61,12 @@ fn a_painter_is_measured_on_products_that_no_training_saw() {
     });
     let ran = scene.run(&oblong).expect(2);
     assert!(ran.err.contains("square"), "{}", ran.err);
+    let unknown = arguments.map(|argument| match argument {
+        "sheet.png" => "sheet.tga",
+        argument => argument,
+    });
+    let ran = scene.run(&unknown).expect(2);
+    assert!(ran.err.contains("sheet.tga: name it"), "{}", ran.err);
 
     let ran = scene.run(&arguments).expect(0);
     assert!(ran.out.contains("| prompt_agreement | "), "{}", ran.out);
@@ -67,6 +75,9 @@ fn a_painter_is_measured_on_products_that_no_training_saw() {
     let figures: Value =
         serde_json::from_slice(&fs::read(scene.path("figures.json")).unwrap()).unwrap();
     assert_eq!(figures["settings"]["sampling"]["guidance"], 1.5);
+    // Four pictures in a row, each with its strip.
+    let sheet = image::open(scene.path("sheet.png")).unwrap();
+    assert_eq!((sheet.width(), sheet.height()), (4 * 64, 64 + 8));
     for (name, n) in [
         ("prompt_agreement", 4),
         ("prompt_agreement_swapped", 2),

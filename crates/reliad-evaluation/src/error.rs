@@ -15,7 +15,7 @@ pub enum Error {
     },
     /// A picture could not be written.
     #[error("{path}: {source}", path = path.display())]
-    Picture {
+    Unwritten {
         /// The file.
         path: PathBuf,
         /// Why.

@@ -162,9 +162,9 @@ mod tests {
             };
             let size = shape[0].min(shape[1]);
             let energy = square.mul(Tensor::eye(size, &device)).sum();
-            // Muon's polynomial leaves singular values between 0.7 and 1.2, but for the smallest of a square matrix.
+            // Muon's polynomial leaves singular values between 0.68 and 1.2, but for the smallest of a square matrix.
             let mean = energy.into_scalar::<f32>() / size as f32;
-            assert!((0.5..1.4).contains(&mean), "{shape:?}: {mean}");
+            assert!((0.45..1.5).contains(&mean), "{shape:?}: {mean}");
         }
     }
 

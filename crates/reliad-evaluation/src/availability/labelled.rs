@@ -65,7 +65,7 @@ pub(super) fn write(of: &Evaluated, dir: &Path) -> Result<Written> {
             let [image, product] = ["images", "products"].map(|part| format!("{part}/{id}.png"));
             let failed = |name: &str| {
                 let path = dir.join(name);
-                move |source| Error::Picture { path, source }
+                move |source| Error::Unwritten { path, source }
             };
             picture.save(dir.join(&image)).map_err(failed(&image))?;
             let rgba = drawing.product.rgba();

@@ -4,12 +4,14 @@ mod figures;
 mod looks;
 mod page;
 mod series;
+mod sheet;
 mod traced;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
+use image::RgbImage;
 use reliad_diffusion::SamplingOverlay;
 use reliad_generation::assess::{Assess, ModelJudge};
 use reliad_generation::defaults::sampling_of;
@@ -84,6 +86,14 @@ impl Evaluated {
     /// A picture that can't be read any more.
     pub fn page(&self) -> Result<String> {
         page::page(&self.figures, &self.looks, &self.viewers, &self.jobs)
+    }
+
+    /// The first 96 pictures side by side at their full size, none chosen, a strip beneath each in the colour of its verdict.
+    ///
+    /// # Errors
+    /// A picture that can't be read any more.
+    pub fn contact_sheet(&self) -> Result<RgbImage> {
+        sheet::sheet(self)
     }
 }
 

@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use clap::Args;
+use image::ImageFormat;
 use reliad_evaluation::Watch;
 use reliad_evaluation::painter::{Evaluation, Model};
 use reliad_generation::files;
@@ -60,6 +61,11 @@ pub struct PainterArgs {
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
 
+    /// Also write the first 96 pictures side by side at full size (.png or .jpg), with a strip beneath each: green available,
+    /// orange space, blue size, purple indistinct, red shape
+    #[arg(long, value_name = "FILE")]
+    contact_sheet: Option<PathBuf>,
+
     #[command(flatten)]
     sizes: SizesArg,
 
@@ -84,16 +90,22 @@ pub struct PainterArgs {
 /// A model that can't be loaded or lacks a part, or a file that can't be written.
 pub fn run(arguments: PainterArgs) -> Result<Code> {
     ensure!(arguments.count > 0, "--count is 0; it must be at least 1");
-    for file in [Some(&arguments.json), arguments.html.as_ref()]
-        .into_iter()
-        .flatten()
-    {
+    let written = [
+        Some(&arguments.json),
+        arguments.html.as_ref(),
+        arguments.contact_sheet.as_ref(),
+    ];
+    for file in written.into_iter().flatten() {
         // What can't be written must not show after an hour of painting.
         ensure!(!file.is_dir(), "{}: it is a directory", file.display());
         let folder = file
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty());
         files::prepare_directory(folder.unwrap_or(Path::new(".")))?;
+    }
+    if let Some(file) = &arguments.contact_sheet {
+        let known = ImageFormat::from_path(file).is_ok_and(|format| format.writing_enabled());
+        ensure!(known, "{}: name it .png, .jpg or .webp", file.display());
     }
     let work = arguments
         .work
@@ -151,6 +163,12 @@ pub fn run(arguments: PainterArgs) -> Result<Code> {
     reliad_weights::write_config(&arguments.json, &evaluated.figures)?;
     if let Some(html) = &arguments.html {
         files::write_atomic(html, evaluated.page()?.as_bytes())?;
+    }
+    if let Some(file) = &arguments.contact_sheet {
+        let sheet = evaluated.contact_sheet()?;
+        sheet
+            .save(file)
+            .with_context(|| file.display().to_string())?;
     }
     Ok(Code::Complete)
 }
