@@ -62,6 +62,39 @@ pub fn shards_hold_what_the_pictures_do(stage: &Stage) {
     assert!(both.starts_with(&first) && both.lines().count() == 2 * SHARD);
     assert!(render(2 * SHARD).is_empty());
 
+    let mirrored = tempfile::tempdir().unwrap();
+    let twice = Rendering {
+        mirrored: true,
+        ..rendering(mirrored.path(), SHARD)
+    };
+    assert!(render_latents(&twice, &model, &device, &mut |_| {}, &|| false).unwrap());
+    let lines = |folder: &Path| -> Vec<serde_json::Value> {
+        let text = std::fs::read_to_string(folder.join(METADATA)).unwrap();
+        let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
+        lines.collect()
+    };
+    let (plain, pairs) = (lines(out.path()), lines(mirrored.path()));
+    assert_eq!(pairs.len(), SHARD);
+    for (number, pair) in pairs.chunks_exact(2).enumerate() {
+        assert_eq!(pair[0]["prompt"], plain[number]["prompt"]);
+        let prompt = plain[number]["prompt"].as_str().unwrap();
+        assert_eq!(pair[1]["prompt"], reliad_synth::mirrored(prompt));
+        assert_eq!(pair[1]["parameters"]["mirrored"], true);
+        assert_eq!(pair[1]["index"], 2 * number + 1);
+    }
+    let first = |folder: &Path, index: usize| {
+        let shards = Shards::open(folder).unwrap().unwrap();
+        let edges = shards.edges(SIZE as usize, reliad_imaging::canny::THRESHOLDS, index + 1);
+        edges.unwrap().batch(&[index], &device)
+    };
+    let (whole, turned) = (first(out.path(), 0), first(mirrored.path(), 1));
+    // Canny looks at a mirrored picture from the other side: a few edges lie a pixel beside.
+    let apart = (whole.clone().flip([3]) - turned)
+        .abs()
+        .sum()
+        .into_scalar::<f32>();
+    assert!(apart < 0.3 * whole.sum().into_scalar::<f32>());
+
     let data = tempfile::tempdir().unwrap();
     let pictures = RenderConfig {
         count: COMPARED as u64,
