@@ -101,6 +101,46 @@ fn adapters_need_a_time_that_is_told() {
 }
 
 #[test]
+fn latents_that_a_training_cant_use_show_before_it_begins() {
+    let scene = Scene::new(0.0);
+    fs::create_dir(scene.path("latents")).unwrap();
+    let train = |stage: &str, out: &str| {
+        let ran = scene.run(&[
+            "train",
+            stage,
+            "--data",
+            "nowhere",
+            "--latents",
+            "latents",
+            "--out",
+            out,
+        ]);
+        ran.expect(2)
+    };
+    let ran = train("painter", "model");
+    assert!(
+        ran.err.contains("holds no latents") && ran.hints().contains("`reliad synth latents`"),
+        "{}",
+        ran.err
+    );
+    let ran = train("vae", "model");
+    assert!(ran.err.contains("learns from pictures"), "{}", ran.err);
+    fs::write(
+        scene.path("latents/latents.json"),
+        r#"{"autoencoder": "another", "size": 64, "canny": [100, 200], "samples": null}"#,
+    )
+    .unwrap();
+    let ran = train("mini", "model");
+    assert!(ran.err.contains("another autoencoder"), "{}", ran.err);
+    let ran = train("mini", "fresh");
+    assert!(
+        ran.err.contains("has no vae/") && ran.hints().contains("`reliad train vae`"),
+        "{}",
+        ran.err
+    );
+}
+
+#[test]
 fn configurations_are_compiled_in_and_files_come_before_them() {
     let scene = Scene::new(0.0);
     let train = |config: &[&str]| {

@@ -20,7 +20,6 @@ mod instructions;
 pub mod layer_norm;
 pub mod max_pool;
 mod operation;
-pub mod orthogonal;
 mod product;
 mod register;
 pub mod residual;

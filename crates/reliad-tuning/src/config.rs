@@ -270,6 +270,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_configuration_names_its_method() {
+        let config: TuningConfig = serde_json::from_value(serde_json::json!({
+            "method": {"refl": {"window": [0, 1]}}, "steps": 1
+        }))
+        .unwrap();
+        assert!(matches!(config.method, MethodConfig::Refl(_)));
+        assert_eq!(config.method.slug(), "refl");
+    }
+
+    #[test]
     fn what_a_user_writes_is_understood_or_named() {
         assert_eq!("300".parse(), Ok(Beta::Number(300.0)));
         assert_eq!("ratio:0.5".parse(), Ok(Beta::Ratio { ratio: 0.5 }));

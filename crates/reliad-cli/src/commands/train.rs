@@ -6,8 +6,10 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, ValueEnum};
 use reliad_training::fit::checkpoint::Checkpoints;
 use reliad_training::judge::{aesthetic, encoder, maps, rfnet, scene, text};
+use reliad_training::painter::shards::Shards;
 use reliad_training::painter::{controlnet, decoder, lora, tokenizer, unet, vae};
 use reliad_training::{Budget, Control, Ended, Report, Stage};
+use reliad_weights::ModelDir;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -32,8 +34,10 @@ pub struct TrainArgs {
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
 
-    /// Folder of `reliad synth latents` that tokenizer, painter, ControlNet and adapters learn from instead, since they need
-    /// more samples than others and no pictures
+    /// Folder of `reliad synth latents` that tokenizer, painter, ControlNet and adapters learn from instead
+    ///
+    /// They need more samples than others, and no pictures. The latents have to be of the autoencoder in OUT, which `mini`
+    /// keeps then instead of training one.
     #[arg(long, value_name = "DIR")]
     latents: Option<PathBuf>,
 
@@ -85,7 +89,7 @@ pub struct TrainArgs {
 
     /// Where to compute: cpu, gpu, cuda, vulkan or metal; `:1` picks the second one
     ///
-    /// Several with commas share the `accumulate` batches of a step; vae and controlnet take one.
+    /// Several with commas share the `accumulate` batches of a step; vae, controlnet and decoder take one.
     #[arg(long, default_value = "cpu", value_delimiter = ',')]
     device: Vec<String>,
 }
@@ -231,13 +235,18 @@ pub fn run(arguments: TrainArgs) -> Result<Code> {
         (_, Some(file)) => file.parent().unwrap_or(Path::new(".")).to_owned(),
         (_, None) => Path::new(configurations::FOLDER).join("mini"),
     };
-    let stages: &[StageName] = match arguments.stage {
-        StageName::Mini => &ALL,
-        ref one => std::slice::from_ref(one),
+    let mut stages: Vec<StageName> = match arguments.stage {
+        StageName::Mini => ALL.to_vec(),
+        one => vec![one],
     };
+    if let Some(latents) = &arguments.latents {
+        refuse_other_latents(latents, arguments.stage, &arguments.out)?;
+        // Another autoencoder would make other latents.
+        stages.retain(|stage| !matches!(stage, StageName::Vae));
+    }
     // What is missing for the last stage must not show after hours of the first.
     let mut planned = Vec::new();
-    for &name in stages {
+    for name in stages {
         let config = match (&arguments.config, arguments.stage) {
             (Some(file), stage) if stage != StageName::Mini => file.clone(),
             _ => configs.join(format!("{}.json", name.slug())),
@@ -322,6 +331,36 @@ fn training(name: StageName, config: &Path) -> Result<Training> {
         StageName::Rfnet => with(config, rfnet::train),
         StageName::Mini => unreachable!("mini is a list of stages"),
     }
+}
+
+/// Latents are for a stage that learns from them, and of the autoencoder that the stage finds.
+fn refuse_other_latents(latents: &Path, stage: StageName, out: &Path) -> Result<()> {
+    if stage != StageName::Mini && !stage.learns_from_latents() {
+        bail!(
+            "{} learns from pictures; --latents is for tokenizer, painter, controlnet, lora and mini",
+            stage.slug()
+        );
+    }
+    let shards = Shards::open(latents)?.ok_or_else(|| {
+        hinted(
+            format!("{} holds no latents", latents.display()),
+            "make them by `reliad synth latents`",
+        )
+    })?;
+    if stage == StageName::Tokenizer {
+        return Ok(());
+    }
+    let vae = ModelDir::open(out.join("vae")).map_err(|_| {
+        hinted(
+            format!(
+                "{} has no vae/, so its latents can't be those in {}",
+                out.display(),
+                latents.display()
+            ),
+            "first `reliad train vae`, then `reliad synth latents --model` with that directory, then this",
+        )
+    })?;
+    Ok(shards.check(&vae)?)
 }
 
 /// A warm start needs weights.

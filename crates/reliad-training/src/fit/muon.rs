@@ -7,7 +7,6 @@ use burn::module::{Module, ModuleVisitor, Param, ParamGroup};
 use burn::optim::momentum::{Momentum, MomentumConfig};
 use burn::optim::{LearningRate, ModuleOptimizer, MuonState, Optimizer};
 use burn::tensor::{Device, Tensor};
-use reliad_kernels::orthogonal::orthogonal;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -120,8 +119,8 @@ impl ModuleVisitor for Search<'_> {
     }
 }
 
-/// Muon over parameters of any rank, each as a matrix. Burn's `Muon`, whose state this has, computes the same in products
-/// that the threads don't share.
+/// Muon over parameters of any rank, each as the matrix of its outputs. Burn's `Muon`, whose state this has, takes two to three
+/// times the products.
 #[derive(Clone)]
 struct Kernels {
     momentum: Momentum,
@@ -147,16 +146,15 @@ impl Optimizer for Kernels {
         let (step, momentum) = self
             .momentum
             .transform(to_matrix(gradient), state.map(|state| state.momentum));
-        let [rows, columns] = step.dims();
-        // Burn keeps a linear layer's weight as `[in, out]`, a convolution's as `[out, in, h, w]`.
-        let [outs, ins] = if D == 2 {
-            [columns, rows]
-        } else {
-            [rows, columns]
-        };
+        let [outs, ins] = step.dims();
         let taller = (outs as f64 / ins as f64).max(1.0).sqrt();
         let step = orthogonal(step, self.iterations) * (rate * taller);
         let matrix = to_matrix(tensor) * (1.0 - rate * self.weight_decay) - step;
+        let matrix = if D == 2 {
+            matrix.swap_dims(0, 1)
+        } else {
+            matrix
+        };
         (matrix.reshape(shape), Some(MuonState::new(momentum)))
     }
 
@@ -165,10 +163,52 @@ impl Optimizer for Kernels {
     }
 }
 
-/// The first axis along the rows.
+/// Outputs along the rows. Burn keeps a linear layer's weight as `[in, out]`, a convolution's as `[out, in, h, w]`.
 fn to_matrix<const D: usize>(tensor: Tensor<D>) -> Tensor<2> {
     let rows = tensor.dims()[0] as i64;
-    tensor.reshape([rows, -1])
+    let matrix: Tensor<2> = tensor.reshape([rows, -1]);
+    if D == 2 {
+        matrix.swap_dims(0, 1)
+    } else {
+        matrix
+    }
+}
+
+/// A matrix with its singular values made one, nearly: Newton-Schulz iterations `X <- (a + b X X^T + c (X X^T)^2) X` with
+/// Muon's coefficients, from the matrix over its norm.
+///
+/// Each factor is a polynomial in the first `X X^T`, so the factors are multiplied among themselves, small squares, and
+/// touch the matrix once, at the end. Of a transposed matrix the result is the transpose.
+fn orthogonal(matrix: Tensor<2>, iterations: usize) -> Tensor<2> {
+    const COEFFICIENTS: [f32; 3] = [3.4445, -4.775, 2.0315];
+    let [a, b, c] = COEFFICIENTS;
+    let [rows, columns] = matrix.dims();
+    let norm = matrix.clone().square().sum().sqrt().clamp_min(1e-7);
+    let matrix = matrix / norm.unsqueeze();
+    let transposed = matrix.clone().transpose();
+    let mut square = if rows > columns {
+        transposed.matmul(matrix.clone())
+    } else {
+        matrix.clone().matmul(transposed)
+    };
+    let one = Tensor::<2>::eye(rows.min(columns), &matrix.device());
+    let mut factors: Option<Tensor<2>> = None;
+    for iteration in 1..=iterations {
+        let factor =
+            one.clone() * a + square.clone() * b + square.clone().matmul(square.clone()) * c;
+        if iteration < iterations {
+            square = factor.clone().matmul(square).matmul(factor.clone());
+        }
+        factors = Some(match factors {
+            Some(factors) => factor.matmul(factors),
+            None => factor,
+        });
+    }
+    match factors {
+        None => matrix,
+        Some(factors) if rows > columns => matrix.matmul(factors),
+        Some(factors) => factors.matmul(matrix),
+    }
 }
 
 #[cfg(test)]
@@ -300,6 +340,31 @@ mod tests {
             .iter()
             .filter(|name| !name.starts_with("image_encoder."));
         assert_eq!(others.collect::<Vec<_>>(), Vec::<&String>::new());
+    }
+
+    #[test]
+    fn singular_values_become_one() {
+        let device = Device::flex();
+        let wave = |shape: [usize; 2]| {
+            let count = (shape[0] * shape[1]) as i64;
+            let numbers = Tensor::<1, burn::tensor::Int>::arange(0..count, &device).float();
+            (numbers.clone() * numbers * 0.7).sin().reshape(shape)
+        };
+        for shape in [[6, 40], [40, 6], [30, 30], [1, 3]] {
+            let made = orthogonal(wave(shape), 5);
+            let square = if shape[0] > shape[1] {
+                made.clone().transpose().matmul(made)
+            } else {
+                made.clone().matmul(made.transpose())
+            };
+            let size = shape[0].min(shape[1]);
+            let energy = square.mul(Tensor::eye(size, &device)).sum();
+            // Muon's polynomial leaves singular values between 0.68 and 1.2, but for the smallest of a square matrix.
+            let mean = energy.into_scalar::<f32>() / size as f32;
+            assert!((0.45..1.5).contains(&mean), "{shape:?}: {mean}");
+        }
+        let nothing = orthogonal(Tensor::zeros([4, 9], &device), 5);
+        assert_eq!(nothing.abs().max().into_scalar::<f32>(), 0.0);
     }
 
     /// `parity/training/muon.py`.

@@ -3,6 +3,7 @@
 pub(crate) mod controlled;
 pub mod controlnet;
 pub mod decoder;
+mod first_weights;
 pub mod latents;
 pub mod lora;
 pub(crate) mod noised;

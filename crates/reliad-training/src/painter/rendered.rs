@@ -70,16 +70,20 @@ pub fn render_latents(
             reason: format!("must be a multiple of {}", 2 * vae.downscale()),
         });
     }
+    let mut told = json!({
+        "number": reliad_synth::WORLD, "seed": seed, "mix": world.mix, "class": world.class, "products": world.products,
+        "sizes": world.sizes, "scenes": world.scenes,
+    });
+    if *mirrored {
+        told["mirrored"] = json!(true);
+    }
     let shards = Shards::create(
         &rendering.out,
         Settings {
             autoencoder: fingerprint(&dir)?,
             size: *size as usize,
             canny: THRESHOLDS,
-            samples: json!({
-                "number": reliad_synth::WORLD, "seed": seed, "mix": world.mix, "class": world.class, "products": world.products,
-                "sizes": world.sizes, "scenes": world.scenes, "mirrored": mirrored,
-            }),
+            samples: told,
         },
     )?;
     let found = shards.complete()?;

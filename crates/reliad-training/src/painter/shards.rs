@@ -205,18 +205,27 @@ impl Shards {
             .map_err(Error::io(&path))
     }
 
+    /// Whether the latents are those of the autoencoder in `vae`.
+    ///
+    /// # Errors
+    /// [`Error::Data`] where they aren't, or a missing or unreadable file.
+    pub fn check(&self, vae: &ModelDir) -> Result<()> {
+        let own = fingerprint(vae)?;
+        if own == self.settings.autoencoder {
+            return Ok(());
+        }
+        Err(self.other(format!(
+            "its latents are those of another autoencoder ({}, not {own}); make them anew with `reliad synth latents`",
+            self.settings.autoencoder
+        )))
+    }
+
     /// Latents and cover of the first `count` samples at `size` pixels, by the autoencoder in `vae`.
     ///
     /// # Errors
     /// Shards of another autoencoder, of other sizes than `size` and twice that, or that cannot be read.
     pub fn read(&self, vae: &ModelDir, size: usize, count: usize) -> Result<(Latents, Cover)> {
-        let own = fingerprint(vae)?;
-        if own != self.settings.autoencoder {
-            return Err(self.other(format!(
-                "its latents are those of another autoencoder ({}, not {own}); make them anew with `reliad synth latents`",
-                self.settings.autoencoder
-            )));
-        }
+        self.check(vae)?;
         let full = self.settings.size;
         let name = match size {
             size if size == full => "latents",

@@ -362,7 +362,7 @@ fn rewrite<M: Module>(conv: M, change: impl FnOnce(&mut [f64], &mut [f64])) -> M
 }
 
 /// Mean absolute difference of an error picture between neighbours, across and down.
-fn gradient_error(error: Tensor<4>) -> Tensor<1> {
+pub(crate) fn gradient_error(error: Tensor<4>) -> Tensor<1> {
     let [_, _, h, w] = error.dims();
     let across = error.clone().narrow(3, 1, w - 1) - error.clone().narrow(3, 0, w - 1);
     let down = error.clone().narrow(2, 1, h - 1) - error.narrow(2, 0, h - 1);

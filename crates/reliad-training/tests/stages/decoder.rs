@@ -15,7 +15,8 @@ pub fn only_the_decoder_changes(stage: &Stage, control: &mut Control<'_>) {
         // Steps that show in half precision.
         let rate = json!({ "base": 0.05, "warmup_steps": 0 });
         let fit = json!({
-            "batch_size": 2, "validations": 1, "average_decay": 0.0, "learning_rate": rate
+            "batch_size": 2, "accumulate": 2, "validations": 1, "average_decay": 0.0,
+            "learning_rate": rate
         });
         config(json!({ "fit": fit, "recipe": recipe }))
     };

@@ -28,7 +28,7 @@ pub fn adapters_learn_and_the_weights_stay(
     let training = config(json!({
         "rank": 2,
         "fit": {
-            "batch_size": 2, "validations": 1, "average_decay": 0.0,
+            "batch_size": 1, "accumulate": 2, "validations": 1, "average_decay": 0.0,
             "learning_rate": { "base": 0.05, "warmup_steps": 0 }
         },
         "recipe": { "size": 32, "held_out": 2, "ring_weight": 2.0, "ring_cells": 1 }

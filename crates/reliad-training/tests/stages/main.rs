@@ -95,7 +95,7 @@ fn every_stage_writes_a_component_that_loads() {
     finished(unet::train(&networks, &stage, control).unwrap());
     let edges = config(json!({
         "network": { "conditioning_embedding_out_channels": [4, 4, 4, 4] },
-        "fit": fit, "recipe": { "size": SIZE, "held_out": 2 }
+        "fit": { "batch_size": 1, "accumulate": 2, "validations": 1 }, "recipe": { "size": SIZE, "held_out": 2 }
     }));
     finished(controlnet::train(&edges, &stage, control).unwrap());
     // Without its checkpoints a stage begins anew: warm from what it wrote (a rate of almost nothing leaves that as it
@@ -186,7 +186,13 @@ fn every_stage_writes_a_component_that_loads() {
         },
         "fit": fit, "recipe": { "held_out": 3 }
     }));
-    finished(scene::train(&scenes, &stage, control).unwrap());
+    match scene::train(&scenes, &stage, control).unwrap() {
+        Ended::Finished(figures) => {
+            let told = figures.iter().any(|(name, _)| name == "light_accuracy");
+            assert!(told, "{figures:?}");
+        }
+        Ended::Stopped => panic!("nobody asked it to stop"),
+    }
     only_the_decoder_changes(&stage, control);
     let aesthetic = config(json!({
         "network": {

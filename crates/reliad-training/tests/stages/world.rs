@@ -37,6 +37,7 @@ pub fn write_world(dir: &Path) {
         let family = ["marble", "garden"][index as usize % 2];
         // Some samples don't tell their colour.
         let color = ["navy", "teal", "sky blue"].get(index as usize % 4);
+        let light = ["left", "above", "right"][index as usize % 3];
         let record = json!({
             "image": file("images"), "product": file("products"), "depth": file("depth"),
             "saliency": file("saliency"), "title": format!("A red mug, {index} cm"),
@@ -44,7 +45,7 @@ pub fn write_world(dir: &Path) {
             "parameters": {
                 "scene_family": family, "main_color": color, "product_family": "mug",
                 "props": if index % 3 == 0 { vec![] } else { vec!["book"] }, "prop_scale": 1.0,
-                "share": 0.6, "product_cm": [8.0, 10.0, 8.0],
+                "share": 0.6, "product_cm": [8.0, 10.0, 8.0], "light_side": light,
             },
         });
         lines += &format!("{record}\n");

@@ -327,6 +327,9 @@ fn prepare(arguments: &AvailabilityArgs) -> Result<()> {
         arguments.label_sheet.as_ref(),
         arguments.sheet.as_ref(),
     ];
+    if let Some(dir) = &arguments.labelled {
+        files::prepare_directory(dir)?;
+    }
     for file in written.into_iter().flatten() {
         ensure!(!file.is_dir(), "{}: it is a directory", file.display());
         let folder = file

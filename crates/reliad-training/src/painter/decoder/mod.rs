@@ -30,6 +30,7 @@ use crate::fit::progress::Control;
 use crate::fit::{FitConfig, Loss, Outcome, Step, Task, fit};
 use crate::painter::latents::Latents;
 use crate::painter::noised::{estimate, noised_at, schedule};
+use crate::painter::vae::gradient_error;
 use crate::random::{self, Order};
 use crate::stage::{Ended, Stage};
 
@@ -167,8 +168,8 @@ pub fn train(config: &DecoderTraining, stage: &Stage, control: &mut Control<'_>)
     held_out.truncate(recipe.held_out);
     let mut task = DecoderTask {
         order: Order::new(stage.seed, train.len()),
-        train: Seen::new(&world, train, recipe.size)?,
-        held_out: Seen::new(&world, held_out, recipe.size)?,
+        train: Seen::new(&world, train, recipe.size, latents.side())?,
+        held_out: Seen::new(&world, held_out, recipe.size, latents.side())?,
         latents,
         painter: Painter::load(&model, &stage.device)?,
         eyes: SceneClassifier::load(&model, &device).map_err(Error::component("scene"))?,
@@ -259,7 +260,7 @@ struct Seen {
 }
 
 impl Seen {
-    fn new(world: &World, indices: Vec<usize>, size: usize) -> Result<Self> {
+    fn new(world: &World, indices: Vec<usize>, size: usize, cells: usize) -> Result<Self> {
         let products = world.pictures(&indices, Modality::Product, Layout::Rgba, size)?;
         let weights = RegionWeights {
             product: 0.0,
@@ -272,15 +273,12 @@ impl Seen {
                 .map(|&index| world.records()[index].prompt.clone())
                 .collect(),
             pictures: world.pictures(&indices, Modality::Image, Layout::Rgb, size)?,
-            open: Regions::new(&Cover::of(&products, size / CELL), weights),
+            open: Regions::new(&Cover::of(&products, cells), weights),
             products,
             indices,
         })
     }
 }
-
-/// Pixels along a side of a latent cell.
-const CELL: usize = 8;
 
 /// Some pictures with latents for them, without gradients.
 struct Batch {
@@ -347,14 +345,6 @@ fn published(decoded: Tensor<4>, pictures: Tensor<4>, cover: Tensor<4>) -> Tenso
     pictures.clone() * cover.clone() + decoded * (cover.neg() + 1.0)
 }
 
-/// Differences to the right and downward neighbours.
-fn differences(x: Tensor<4>) -> [Tensor<4>; 2] {
-    let [_, _, height, width] = x.dims();
-    [(2, height), (3, width)].map(|(axis, size)| {
-        x.clone().narrow(axis, 1, size - 1) - x.clone().narrow(axis, 0, size - 1)
-    })
-}
-
 /// Mean distance of the first three stages' maps, each in units of its own spread.
 fn perceived(eyes: &SceneClassifier, decoded: Tensor<4>, pictures: Tensor<4>) -> Tensor<1> {
     let maps = |picture| eyes.maps(unsigned(picture));
@@ -387,36 +377,25 @@ impl Task for DecoderTask {
         let weight = cover.clone() * (recipe.product_weight - 1.0) + 1.0;
         let error = (decoded.clone() - pictures.clone()) * weight;
         let absolute = error.clone().abs().mean();
-        let [down, right] = differences(error).map(|difference| difference.abs().mean());
+        let gradient = gradient_error(error);
         let published = published(decoded, pictures.clone(), cover);
         let features = perceived(&self.eyes, published.clone(), pictures.clone());
-        // One pass trains both: neither's loss has a gradient for the other.
-        let verdict = model
+        let hinge = model
             .discriminator
-            .clone()
-            .freeze()
-            .forward(published.clone())
-            .mean();
-        let hinge = model.discriminator.hinge(pictures, published.detach());
-        let heeded = if step.progress < recipe.adversarial_from {
-            0.0
-        } else {
-            recipe.adversarial
-        };
-        let total = absolute.clone() * recipe.absolute
-            + (down + right) * recipe.gradient
+            .hinge(pictures, published.clone().detach());
+        let mut total = absolute.clone() * recipe.absolute
+            + gradient * recipe.gradient
             + features.clone() * recipe.features
-            - verdict.clone() * heeded
             + hinge.clone();
+        if step.progress >= recipe.adversarial_from {
+            // One pass trains both: neither's loss has a gradient for the other.
+            let still = model.discriminator.clone().freeze();
+            total = total - still.forward(published).mean() * recipe.adversarial;
+        }
         Ok(Loss {
             gradients: None,
             total,
-            parts: vec![
-                ("l1", absolute),
-                ("features", features),
-                ("verdict", verdict),
-                ("hinge", hinge),
-            ],
+            parts: vec![("l1", absolute), ("features", features), ("hinge", hinge)],
         })
     }
 
@@ -441,19 +420,15 @@ impl Task for DecoderTask {
                     batch.cover.clone(),
                 );
                 let open = batch.cover.neg() + 1.0;
-                let energy = |picture: Tensor<4>| {
-                    differences(picture * open.clone())
-                        .map(|difference| difference.abs().mean().into_scalar::<f64>())
-                        .iter()
-                        .sum::<f64>()
+                let steps = |picture: Tensor<4>| {
+                    gradient_error(picture * open.clone()).into_scalar::<f64>()
                 };
                 let features = perceived(
                     &self.eyes,
                     Tensor::from_inner(published.clone()),
                     Tensor::from_inner(batch.pictures.clone()),
                 );
-                let sharpness =
-                    energy(published.clone()) / energy(batch.pictures.clone()).max(1e-9);
+                let sharpness = steps(published.clone()) / steps(batch.pictures.clone()).max(1e-9);
                 let squares = (published - batch.pictures)
                     .square()
                     .sum()
