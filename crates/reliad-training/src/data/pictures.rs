@@ -6,7 +6,7 @@ use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use reliad_dataset::{Place, Store};
-use reliad_imaging::blocks;
+use reliad_imaging::{blocks, resize};
 use reliad_pictures::planes_tensor;
 
 use crate::error::{Error, Result};
@@ -42,11 +42,11 @@ pub struct Pictures {
 }
 
 impl Pictures {
-    /// Decodes the pictures at `places`, `size` pixels square each; a picture whose side is a multiple of `size` is
-    /// averaged down to it (colours weighted by alpha).
+    /// Decodes the square pictures at `places` to `size` pixels a side, colours weighted by alpha: by the mean of blocks
+    /// where the side is a multiple of `size`, resampled otherwise.
     ///
     /// # Errors
-    /// One that cannot be read or decoded; [`Error::Data`] for another size.
+    /// One that cannot be read or decoded; [`Error::Data`] for one that isn't square, or smaller.
     pub fn read(store: &Store, places: &[&Place], layout: Layout, size: usize) -> Result<Self> {
         let length = layout.channels() * size * size;
         let mut bytes = vec![0u8; places.len() * length];
@@ -188,19 +188,44 @@ impl Pictures {
 fn decode(store: &Store, place: &Place, layout: Layout, size: usize, out: &mut [u8]) -> Result<()> {
     let picture = store.picture(place).map_err(Error::component("data"))?;
     let (width, height) = (picture.width() as usize, picture.height() as usize);
-    if width != height || width < size || !width.is_multiple_of(size) {
+    if width != height || width < size {
         return Err(Error::Data {
             path: store.path(place),
             reason: format!(
-                "{width}x{height} pixels cannot be averaged to {size}x{size}; render the data at {size} pixels or a multiple"
+                "{width}x{height} pixels; square pictures of {size} pixels a side or more are needed: render the data so"
             ),
         });
     }
-    let factor = (width / size) as u32;
+    let side = size as u32;
+    let factor = width.is_multiple_of(size).then_some((width / size) as u32);
     let pixels = match layout {
-        Layout::Gray => blocks::gray(&picture.into_luma8(), factor).into_raw(),
-        Layout::Rgb => blocks::rgb(&picture.into_rgb8(), factor).into_raw(),
-        Layout::Rgba => blocks::rgba(&picture.into_rgba8(), factor).into_raw(),
+        Layout::Gray => {
+            let gray = picture.into_luma8();
+            factor
+                .map_or_else(
+                    || resize::gray(&gray, side, side),
+                    |factor| blocks::gray(&gray, factor),
+                )
+                .into_raw()
+        }
+        Layout::Rgb => {
+            let rgb = picture.into_rgb8();
+            factor
+                .map_or_else(
+                    || resize::rgb(&rgb, side, side),
+                    |factor| blocks::rgb(&rgb, factor),
+                )
+                .into_raw()
+        }
+        Layout::Rgba => {
+            let rgba = picture.into_rgba8();
+            factor
+                .map_or_else(
+                    || resize::rgba(&rgba, side, side),
+                    |factor| blocks::rgba(&rgba, factor),
+                )
+                .into_raw()
+        }
     };
     for (channel, plane) in out.chunks_exact_mut(size * size).enumerate() {
         let values = pixels.iter().skip(channel).step_by(layout.channels());
@@ -233,7 +258,25 @@ mod tests {
             [planes[0], planes[4], planes[8], planes[12]],
             [200, 100, 50, 64]
         );
-        assert!(Pictures::read(&store, &[&place], Layout::Rgb, 3).is_err());
+        assert!(Pictures::read(&store, &[&place], Layout::Rgb, 5).is_err());
+        image::GrayImage::new(4, 5).save(&file).unwrap();
+        assert!(Pictures::read(&store, &[&place], Layout::Gray, 2).is_err());
+    }
+
+    #[test]
+    fn sizes_that_are_no_multiple_are_resampled_as_pictures_are() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("a.png");
+        let picture =
+            image::RgbImage::from_fn(6, 6, |x, y| image::Rgb([(x * 40) as u8, (y * 40) as u8, 9]));
+        picture.save(&file).unwrap();
+        let (store, place) = (Store::new(dir.path()), Place::from("a.png"));
+        let pictures = Pictures::read(&store, &[&place], Layout::Rgb, 4).unwrap();
+        let expected = resize::rgb(&picture, 4, 4);
+        for (channel, plane) in pictures.bytes(0).chunks(16).enumerate() {
+            let expected: Vec<u8> = expected.pixels().map(|pixel| pixel.0[channel]).collect();
+            assert_eq!(plane, expected);
+        }
     }
 
     #[test]
