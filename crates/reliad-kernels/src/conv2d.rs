@@ -12,7 +12,7 @@ use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor, module};
 
 use self::node::Convolution;
-use crate::{flex, operation};
+use crate::{Arithmetic, flex, operation};
 
 /// Configuration of a [`Conv2d`]; the fields and defaults of `burn::nn::conv::Conv2dConfig`, without groups and dilation.
 #[derive(Config, Debug)]
@@ -173,6 +173,7 @@ pub fn conv2d(
         let operation = Convolution {
             stride: stride[0],
             padding,
+            arithmetic: Arithmetic::chosen(),
         };
         operation::of_three(operation, x, weight, bias)
     } else {

@@ -11,8 +11,8 @@
 use std::sync::OnceLock;
 
 #[cfg(target_arch = "x86_64")]
-use crate::register::{Eight, Sixteen};
-use crate::register::{Four, Register};
+use crate::register::{Eight, Sixteen, SixteenPairs};
+use crate::register::{Four, Pairs, Register};
 
 /// A loop nest.
 ///
@@ -20,6 +20,12 @@ use crate::register::{Four, Register};
 pub(crate) trait Kernel {
     /// Runs the loops.
     fn run<I: Instructions>(self, set: I);
+}
+
+/// A loop nest that multiplies pairs of bf16 values; otherwise as a [`Kernel`].
+pub(crate) trait PairKernel {
+    /// Runs the loops.
+    fn run<I: Instructions<Register: Pairs>>(self, set: I);
 }
 
 /// An instruction set. A value of the type says that this processor has it.
@@ -79,7 +85,7 @@ impl Instructions for Baseline {
 /// features.
 #[cfg(target_arch = "x86_64")]
 macro_rules! x86 {
-    ($set:ident, $register:ident, wide: $wide:literal, $($feature:tt),+) => {
+    ($set:ident, $register:ident, $kernel:ident, wide: $wide:literal, $($feature:tt),+) => {
         #[doc = concat!("The features", $(" `", $feature, "`"),+, ".")]
         #[derive(Clone, Copy)]
         pub(crate) struct $set(());
@@ -90,7 +96,7 @@ macro_rules! x86 {
             }
 
             #[target_feature($(enable = $feature),+)]
-            fn run(kernel: impl Kernel) {
+            fn run(kernel: impl $kernel) {
                 kernel.run(Self(()));
             }
         }
@@ -116,9 +122,15 @@ macro_rules! x86 {
 }
 
 #[cfg(target_arch = "x86_64")]
-x86!(Avx512, Sixteen, wide: true, "avx512f", "avx512vl", "avx512dq", "avx512bw", "avx2", "fma");
+x86!(Avx512, Sixteen, Kernel, wide: true, "avx512f", "avx512vl", "avx512dq", "avx512bw", "avx2", "fma");
 #[cfg(target_arch = "x86_64")]
-x86!(Avx2, Eight, wide: false, "avx2", "fma");
+x86!(Avx2, Eight, Kernel, wide: false, "avx2", "fma");
+
+#[cfg(target_arch = "x86_64")]
+x86!(
+    Avx512Pairs, SixteenPairs, PairKernel, wide: true,
+    "avx512bf16", "avx512f", "avx512vl", "avx512dq", "avx512bw", "avx2", "fma"
+);
 
 /// The instruction sets that kernels are compiled for.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -177,6 +189,34 @@ pub(crate) fn dispatch(kernel: impl Kernel) {
         Set::Avx2 => unsafe { Avx2::run(kernel) },
         Set::Baseline => kernel.run(Baseline(())),
     }
+}
+
+/// Whether [`dispatch_pairs`] may be called on this processor.
+pub(crate) fn pairs_are_here() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return Avx512Pairs::is_here();
+    #[cfg(not(target_arch = "x86_64"))]
+    return false;
+}
+
+/// Runs `kernel` on the one instruction set that has pairs.
+///
+/// # Panics
+///
+/// Where [`pairs_are_here`] says no.
+#[inline]
+pub(crate) fn dispatch_pairs(kernel: impl PairKernel) {
+    assert!(
+        pairs_are_here(),
+        "bf16 was chosen, which looks for it first"
+    );
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: every feature of the list that `run` enables was found on the line above.
+    unsafe {
+        Avx512Pairs::run(kernel);
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    drop(kernel);
 }
 
 /// Lanes of the registers that kernels get.

@@ -7,6 +7,7 @@
 pub mod activation;
 pub mod adamw;
 pub mod allocator;
+mod arithmetic;
 pub mod attention;
 pub mod batch_norm;
 pub mod conv2d;
@@ -25,6 +26,7 @@ mod register;
 pub mod residual;
 mod vector;
 
+pub use arithmetic::Arithmetic;
 pub use conv2d::{Conv2d, Conv2dConfig};
 pub use group_norm::{GroupNorm, GroupNormConfig};
 pub use layer_norm::{LayerNorm, LayerNormConfig};

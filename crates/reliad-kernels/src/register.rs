@@ -18,6 +18,14 @@ pub(crate) trait Register: Copy {
     fn madd(self, by: Self, sum: Self) -> Self;
 }
 
+/// A register whose lanes may hold two bf16 values instead of an f32, the first in the lower half.
+pub(crate) trait Pairs: Register {
+    /// The values of both, lane by lane, rounded to bf16.
+    fn pair(self, second: Self) -> Self;
+    /// `sum`, plus the product of the first values, plus that of the second ones, per lane; `sum` is f32.
+    fn madd_pairs(self, by: Self, sum: Self) -> Self;
+}
+
 /// Lanes of the widest register; buffers are padded to this.
 pub(crate) const MOST_LANES: usize = 16;
 
@@ -63,14 +71,15 @@ impl Register for Four {
 }
 
 #[cfg(target_arch = "x86_64")]
-pub(crate) use x86::{Eight, Sixteen};
+pub(crate) use x86::{Eight, Sixteen, SixteenPairs};
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::Register;
+    use super::{Pairs, Register};
     use std::arch::x86_64::{
-        __m256, __m512, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_set1_ps, _mm256_storeu_ps,
-        _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_set1_ps, _mm512_storeu_ps,
+        __m256, __m512, __m512bh, __m512i, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_set1_ps,
+        _mm256_storeu_ps, _mm512_cvtne2ps_pbh, _mm512_dpbf16_ps, _mm512_fmadd_ps, _mm512_loadu_ps,
+        _mm512_loadu_si512, _mm512_permutexvar_epi16, _mm512_set1_ps, _mm512_storeu_ps,
     };
 
     macro_rules! register {
@@ -138,4 +147,49 @@ mod x86 {
         _mm256_storeu_ps,
         _mm256_fmadd_ps
     );
+    register!(
+        SixteenPairs(__m512),
+        16,
+        "`avx512f`, `avx512bw` and `avx512bf16`",
+        _mm512_set1_ps,
+        _mm512_loadu_ps,
+        _mm512_storeu_ps,
+        _mm512_fmadd_ps
+    );
+
+    /// Where the words of [`Pairs::pair`] come from: of two halves, one word of each in turn.
+    const INTERLEAVED: [u16; 32] = {
+        let mut places = [0; 32];
+        let mut i = 0;
+        while i < 32 {
+            places[i] = (i / 2 + i % 2 * 16) as u16;
+            i += 1;
+        }
+        places
+    };
+
+    impl Pairs for SixteenPairs {
+        #[inline(always)]
+        fn pair(self, second: Self) -> Self {
+            // SAFETY: the features are here, as whoever made `self` promised; a register is as long as the array, and its
+            // bits may be read as numbers of any kind.
+            unsafe {
+                let places = _mm512_loadu_si512(INTERLEAVED.as_ptr().cast());
+                let halves = _mm512_cvtne2ps_pbh(second.0, self.0);
+                let halves = std::mem::transmute::<__m512bh, __m512i>(halves);
+                let pairs = _mm512_permutexvar_epi16(places, halves);
+                Self(std::mem::transmute::<__m512i, __m512>(pairs))
+            }
+        }
+
+        #[inline(always)]
+        fn madd_pairs(self, by: Self, sum: Self) -> Self {
+            // SAFETY: as above.
+            unsafe {
+                let [x, by] =
+                    [self, by].map(|pairs| std::mem::transmute::<__m512, __m512bh>(pairs.0));
+                Self(_mm512_dpbf16_ps(sum.0, x, by))
+            }
+        }
+    }
 }

@@ -83,6 +83,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let json: Value = serde_json::from_slice(&std::fs::read(file)?)?;
     let config = UNet2DConditionConfig::from_json(&json["unet"])?;
     let as_configured: FitConfig = serde_json::from_value(json["fit"].clone())?;
+    if as_configured.arithmetic.choose().is_err() {
+        return Err("this processor has no such arithmetic".into());
+    }
     let adamw = FitConfig {
         muon: None,
         ..as_configured

@@ -8,13 +8,15 @@
     reason = "fresh memory is handed out as values once all of it is written"
 )]
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 
 use rayon::prelude::*;
 
 use super::planes::{Layout, Planes, lay};
 use super::tiles::{Accumulate, Correlate, Output, ROWS, Weights, tiles};
-use crate::instructions::{dispatch, lanes};
+use crate::Arithmetic;
+use crate::arithmetic::{dispatch_in, pair};
 use crate::register::MOST_LANES;
 use crate::vector::sums;
 
@@ -33,6 +35,7 @@ pub(crate) struct Geometry {
     pub(crate) before: [usize; 2],
     /// Rows below, columns to the right of the input.
     pub(crate) after: [usize; 2],
+    pub(crate) arithmetic: Arithmetic,
 }
 
 impl Geometry {
@@ -56,6 +59,7 @@ struct Correlation<'a> {
     output: [usize; 2],
     /// Where each kernel element reads, from the output's position.
     taps: &'a [usize],
+    arithmetic: Arithmetic,
 }
 
 /// Values of the patches that are gathered before they are multiplied: 1 MiB, which second-level caches hold.
@@ -87,11 +91,14 @@ fn correlate(
         outs,
         output: [height, width],
         taps,
+        arithmetic,
     } = shape;
+    let paired = (arithmetic == Arithmetic::Bf16).then(|| weights.paired(outs));
+    let weights = paired.as_ref().unwrap_or(weights);
     let pixels = height * width;
     // Few samples are split by pixels, then by output channels, so that every thread has something to do.
     let wanted = (2 * rayon::current_num_threads()).div_ceil(samples);
-    let run = (GATHERED / (input.channels * taps.len()))
+    let run = (GATHERED / weights.depth())
         .min(pixels.div_ceil(wanted))
         .next_multiple_of(PIXELS);
     let runs = pixels.div_ceil(run);
@@ -114,7 +121,7 @@ fn correlate(
             // SAFETY: no two jobs share sample, run of pixels and rows.
             let out = unsafe { to.part(sample * outs * pixels) };
             PANELS.with_borrow_mut(|panels| {
-                dispatch(Correlate {
+                let job = Correlate {
                     input: input.sample(sample),
                     plane: input.plane(),
                     pitch: input.pitch,
@@ -128,7 +135,8 @@ fn correlate(
                     panels,
                     out,
                     stride: pixels,
-                });
+                };
+                dispatch_in(arithmetic, job);
             });
         });
     // SAFETY: the jobs wrote every row and pixel of every sample.
@@ -167,8 +175,9 @@ pub(crate) fn forward(
     let input = padded_input(x, geometry);
     let taps = input.taps(kernel);
     let weights = Weights {
-        values: weight,
+        values: Cow::Borrowed(weight),
         row: channels_in * taps.len(),
+        channels: channels_in,
         channel: taps.len(),
         taps: (0..taps.len()).collect(),
     };
@@ -177,6 +186,7 @@ pub(crate) fn forward(
         outs: channels_out,
         output: geometry.output(),
         taps: &taps,
+        arithmetic: geometry.arithmetic,
     };
     correlate(&input, &weights, bias, shape)
 }
@@ -236,8 +246,9 @@ pub(crate) fn input_gradient(dy: &[f32], weight: &[f32], geometry: Geometry) -> 
         };
         let taps: Vec<usize> = elements.iter().map(tap).collect();
         let weights = Weights {
-            values: weight,
+            values: Cow::Borrowed(weight),
             row: kernel * kernel,
+            channels: channels_out,
             channel: channels_in * kernel * kernel,
             taps: elements.iter().map(|(u, v)| u * kernel + v).collect(),
         };
@@ -246,6 +257,7 @@ pub(crate) fn input_gradient(dy: &[f32], weight: &[f32], geometry: Geometry) -> 
             outs: channels_in,
             output: [rows, columns],
             taps: &taps,
+            arithmetic: geometry.arithmetic,
         };
         let part = correlate(&upstream, &weights, None, shape);
         if stride == 1 {
@@ -285,27 +297,36 @@ pub(crate) fn weight_gradient(x: &[f32], dy: &[f32], geometry: Geometry) -> Vec<
     let taps = input.taps(kernel);
     let [height, width] = geometry.output();
     let pixels = height * width;
-    let tiles = tiles(channels_out, lanes());
+    let halves = geometry.arithmetic == Arithmetic::Bf16;
+    let places = height * if halves { width.div_ceil(2) } else { width };
+    let tiles = tiles(channels_out, geometry.arithmetic.lanes());
     let across = tiles.iter().map(|tile| tile.len()).sum::<usize>();
-    // [sample][tile][pixel][channel of the tile]
-    let mut upstream = vec![0.0; samples * pixels * across];
+    // [sample][tile][pixel, or pair of them][channel of the tile]
+    let mut upstream = vec![0.0; samples * places * across];
     upstream
-        .par_chunks_mut(pixels * across)
+        .par_chunks_mut(places * across)
         .zip(dy.par_chunks(pixels * channels_out))
         .for_each(|(to, from)| {
             let mut rest = to;
             for tile in &tiles {
-                let (to, after) = rest.split_at_mut(pixels * tile.len());
+                let (to, after) = rest.split_at_mut(places * tile.len());
                 rest = after;
                 let channels = tile.start..tile.end.min(channels_out);
-                transpose(
-                    &from[channels.start * pixels..channels.end * pixels],
-                    pixels,
-                    to,
-                    tile.len(),
-                );
+                let from = &from[channels.start * pixels..channels.end * pixels];
+                if halves {
+                    transpose_pairs(from, [height, width], to, tile.len());
+                } else {
+                    transpose(from, pixels, to, tile.len());
+                }
             }
         });
+    let of_pairs;
+    let input = if halves {
+        of_pairs = input.paired();
+        &of_pairs
+    } else {
+        &input
+    };
     let size = channels_in * taps.len();
     // Where each row of the gradient reads; the last one stands in for those that its tile lacks.
     let rows: Vec<usize> = (0..size.next_multiple_of(ROWS))
@@ -329,15 +350,16 @@ pub(crate) fn weight_gradient(x: &[f32], dy: &[f32], geometry: Geometry) -> Vec<
     }
     jobs.into_par_iter().for_each(|(tile, rows, sums)| {
         for sample in 0..samples {
-            let upstream = &upstream[(sample * across + tile.start) * pixels..];
-            dispatch(Accumulate {
-                upstream: &upstream[..pixels * tile.len()],
+            let upstream = &upstream[(sample * across + tile.start) * places..];
+            let job = Accumulate {
+                upstream: &upstream[..places * tile.len()],
                 input: input.sample(sample),
                 pitch: input.pitch,
                 rows,
                 width,
                 sums,
-            });
+            };
+            dispatch_in(geometry.arithmetic, job);
         }
     });
     let mut gradient = vec![0.0; channels_out * size];
@@ -369,6 +391,21 @@ fn transpose(from: &[f32], pixels: usize, to: &mut [f32], across: usize) {
     }
 }
 
+/// As [`transpose`], two neighbouring pixels of a row of the picture in one; where the last has no neighbour, that is zero.
+fn transpose_pairs(from: &[f32], [height, width]: [usize; 2], to: &mut [f32], across: usize) {
+    let pairs = width.div_ceil(2);
+    for row in 0..height {
+        let to = &mut to[row * pairs * across..][..pairs * across];
+        for (channel, from) in from.chunks_exact(height * width).enumerate() {
+            let from = &from[row * width..][..width];
+            let to = to[channel..].iter_mut().step_by(across);
+            for (to, pixels) in to.zip(from.chunks(2)) {
+                *to = pair(pixels[0], pixels.get(1).copied().unwrap_or(0.0));
+            }
+        }
+    }
+}
+
 /// Gradient of the bias, `[channels_out]`: the sum of the upstream gradient.
 pub(crate) fn bias_gradient(dy: &[f32], channels: usize, pixels: usize) -> Vec<f32> {
     let per_plane: Vec<f32> = dy
@@ -387,6 +424,7 @@ pub(crate) fn bias_gradient(dy: &[f32], channels: usize, pixels: usize) -> Vec<f
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::arithmetic::bf16;
     use crate::instructions::tests::on_every_set;
 
     /// Output, gradient of the input and gradient of the weights, term by term.
@@ -430,6 +468,12 @@ mod tests {
         sums.map(|sums| sums.into_iter().map(|sum| sum as f32).collect())
     }
 
+    /// To bf16 and back.
+    fn rounded(values: &[f32]) -> Vec<f32> {
+        let back = |value: &f32| f32::from_bits(u32::from(bf16(*value)) << 16);
+        values.iter().map(back).collect()
+    }
+
     #[test]
     fn every_instruction_set_sums_every_term_once() {
         let random = |len: usize, seed: u32| -> Vec<f32> {
@@ -463,19 +507,34 @@ mod tests {
                 stride,
                 before: [before; 2],
                 after: [after; 2],
+                arithmetic: Arithmetic::F32,
             };
             let [rows, columns] = geometry.output();
             let x = random(samples * channels_in * height * width, 1);
             let weight = random(channels_out * channels_in * kernel * kernel, 2);
             let dy = random(samples * channels_out * rows * columns, 3);
-            let wanted = plainly(&x, &weight, &dy, geometry);
-            for (set, _, got) in on_every_set(|| {
+            let computed = |geometry| {
                 [
                     forward(&x, &weight, None, geometry),
                     input_gradient(&dy, &weight, geometry),
                     weight_gradient(&x, &dy, geometry),
                 ]
-            }) {
+            };
+            let wanted = plainly(&x, &weight, &dy, geometry);
+            let mut results: Vec<_> = on_every_set(|| computed(geometry))
+                .into_iter()
+                .map(|(set, _, got)| (set, got, wanted.clone()))
+                .collect();
+            if Arithmetic::Bf16.is_here() {
+                let [x, weight, dy] = [&x, &weight, &dy].map(|values| rounded(values));
+                let geometry = Geometry {
+                    arithmetic: Arithmetic::Bf16,
+                    ..geometry
+                };
+                let wanted = plainly(&x, &weight, &dy, geometry);
+                results.push(("bf16".to_owned(), computed(geometry), wanted));
+            }
+            for (set, got, wanted) in results {
                 for (name, (got, wanted)) in
                     ["y", "dx", "dweight"].iter().zip(got.iter().zip(&wanted))
                 {

@@ -3,6 +3,7 @@
 use burn::backend::TensorMetadata;
 
 use super::kernel::{self, Geometry};
+use crate::Arithmetic;
 use crate::flex::{FlexTensor, tensor, values};
 use crate::operation::Operation;
 
@@ -12,6 +13,7 @@ pub(super) struct Convolution {
     pub(super) stride: usize,
     /// `[(above, below), (left, right)]`
     pub(super) padding: [(usize, usize); 2],
+    pub(super) arithmetic: Arithmetic,
 }
 
 impl Convolution {
@@ -27,6 +29,7 @@ impl Convolution {
             stride: self.stride,
             before: [above, left],
             after: [below, right],
+            arithmetic: self.arithmetic,
         }
     }
 }

@@ -9,12 +9,15 @@ use std::mem::MaybeUninit;
 
 use rayon::prelude::*;
 
+use crate::arithmetic::paired;
 use crate::register::MOST_LANES;
 
 /// Planes padded with zeros. With a stride each is split into its phases, the sub-planes that hold every `stride`-th
 /// row and column, so that each kernel element still reads along a line. Phases that no element reads are left out.
 pub(super) struct Planes<'a> {
     pub(super) values: Cow<'a, [f32]>,
+    /// How many values the room of an f32 holds: two where they are bf16.
+    pub(super) in_one: usize,
     pub(super) channels: usize,
     pub(super) stride: usize,
     /// Phases kept along each axis.
@@ -32,7 +35,19 @@ impl Planes<'_> {
     }
 
     pub(super) fn sample(&self, index: usize) -> &[f32] {
-        &self.values[index * self.channels * self.plane()..]
+        &self.values[index * self.channels * self.plane() / self.in_one..]
+    }
+
+    /// The same as bf16 values, one after the other in the same room; places stay what they are.
+    pub(super) fn paired(&self) -> Planes<'static> {
+        let mut values = paired(&self.values);
+        // The last pair of a row may reach past the last plane.
+        values.push(0.0);
+        Planes {
+            values: Cow::Owned(values),
+            in_one: 2,
+            ..*self
+        }
     }
 
     /// Where each kernel element reads, from the output's position.
@@ -114,6 +129,7 @@ pub(super) fn lay(source: &[f32], layout: Layout) -> Planes<'_> {
     };
     Planes {
         values,
+        in_one: 1,
         channels,
         stride,
         phases,

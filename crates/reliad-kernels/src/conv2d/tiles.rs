@@ -8,10 +8,15 @@
     reason = "loads at offsets that are checked once per call instead of once per load"
 )]
 
+use std::borrow::Cow;
+use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
-use crate::instructions::{Instructions, Kernel};
+use rayon::prelude::*;
+
+use crate::arithmetic::{FactorKernel, Factors, pair};
+use crate::instructions::Instructions;
 use crate::register::{MOST_LANES, Register};
 
 /// Registers across a tile. With 8 rows of sums, or 4 of 16 registers, they fit the registers together with an input of each
@@ -32,15 +37,64 @@ pub(super) fn tiles(count: usize, lanes: usize) -> Vec<Range<usize>> {
         .collect()
 }
 
-/// Where a [`Correlate`] finds the weight of an output channel, an input channel and a kernel element.
+/// Where a [`Correlate`] finds the factors of an output channel, an input channel and a kernel element. Factors that are
+/// pairs stand row by row, without channels of their own.
 pub(super) struct Weights<'a> {
-    pub(super) values: &'a [f32],
+    pub(super) values: Cow<'a, [f32]>,
     /// Distance between output channels.
     pub(super) row: usize,
+    /// Input channels.
+    pub(super) channels: usize,
     /// Distance between input channels.
     pub(super) channel: usize,
     /// Offset of each kernel element.
     pub(super) taps: Vec<usize>,
+}
+
+impl Weights<'_> {
+    /// Factors of an output channel.
+    pub(super) fn depth(&self) -> usize {
+        self.channels * self.taps.len()
+    }
+
+    /// Those of `rows` output channels as pairs of bf16 values, in the order of input channels and kernel elements; where
+    /// the last has no second value, it is zero.
+    pub(super) fn paired(&self, rows: usize) -> Weights<'static> {
+        let offsets: Vec<usize> = (0..self.channels)
+            .flat_map(|channel| {
+                self.taps
+                    .iter()
+                    .map(move |tap| channel * self.channel + tap)
+            })
+            .collect();
+        let across = offsets.len().div_ceil(2);
+        let mut values = vec![0.0; rows * across];
+        values
+            .par_chunks_mut(across)
+            .enumerate()
+            .for_each(|(row, to)| {
+                let from = &self.values[row * self.row..];
+                for (to, offsets) in to.iter_mut().zip(offsets.chunks(2)) {
+                    let second = offsets.get(1).map_or(0.0, |offset| from[*offset]);
+                    *to = pair(from[offsets[0]], second);
+                }
+            });
+        Weights {
+            values: Cow::Owned(values),
+            row: across,
+            channels: across,
+            channel: 1,
+            taps: vec![0],
+        }
+    }
+}
+
+/// Where the kernel elements of every channel lie, channels being `apart` from each other.
+fn offsets(channels: usize, apart: usize, taps: &[usize]) -> Vec<usize> {
+    let starts = (0..channels).map(|channel| channel * apart);
+    starts
+        .flat_map(|start| taps.iter().map(move |tap| start + tap))
+        .collect()
 }
 
 /// Fresh memory that several threads write, each its own part.
@@ -48,7 +102,7 @@ pub(super) struct Weights<'a> {
 pub(super) struct Output<'a> {
     start: *mut f32,
     len: usize,
-    memory: std::marker::PhantomData<&'a mut [f32]>,
+    memory: PhantomData<&'a mut [f32]>,
 }
 
 // SAFETY: what is written through it is what `part` promised, so no two threads write one place.
@@ -61,7 +115,7 @@ impl<'a> Output<'a> {
         Self {
             start: memory.as_mut_ptr().cast(),
             len: memory.len(),
-            memory: std::marker::PhantomData,
+            memory: PhantomData,
         }
     }
 
@@ -112,9 +166,9 @@ pub(super) struct Correlate<'a> {
     pub(super) stride: usize,
 }
 
-impl Kernel for Correlate<'_> {
+impl FactorKernel for Correlate<'_> {
     #[inline(always)]
-    fn run<I: Instructions>(mut self, set: I) {
+    fn run<I: Instructions, F: Factors<I::Register>>(mut self, set: I) {
         let Self {
             weights,
             channels,
@@ -124,29 +178,32 @@ impl Kernel for Correlate<'_> {
         } = self;
         assert!(channels > 0 && !rows.is_empty() && !pixels.is_empty());
         let last = |offsets: &[usize]| offsets.iter().max().copied().unwrap_or(0);
-        assert_eq!(self.taps.len(), weights.taps.len());
-        let far = (rows.end - 1) * weights.row + (channels - 1) * weights.channel;
+        assert_eq!(
+            (channels * self.taps.len()).div_ceil(F::VALUES),
+            weights.depth()
+        );
+        let far = (rows.end - 1) * weights.row + (weights.channels - 1) * weights.channel;
         assert!(far + last(&weights.taps) < weights.values.len());
         assert!(self.bias.is_none_or(|bias| rows.end <= bias.len()));
         assert!(pixels.end <= self.stride);
         assert!((rows.end - 1) * self.stride + pixels.end <= self.out.len);
         let tiles = tiles(pixels.len(), I::Register::LANES);
-        self.gather(set, &tiles);
+        self.gather::<I, F>(set, &tiles);
         let (mut row, end) = (self.rows.start, self.rows.end);
         while row < end {
             // SAFETY: the asserts above, and `gather` made the panels of the tiles; the rows stay within `rows`.
             unsafe {
                 if I::WIDE && row + ROWS <= end {
-                    self.block::<I, ROWS>(set, row, &tiles);
+                    self.block::<I, F, ROWS>(set, row, &tiles);
                     row += ROWS;
                 } else if row + ROWS / 2 <= end {
-                    self.block::<I, { ROWS / 2 }>(set, row, &tiles);
+                    self.block::<I, F, { ROWS / 2 }>(set, row, &tiles);
                     row += ROWS / 2;
                 } else if row + 2 <= end {
-                    self.block::<I, 2>(set, row, &tiles);
+                    self.block::<I, F, 2>(set, row, &tiles);
                     row += 2;
                 } else {
-                    self.block::<I, 1>(set, row, &tiles);
+                    self.block::<I, F, 1>(set, row, &tiles);
                     row += 1;
                 }
             }
@@ -155,15 +212,16 @@ impl Kernel for Correlate<'_> {
 }
 
 impl Correlate<'_> {
-    /// Writes the patches of every tile as `[tile][channel][tap][pixel of the tile]`.
+    /// Writes the patches of every tile as `[tile][channel][tap][pixel of the tile]`, a lane's factors in one.
     #[inline(always)]
-    fn gather<I: Instructions>(&mut self, set: I, tiles: &[Range<usize>]) {
-        let depth = self.channels * self.taps.len();
+    fn gather<I: Instructions, F: Factors<I::Register>>(&mut self, set: I, tiles: &[Range<usize>]) {
+        let depth = self.weights.depth();
         let across = tiles.last().map_or(0, |tile| tile.end);
         let reach = self.taps.iter().max().copied().unwrap_or(0) + (self.channels - 1) * self.plane;
         if self.panels.len() < depth * across + MOST_LANES {
             self.panels.resize(depth * across + MOST_LANES, 0.0);
         }
+        let offsets = offsets(self.channels, self.plane, self.taps);
         let mut runs = Vec::new();
         for tile in tiles {
             // Whole registers, so each run of pixels overwrites what the one before left past its end.
@@ -183,17 +241,20 @@ impl Correlate<'_> {
                 pixel += count;
             }
             let mut to = self.panels[tile.start * depth..].as_mut_ptr();
-            for channel in 0..self.channels {
-                for &tap in self.taps {
-                    // SAFETY: the assert above bounds the loads; a store starts in the row of the panel that `to` is at,
-                    // and a register past the last panel's end is there.
-                    unsafe {
-                        let from = self.input.as_ptr().add(channel * self.plane + tap);
-                        for &(start, place) in &runs {
-                            set.load(from.add(start)).store(to.add(place));
-                        }
-                        to = to.add(tile.len());
+            for offsets in offsets.chunks(F::VALUES) {
+                // SAFETY: the assert above bounds the loads; a store starts in the row of the panel that `to` is at,
+                // and a register past the last panel's end is there.
+                unsafe {
+                    let from = self.input.as_ptr();
+                    for &(start, place) in &runs {
+                        let first = set.load(from.add(offsets[0] + start));
+                        let second = || match offsets.get(1) {
+                            Some(offset) => set.load(from.add(offset + start)),
+                            None => set.splat(0.0),
+                        };
+                        F::join(first, second).store(to.add(place));
                     }
+                    to = to.add(tile.len());
                 }
             }
         }
@@ -203,7 +264,7 @@ impl Correlate<'_> {
     ///
     /// The asserts of `run` hold, the panels of `tiles` are gathered, and `row + J` is within `rows`.
     #[inline(always)]
-    unsafe fn block<I: Instructions, const J: usize>(
+    unsafe fn block<I: Instructions, F: Factors<I::Register>, const J: usize>(
         &mut self,
         set: I,
         row: usize,
@@ -213,9 +274,9 @@ impl Correlate<'_> {
             // SAFETY: the caller's promise.
             unsafe {
                 match tile.len() / I::Register::LANES {
-                    1 => self.tile::<I, J, 1>(set, row, tile.start),
-                    2 => self.tile::<I, J, 2>(set, row, tile.start),
-                    _ => self.tile::<I, J, ACROSS>(set, row, tile.start),
+                    1 => self.tile::<I, F, J, 1>(set, row, tile.start),
+                    2 => self.tile::<I, F, J, 2>(set, row, tile.start),
+                    _ => self.tile::<I, F, J, ACROSS>(set, row, tile.start),
                 }
             }
         }
@@ -225,7 +286,7 @@ impl Correlate<'_> {
     ///
     /// As for `block`; the tile at `start` has `N` registers.
     #[inline(always)]
-    unsafe fn tile<I: Instructions, const J: usize, const N: usize>(
+    unsafe fn tile<I: Instructions, F: Factors<I::Register>, const J: usize, const N: usize>(
         &mut self,
         set: I,
         row: usize,
@@ -238,9 +299,8 @@ impl Correlate<'_> {
                 sums[j] = [set.splat(bias[row + j]); N];
             }
         }
-        let depth = self.channels * self.taps.len();
-        let mut panel = self.panels[start * depth..].as_ptr();
-        for channel in 0..self.channels {
+        let mut panel = self.panels[start * weights.depth()..].as_ptr();
+        for channel in 0..weights.channels {
             for &tap in &weights.taps {
                 // SAFETY: the panel has `depth` rows of `N` registers; the asserts of `run` bound the weights.
                 unsafe {
@@ -255,7 +315,7 @@ impl Correlate<'_> {
                     for j in 0..J {
                         let weight = set.splat(*weight.add(j * weights.row));
                         for n in 0..N {
-                            sums[j][n] = x[n].madd(weight, sums[j][n]);
+                            sums[j][n] = F::madd(x[n], weight, sums[j][n]);
                         }
                     }
                     panel = panel.add(N * I::Register::LANES);
@@ -295,9 +355,10 @@ const BAND: usize = 6 * 1024;
 /// Adds to `sums[r][o]` the products of `input[rows[r] + position(p)]` and `upstream[p][o]` over the pixels `p` of one
 /// sample, where `position(p) = p / width * pitch + p % width` and `o` are the channels of one tile.
 pub(super) struct Accumulate<'a> {
-    /// `[pixels][channels of the tile]`, these a whole number of registers, at most [`ACROSS`].
+    /// `[lines][factors of a line][channels of the tile]`, these a whole number of registers, at most [`ACROSS`]. Of pairs
+    /// the last of a line may have no second value; then it is zero.
     pub(super) upstream: &'a [f32],
-    /// The sample's planes.
+    /// The sample's planes, one value after the other, of whatever size.
     pub(super) input: &'a [f32],
     /// Distance between rows of the input.
     pub(super) pitch: usize,
@@ -309,26 +370,28 @@ pub(super) struct Accumulate<'a> {
     pub(super) sums: &'a mut [f32],
 }
 
-impl Kernel for Accumulate<'_> {
+impl FactorKernel for Accumulate<'_> {
     #[inline(always)]
-    fn run<I: Instructions>(mut self, set: I) {
+    fn run<I: Instructions, F: Factors<I::Register>>(mut self, set: I) {
         let across = self.sums.len() / self.rows.len();
         assert_eq!(self.sums.len(), across * self.rows.len());
         assert!(self.rows.len().is_multiple_of(ROWS) && across.is_multiple_of(I::Register::LANES));
         assert!((1..=ACROSS).contains(&(across / I::Register::LANES)));
-        let lines = self.upstream.len() / (self.width * across);
-        assert_eq!(self.upstream.len(), lines * self.width * across);
-        let reach = (lines - 1) * self.pitch + self.width;
-        assert!(self.rows.iter().all(|row| row + reach <= self.input.len()));
-        let band = (BAND / (self.width * across)).max(1);
+        let width = self.width.div_ceil(F::VALUES);
+        let lines = self.upstream.len() / (width * across);
+        assert_eq!(self.upstream.len(), lines * width * across);
+        let reach = (lines - 1) * self.pitch + width * F::VALUES;
+        let values = self.input.len() * F::VALUES;
+        assert!(self.rows.iter().all(|row| row + reach <= values));
+        let band = (BAND / (width * across)).max(1);
         for first in (0..lines).step_by(band) {
             let lines = first..(first + band).min(lines);
             // SAFETY: the asserts above.
             unsafe {
                 match across / I::Register::LANES {
-                    1 => self.band::<I, 1>(set, lines),
-                    2 => self.band::<I, 2>(set, lines),
-                    _ => self.band::<I, ACROSS>(set, lines),
+                    1 => self.band::<I, F, 1>(set, lines),
+                    2 => self.band::<I, F, 2>(set, lines),
+                    _ => self.band::<I, F, ACROSS>(set, lines),
                 }
             }
         }
@@ -340,16 +403,20 @@ impl Accumulate<'_> {
     ///
     /// The asserts of `run` hold and a tile has `N` registers.
     #[inline(always)]
-    unsafe fn band<I: Instructions, const N: usize>(&mut self, set: I, lines: Range<usize>) {
+    unsafe fn band<I: Instructions, F: Factors<I::Register>, const N: usize>(
+        &mut self,
+        set: I,
+        lines: Range<usize>,
+    ) {
         // SAFETY: the caller's promise; the rows are a multiple of both.
         unsafe {
             if I::WIDE {
                 for first in (0..self.rows.len()).step_by(ROWS) {
-                    self.tile::<I, ROWS, N>(set, first, lines.clone());
+                    self.tile::<I, F, ROWS, N>(set, first, lines.clone());
                 }
             } else {
                 for first in (0..self.rows.len()).step_by(ROWS / 2) {
-                    self.tile::<I, { ROWS / 2 }, N>(set, first, lines.clone());
+                    self.tile::<I, F, { ROWS / 2 }, N>(set, first, lines.clone());
                 }
             }
         }
@@ -359,12 +426,13 @@ impl Accumulate<'_> {
     ///
     /// As for `band`; `first + J <= rows.len()`.
     #[inline(always)]
-    unsafe fn tile<I: Instructions, const J: usize, const N: usize>(
+    unsafe fn tile<I: Instructions, F: Factors<I::Register>, const J: usize, const N: usize>(
         &mut self,
         set: I,
         first: usize,
         lines: Range<usize>,
     ) {
+        let width = self.width.div_ceil(F::VALUES);
         let across = N * I::Register::LANES;
         // SAFETY: `first + J` rows of `across` are there.
         unsafe {
@@ -376,21 +444,22 @@ impl Accumulate<'_> {
                 }
             }
             for line in lines {
-                let mut upstream = self.upstream.as_ptr().add(line * self.width * across);
-                let inputs: [*const f32; J] = std::array::from_fn(|j| {
+                let mut upstream = self.upstream.as_ptr().add(line * width * across);
+                let inputs: [*const F::Value; J] = std::array::from_fn(|j| {
                     self.input
                         .as_ptr()
+                        .cast::<F::Value>()
                         .add(self.rows[first + j] + line * self.pitch)
                 });
-                for pixel in 0..self.width {
+                for place in 0..width {
                     let mut dy = [set.splat(0.0); N];
                     for n in 0..N {
                         dy[n] = set.load(upstream.add(n * I::Register::LANES));
                     }
                     for j in 0..J {
-                        let x = set.splat(*inputs[j].add(pixel));
+                        let x = F::splat(set, inputs[j].add(place * F::VALUES));
                         for n in 0..N {
-                            sums[j][n] = dy[n].madd(x, sums[j][n]);
+                            sums[j][n] = F::madd(dy[n], x, sums[j][n]);
                         }
                     }
                     upstream = upstream.add(across);

@@ -2,6 +2,7 @@
 
 use burn::module::Module;
 use burn::optim::ModuleOptimizer;
+use reliad_kernels::Arithmetic;
 use reliad_kernels::adamw::FusedAdamW;
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +32,9 @@ pub struct FitConfig {
     /// each of several devices, or for the cores of the processor where the stage can (painter, ControlNet, adapters, decoder):
     /// small networks leave cores idle within one batch.
     pub accumulate: usize,
+    /// In what numbers the products of convolutions are formed, on the CPU; weights, sums and all else stay f32. bf16 is
+    /// about twice as fast on processors that have AVX512-BF16; others compute in f32, and say so.
+    pub arithmetic: Arithmetic,
     /// Passes over the training samples when the caller sets no other budget.
     pub epochs: Option<f64>,
     /// Seconds between two checkpoints.
@@ -54,6 +58,7 @@ impl Default for FitConfig {
             average_decay: 0.996,
             batch_size: 16,
             accumulate: 1,
+            arithmetic: Arithmetic::F32,
             epochs: None,
             checkpoint_seconds: 120.0,
             report_seconds: 10.0,

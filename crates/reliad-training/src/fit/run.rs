@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use burn::module::Module;
 use burn::optim::{GradientsAccumulator, GradientsParams, ModuleOptimizer};
 use burn::tensor::Device;
+use reliad_kernels::Arithmetic;
 
 use crate::error::{Error, Result};
 use crate::fit::checkpoint::{Background, Best, Checkpoints, State};
@@ -53,6 +54,12 @@ pub fn fit<T: Task>(
         });
     }
     let _lock = lock(dir)?;
+    if config.arithmetic.choose().is_err() {
+        tracing::warn!(
+            "{name}: this processor has no AVX512-BF16 instructions; trains in f32, which takes longer"
+        );
+        Arithmetic::F32.choose().ok();
+    }
     let budget = budget.in_steps(task.samples(), config.batch_size * config.accumulate);
     let checkpoints = Checkpoints::new(dir);
     // Networks are large structs: on the heap they don't fill the stack with their copies.
