@@ -4,6 +4,7 @@ use burn::module::Module;
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::{Device, Tensor};
 pub(crate) use reliad_kernels::attention::attention as scaled_dot_product;
+use reliad_kernels::linear;
 
 /// Multi-head attention with the projections and names of diffusers' `Attention`.
 #[derive(Module, Debug)]
@@ -45,9 +46,9 @@ impl Attention {
     /// - output: `[n, tokens, channels]`
     pub fn forward(&self, x: Tensor<3>, context: Tensor<3>) -> Tensor<3> {
         let mixed = scaled_dot_product(
-            self.to_q.forward(x),
-            self.to_k.forward(context.clone()),
-            self.to_v.forward(context),
+            linear(&self.to_q, x),
+            linear(&self.to_k, context.clone()),
+            linear(&self.to_v, context),
             self.heads,
             false,
         );
@@ -59,12 +60,12 @@ impl Attention {
     /// # Shapes
     /// - x: `[n, tokens, channels]`, output: the same
     pub fn forward_alone(&self, x: Tensor<3>) -> Tensor<3> {
-        self.out(self.to_v.forward(x))
+        self.out(linear(&self.to_v, x))
     }
 
     fn out(&self, mixed: Tensor<3>) -> Tensor<3> {
         self.to_out
             .iter()
-            .fold(mixed, |mixed, layer| layer.forward(mixed))
+            .fold(mixed, |mixed, layer| linear(layer, mixed))
     }
 }

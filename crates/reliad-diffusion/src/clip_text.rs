@@ -4,7 +4,7 @@ use burn::module::Module;
 use burn::nn::{Embedding, EmbeddingConfig, Initializer, Linear, LinearConfig};
 use burn::tensor::{Device, Int, Tensor, activation};
 use reliad_kernels::activation::gelu;
-use reliad_kernels::{LayerNorm, LayerNormConfig};
+use reliad_kernels::{LayerNorm, LayerNormConfig, linear};
 use reliad_weights::{KeyMap, ModelDir};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -167,19 +167,19 @@ impl ClipLayerConfig {
                 .with_epsilon(self.layer_norm_eps)
                 .init(device)
         };
-        let linear = |from: usize, to: usize| LinearConfig::new(from, to).init(device);
+        let layer = |from: usize, to: usize| LinearConfig::new(from, to).init(device);
         ClipEncoderLayer {
             self_attn: ClipAttention {
-                k_proj: linear(width, width),
-                v_proj: linear(width, width),
-                q_proj: linear(width, width),
-                out_proj: linear(width, width),
+                k_proj: layer(width, width),
+                v_proj: layer(width, width),
+                q_proj: layer(width, width),
+                out_proj: layer(width, width),
                 heads: self.num_attention_heads,
             },
             layer_norm1: norm(),
             mlp: ClipMlp {
-                fc1: linear(width, self.intermediate_size),
-                fc2: linear(self.intermediate_size, width),
+                fc1: layer(width, self.intermediate_size),
+                fc2: layer(self.intermediate_size, width),
                 activation: self.hidden_act,
             },
             layer_norm2: norm(),
@@ -313,18 +313,18 @@ impl ClipEncoderLayer {
         let normed = self.layer_norm1.forward(x.clone());
         let attention = &self.self_attn;
         let mixed = scaled_dot_product(
-            attention.q_proj.forward(normed.clone()),
-            attention.k_proj.forward(normed.clone()),
-            attention.v_proj.forward(normed),
+            linear(&attention.q_proj, normed.clone()),
+            linear(&attention.k_proj, normed.clone()),
+            linear(&attention.v_proj, normed),
             attention.heads,
             causal,
         );
-        let x = x + attention.out_proj.forward(mixed);
-        let wide = self.mlp.fc1.forward(self.layer_norm2.forward(x.clone()));
+        let x = x + linear(&attention.out_proj, mixed);
+        let wide = linear(&self.mlp.fc1, self.layer_norm2.forward(x.clone()));
         let wide = match self.mlp.activation {
             ClipActivation::QuickGelu => wide.clone() * activation::sigmoid(wide * 1.702),
             ClipActivation::Gelu => gelu(wide),
         };
-        x + self.mlp.fc2.forward(wide)
+        x + linear(&self.mlp.fc2, wide)
     }
 }

@@ -4,6 +4,7 @@ use burn::module::Module;
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::{Device, Tensor, TensorData};
 use reliad_kernels::activation::silu;
+use reliad_kernels::linear;
 
 /// Sinusoids of the timestep: `sin(t f_i)`, `cos(t f_i)` with `f_i = 10000^(-i / (half - shift))`.
 ///
@@ -64,6 +65,6 @@ impl TimestepEmbedding {
     /// - input: `[n, channels]`
     /// - output: `[n, width]`
     pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
-        self.linear_2.forward(silu(self.linear_1.forward(x)))
+        linear(&self.linear_2, silu(linear(&self.linear_1, x)))
     }
 }

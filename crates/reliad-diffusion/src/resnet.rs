@@ -3,8 +3,8 @@
 use burn::module::Module;
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::{Device, Tensor};
-use reliad_kernels::Conv2d;
 use reliad_kernels::activation::silu;
+use reliad_kernels::{Conv2d, linear};
 
 use crate::convolution::{conv1x1, conv3x3};
 use crate::norm::{GroupNorm, group_norm, norm_silu};
@@ -81,7 +81,7 @@ impl ResnetBlock2D {
         let mut hidden = self.conv1.forward(norm_silu(&self.norm1, x.clone()));
         if let (Some(projection), Some(time)) = (&self.time_emb_proj, time) {
             let [n, channels, _, _] = hidden.dims();
-            hidden = hidden + projection.forward(time).reshape([n, channels, 1, 1]);
+            hidden = hidden + linear(projection, time).reshape([n, channels, 1, 1]);
         }
         let hidden = self.conv2.forward(norm_silu(&self.norm2, hidden));
         match &self.conv_shortcut {

@@ -1,6 +1,7 @@
 //! Convolution with a square kernel, fused on the CPU; drop-in for `burn::nn::conv::Conv2d`.
 
 mod kernel;
+pub(crate) mod matrix;
 mod node;
 mod planes;
 mod tiles;

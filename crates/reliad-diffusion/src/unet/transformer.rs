@@ -4,7 +4,7 @@ use burn::module::Module;
 use burn::nn::{Identity, Linear, LinearConfig};
 use burn::tensor::{Device, Tensor};
 use reliad_kernels::geglu::geglu;
-use reliad_kernels::{Conv2d, LayerNorm, LayerNormConfig};
+use reliad_kernels::{Conv2d, LayerNorm, LayerNormConfig, linear};
 
 use crate::attention::Attention;
 use crate::convolution::conv1x1;
@@ -99,7 +99,7 @@ impl Transformer2DModel {
         let normed = self.norm.forward(x.clone());
         let hidden = match &self.proj_in {
             Projection::Convolution(conv) => tokens(conv.forward(normed)),
-            Projection::Linear(linear) => linear.forward(tokens(normed)),
+            Projection::Linear(layer) => linear(layer, tokens(normed)),
         };
         let hidden = self
             .transformer_blocks
@@ -109,7 +109,7 @@ impl Transformer2DModel {
             });
         x + match &self.proj_out {
             Projection::Convolution(conv) => conv.forward(pixels(hidden)),
-            Projection::Linear(linear) => pixels(linear.forward(hidden)),
+            Projection::Linear(layer) => pixels(linear(layer, hidden)),
         }
     }
 }
@@ -201,7 +201,7 @@ impl FeedForward {
     /// - input, output: `[n, pixels, channels]`
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
         let (gate, _, narrow) = &self.net;
-        narrow.forward(gate.forward(x))
+        linear(narrow, gate.forward(x))
     }
 }
 
@@ -210,6 +210,6 @@ impl Geglu {
     /// - input: `[n, pixels, channels]`
     /// - output: `[n, pixels, inner]`
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        geglu(self.proj.forward(x))
+        geglu(linear(&self.proj, x))
     }
 }

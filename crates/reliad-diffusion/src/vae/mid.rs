@@ -3,6 +3,7 @@
 use burn::module::Module;
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::{Device, Tensor};
+use reliad_kernels::linear;
 
 use crate::attention::scaled_dot_product;
 use crate::norm::{GroupNorm, group_norm};
@@ -66,13 +67,13 @@ pub struct VaeAttention {
 
 impl VaeAttention {
     fn new(channels: usize, groups: usize, device: &Device) -> Self {
-        let linear = || LinearConfig::new(channels, channels).init(device);
+        let layer = || LinearConfig::new(channels, channels).init(device);
         Self {
             group_norm: group_norm(groups, channels, EPSILON, device),
-            to_q: linear(),
-            to_k: linear(),
-            to_v: linear(),
-            to_out: vec![linear()],
+            to_q: layer(),
+            to_k: layer(),
+            to_v: layer(),
+            to_out: vec![layer()],
         }
     }
 
@@ -90,16 +91,16 @@ impl VaeAttention {
             .reshape([n, channels, h * w])
             .swap_dims(1, 2);
         let mixed = scaled_dot_product(
-            self.to_q.forward(pixels.clone()),
-            self.to_k.forward(pixels.clone()),
-            self.to_v.forward(pixels),
+            linear(&self.to_q, pixels.clone()),
+            linear(&self.to_k, pixels.clone()),
+            linear(&self.to_v, pixels),
             1,
             false,
         );
         let mixed = self
             .to_out
             .iter()
-            .fold(mixed, |mixed, layer| layer.forward(mixed));
+            .fold(mixed, |mixed, layer| linear(layer, mixed));
         x + mixed.swap_dims(1, 2).reshape([n, channels, h, w])
     }
 }

@@ -51,15 +51,15 @@ impl Geometry {
 }
 
 /// The shape of a [`correlate`].
-struct Correlation<'a> {
-    samples: usize,
+pub(super) struct Correlation<'a> {
+    pub(super) samples: usize,
     /// Output channels.
-    outs: usize,
+    pub(super) outs: usize,
     /// Height and width of the output.
-    output: [usize; 2],
+    pub(super) output: [usize; 2],
     /// Where each kernel element reads, from the output's position.
-    taps: &'a [usize],
-    arithmetic: Arithmetic,
+    pub(super) taps: &'a [usize],
+    pub(super) arithmetic: Arithmetic,
 }
 
 /// Values of the patches that are gathered before they are multiplied: 1 MiB, which second-level caches hold.
@@ -80,7 +80,7 @@ thread_local! {
 ///
 /// Patches of a run of pixels are gathered once and multiplied by all rows of weights while the cache holds them. Each
 /// output is one sum in the order of input channels and kernel elements, however the work is split.
-fn correlate(
+pub(super) fn correlate(
     input: &Planes<'_>,
     weights: &Weights<'_>,
     bias: Option<&[f32]>,
@@ -379,7 +379,7 @@ pub(crate) fn weight_gradient(x: &[f32], dy: &[f32], geometry: Geometry) -> Vec<
 }
 
 /// `to[pixel][channel] = from[channel][pixel]`; channels of `to`, `across` of them, that `from` lacks stay as they are.
-fn transpose(from: &[f32], pixels: usize, to: &mut [f32], across: usize) {
+pub(super) fn transpose(from: &[f32], pixels: usize, to: &mut [f32], across: usize) {
     // Blocks whose lines stay in the first-level cache.
     for start in (0..pixels).step_by(MOST_LANES) {
         let end = (start + MOST_LANES).min(pixels);

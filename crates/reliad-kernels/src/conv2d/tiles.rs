@@ -38,7 +38,7 @@ pub(super) fn tiles(count: usize, lanes: usize) -> Vec<Range<usize>> {
 }
 
 /// Where a [`Correlate`] finds the factors of an output channel, an input channel and a kernel element. Factors that are
-/// pairs stand row by row, without channels of their own.
+/// pairs have no kernel elements of their own.
 pub(super) struct Weights<'a> {
     pub(super) values: Cow<'a, [f32]>,
     /// Distance between output channels.
@@ -60,30 +60,49 @@ impl Weights<'_> {
     /// Those of `rows` output channels as pairs of bf16 values, in the order of input channels and kernel elements; where
     /// the last has no second value, it is zero.
     pub(super) fn paired(&self, rows: usize) -> Weights<'static> {
-        let offsets: Vec<usize> = (0..self.channels)
-            .flat_map(|channel| {
-                self.taps
-                    .iter()
-                    .map(move |tap| channel * self.channel + tap)
-            })
-            .collect();
-        let across = offsets.len().div_ceil(2);
-        let mut values = vec![0.0; rows * across];
-        values
-            .par_chunks_mut(across)
-            .enumerate()
-            .for_each(|(row, to)| {
-                let from = &self.values[row * self.row..];
-                for (to, offsets) in to.iter_mut().zip(offsets.chunks(2)) {
-                    let second = offsets.get(1).map_or(0.0, |offset| from[*offset]);
-                    *to = pair(from[offsets[0]], second);
-                }
-            });
+        let offsets = offsets(self.channels, self.channel, &self.taps);
+        let depth = offsets.len().div_ceil(2);
+        let mut values = vec![0.0; rows * depth];
+        // Output channels that lie side by side stay so.
+        let (row, channel) = if self.row == 1 {
+            values
+                .par_chunks_mut(rows)
+                .zip(offsets.par_chunks(2))
+                .for_each(|(to, offsets)| {
+                    let first = &self.values[offsets[0]..][..rows];
+                    match offsets.get(1) {
+                        Some(second) => {
+                            let second = &self.values[*second..][..rows];
+                            for ((to, first), second) in to.iter_mut().zip(first).zip(second) {
+                                *to = pair(*first, *second);
+                            }
+                        }
+                        None => {
+                            for (to, first) in to.iter_mut().zip(first) {
+                                *to = pair(*first, 0.0);
+                            }
+                        }
+                    }
+                });
+            (1, rows)
+        } else {
+            values
+                .par_chunks_mut(depth)
+                .enumerate()
+                .for_each(|(row, to)| {
+                    let from = &self.values[row * self.row..];
+                    for (to, offsets) in to.iter_mut().zip(offsets.chunks(2)) {
+                        let second = offsets.get(1).map_or(0.0, |offset| from[*offset]);
+                        *to = pair(from[offsets[0]], second);
+                    }
+                });
+            (depth, 1)
+        };
         Weights {
             values: Cow::Owned(values),
-            row: across,
-            channels: across,
-            channel: 1,
+            row,
+            channels: depth,
+            channel,
             taps: vec![0],
         }
     }
