@@ -74,12 +74,12 @@ def lycoris(name, layers, multiplier=STRENGTH, rename=None):
     for prefix, layer, kind, settings in layers:
         original = layer_of(networks[prefix], layer)
         module = randomised(kind("", original, multiplier, **settings), generator)
+        # What it writes of whole differences is told from the layer's own weight only once it is laid on.
+        module.apply_to()
         flat = rename[layer] if rename else layer.replace(".", "_")
         flat = f"text_model_{flat}" if prefix == "te" else flat
         file |= {f"lora_{prefix}_{flat}.{key}": value.detach().clone().contiguous() for key, value in module.state_dict().items()}
         modules.append(module)
-    for module in modules:
-        module.apply_to()
     tensors[f"{name}.unet"] = painted(networks["unet"])
     if any(prefix == "te" for prefix, *_ in layers):
         tensors[f"{name}.embedded"] = embedded(networks["te"])
