@@ -66,8 +66,9 @@ fn counts(scene: &Scene) {
     let plain = painted(scene, &[]);
     assert_ne!(own.png_blake3, plain);
     assert_eq!(painted(scene, &["--lora", "input.safetensors:0"]), plain);
-    let half = painted(scene, &["--lora", "input.safetensors:0.5"]);
-    assert!(half != plain && half != own.png_blake3);
+    // They change little: what half of them does, 8 bits needn't show.
+    let more = painted(scene, &["--lora", "input.safetensors:8"]);
+    assert!(more != plain && more != own.png_blake3);
     scene.run(&["replay", "out"]).expect(0);
 }
 
