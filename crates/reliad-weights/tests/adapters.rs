@@ -39,8 +39,11 @@ fn merged(lora: &Lora) -> Result<Network, reliad_weights::Error> {
     lora.merge(network(), "unet", &KeyMap::identity(), 0.5)
 }
 
-/// Opens and merges a file of zeros with these tensors.
-fn told(tensors: &[(&str, Dtype, &[usize])]) -> Result<(), String> {
+/// Names, types and shapes.
+type Tensors<'a> = &'a [(&'a str, Dtype, &'a [usize])];
+
+/// Opens and merges a file with these tensors.
+fn told(tensors: Tensors<'_>) -> Result<(), String> {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("x.safetensors");
     fs::write(&path, file(tensors)).unwrap();
@@ -60,7 +63,7 @@ fn what_is_not_understood_is_refused_with_file_and_tensor() {
         ("lora_unet_norm.b_norm", F, &[5]),
     ]);
     assert_eq!(accepted, Ok(()));
-    let cases: [(&[(&str, Dtype, &[usize])], &[&str]); 15] = [
+    let cases: [(Tensors<'_>, &[&str]); 15] = [
         (
             &[("lora_unet_linear.oft_blocks", F, &[2, 2])],
             &["lora_unet_linear.oft_blocks", "understood"],
@@ -169,10 +172,8 @@ fn a_directory_is_peft_s_or_diffusers_and_only_one_of_them() {
     assert_eq!(inner.digest(), lora.digest());
     write("unet/adapter_config.json", br#"{"r": 1, "lora_alpha": 4}"#);
     assert_ne!(Lora::open(dir.path()).unwrap().digest(), lora.digest());
-    for folder in ["text_encoder"] {
-        write(&format!("{folder}/adapter_config.json"), br#"{"r": 1}"#);
-        write(&format!("{folder}/adapter_model.safetensors"), &tensors);
-    }
+    write("text_encoder/adapter_config.json", br#"{"r": 1}"#);
+    write("text_encoder/adapter_model.safetensors", &tensors);
     assert!(Lora::open(dir.path()).unwrap().has("text_encoder"));
     write("unet/adapter_config.json", br#"{"r": 2, "lora_alpha": 3}"#);
     let told = error(dir.path());
