@@ -99,7 +99,7 @@ fn what_is_no_adapter_is_refused_before_anything_starts() {
     refused("products/box-0.png", "box-0.png");
     refused(
         "model/unet/diffusion_pytorch_model.safetensors",
-        "not low-rank adapters",
+        "aren't understood as adapters",
     );
     refused("peft.safetensors:inf", "makes no picture");
 }

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use tokenizers::Tokenizer;
 
 use crate::Error;
+use crate::added_tokens::AddedTokens;
 
 /// Longest text of CLIP, where the files do not say.
 const MAX_LENGTH: usize = 77;
@@ -44,23 +45,26 @@ pub struct Cut {
 
 impl ClipTokenizer {
     /// Reads `tokenizer.json`, or `vocab.json` with `merges.txt`; settings from `tokenizer_config.json` and
-    /// `special_tokens_map.json` where they stand.
+    /// `special_tokens_map.json` where they stand, and further tokens from the first or `added_tokens.json`.
     ///
     /// # Errors
     /// [`Error::Weights`] when a file is missing or is not JSON; [`Error::Tokenizer`] when its contents do not fit.
     pub fn load(dir: &ModelDir) -> Result<Self, Error> {
         let settings = Settings::read(dir)?;
-        let (file, json): (_, Value) = if dir.contains("tokenizer.json") {
+        let added = AddedTokens::read(dir, &settings.config, |text| settings.is_special(text))?;
+        let (file, mut json): (_, Value) = if dir.contains("tokenizer.json") {
             ("tokenizer.json", dir.read_json("tokenizer.json")?)
         } else {
             let vocab: Map<String, Value> = dir.read_json("vocab.json")?;
             let merges = dir.read("merges.txt")?;
             let merges = std::str::from_utf8(&merges)
                 .map_err(|error| refuse(dir, "merges.txt", error.to_string()))?;
-            ("vocab.json", settings.pipeline(dir, vocab, merges)?)
+            ("vocab.json", settings.pipeline(dir, vocab, merges, &added)?)
         };
+        added.put_into(&mut json);
         let tokenizer: Tokenizer =
             serde_json::from_value(json).map_err(|error| refuse(dir, file, error.to_string()))?;
+        added.check(&tokenizer)?;
         let id = |token: &Special| {
             tokenizer
                 .token_to_id(&token.text)
@@ -160,16 +164,23 @@ struct Settings {
     unknown: Special,
     pad: Special,
     max_len: usize,
+    /// `tokenizer_config.json`, or null.
+    config: Value,
 }
 
 impl Settings {
     fn read(dir: &ModelDir) -> Result<Self, Error> {
-        let mut files = Vec::new();
-        for file in ["tokenizer_config.json", "special_tokens_map.json"] {
-            if dir.contains(file) {
-                files.push(dir.read_json::<Value>(file)?);
-            }
-        }
+        let read = |file: &str| match dir.contains(file) {
+            true => dir.read_json::<Value>(file),
+            false => Ok(Value::Null),
+        };
+        let config = read("tokenizer_config.json")?;
+        let map = read("special_tokens_map.json")?;
+        // As in transformers, the older file counts where the newer one doesn't list all tokens.
+        let files = match config["added_tokens_decoder"].is_object() {
+            true => [&config, &map],
+            false => [&map, &config],
+        };
         let special = |name: &str, default: &str| {
             files
                 .iter()
@@ -200,7 +211,14 @@ impl Settings {
             pad: special("pad_token", &end.text),
             end,
             max_len,
+            config,
         })
+    }
+
+    fn is_special(&self, text: &str) -> bool {
+        [&self.start, &self.end, &self.unknown, &self.pad]
+            .iter()
+            .any(|token| token.text == text)
     }
 
     /// A `tokenizer.json` in memory, the same that transformers' `CLIPTokenizer` builds from the two older files.
@@ -209,17 +227,20 @@ impl Settings {
         dir: &ModelDir,
         vocab: Map<String, Value>,
         merges: &str,
+        further: &AddedTokens,
     ) -> Result<Value, Error> {
         let mut added: Vec<Value> = Vec::new();
         for token in [&self.start, &self.end, &self.unknown, &self.pad] {
-            let id = vocab.get(&token.text).ok_or_else(|| {
+            let id = vocab.get(&token.text).cloned();
+            let id = id.or_else(|| further.id(&token.text).map(Value::from));
+            let id = id.ok_or_else(|| {
                 refuse(
                     dir,
                     "vocab.json",
                     format!("it lacks the token {:?}", token.text),
                 )
             })?;
-            if added.iter().all(|other| other["id"] != *id) {
+            if added.iter().all(|other| other["id"] != id) {
                 added.push(json!({
                     "id": id, "content": token.text, "single_word": false, "lstrip": false, "rstrip": false,
                     "normalized": token.normalized, "special": true,

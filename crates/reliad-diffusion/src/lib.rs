@@ -2,6 +2,7 @@
 //!
 //! Every network is built from its `config.json` and carries the parameter names of diffusers or transformers.
 
+mod added_tokens;
 mod attention;
 mod clip_text;
 mod clip_tokenizer;

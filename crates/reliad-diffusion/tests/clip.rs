@@ -6,6 +6,8 @@ mod golden;
 use burn::tensor::Device;
 use golden::{Golden, assert_close, component, fixture};
 use reliad_diffusion::{ClipTextConfig, ClipTextModel, ClipTokenizer};
+use reliad_weights::ModelDir;
+use serde_json::json;
 
 #[test]
 fn text_encoder_equals_transformers() {
@@ -45,6 +47,71 @@ fn tokenizer_equals_transformers() {
     }
 }
 
+/// A tokenizer directory of the fixtures with further files, whose fields go into those that are there.
+fn with_files(base: &str, files: &serde_json::Value) -> (tempfile::TempDir, ModelDir) {
+    let dir = tempfile::tempdir().unwrap();
+    for entry in std::fs::read_dir(fixture(base)).unwrap() {
+        let path = entry.unwrap().path();
+        std::fs::copy(&path, dir.path().join(path.file_name().unwrap())).unwrap();
+    }
+    for (name, fields) in files.as_object().unwrap() {
+        let path = dir.path().join(name);
+        let text = std::fs::read_to_string(&path).unwrap_or_else(|_| "{}".to_owned());
+        let mut whole: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_str(&text).unwrap();
+        whole.extend(fields.as_object().unwrap().clone());
+        std::fs::write(&path, serde_json::to_string(&whole).unwrap()).unwrap();
+    }
+    let model = ModelDir::open(dir.path()).unwrap();
+    (dir, model)
+}
+
+#[test]
+fn added_tokens_have_their_ids_as_in_transformers() {
+    let text = std::fs::read_to_string(fixture("added_tokens.golden.json")).unwrap();
+    let golden: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let rows = golden["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), 4);
+    for row in rows {
+        let base = row["base"].as_str().unwrap();
+        let (_dir, model) = with_files(base, &row["files"]);
+        let tokenizer = ClipTokenizer::load(&model).unwrap();
+        assert_eq!(json!(tokenizer.vocab_size()), row["size"], "{base}");
+        let texts = golden["texts"].as_array().unwrap().iter();
+        for (text, ids) in texts.zip(row["ids"].as_array().unwrap()) {
+            let tokens = tokenizer.encode(text.as_str().unwrap()).unwrap();
+            assert_eq!(json!(tokens.ids), *ids, "{base}: {text}");
+        }
+    }
+}
+
+#[test]
+fn added_tokens_that_cannot_have_their_ids_are_refused() {
+    for (added, told) in [
+        // 652 would be its id.
+        (json!({"<sks>": 655}), ["\"<sks>\"", "655", "652"]),
+        (json!({"<sks>": 5}), ["\"<sks>\"", "id 5", "652"]),
+        (json!({"<sks>": -1}), ["\"<sks>\"", "-1", "no id"]),
+        (
+            json!({"<a>": 652, "<b>": 652}),
+            ["\"<a>\"", "\"<b>\"", "652"],
+        ),
+    ] {
+        for base in ["tokenizer", "tokenizer_json"] {
+            let (_dir, model) = with_files(base, &json!({"added_tokens.json": added}));
+            let error = ClipTokenizer::load(&model).unwrap_err().to_string();
+            assert!(error.contains("added_tokens.json"), "{error}");
+            assert!(told.iter().all(|told| error.contains(told)), "{error}");
+        }
+    }
+    for whole in ["[]", "3", "{"] {
+        let (dir, model) = with_files("tokenizer", &json!({}));
+        std::fs::write(dir.path().join("added_tokens.json"), whole).unwrap();
+        let error = ClipTokenizer::load(&model).unwrap_err().to_string();
+        assert!(error.contains("added_tokens.json"), "{error}");
+    }
+}
+
 #[test]
 fn a_long_prompt_is_cut_and_the_cut_is_told() {
     let tokenizer = ClipTokenizer::load(&component("tokenizer")).unwrap();
@@ -62,7 +129,7 @@ fn a_long_prompt_is_cut_and_the_cut_is_told() {
 #[test]
 fn a_damaged_tokenizer_is_refused_by_file() {
     let dir = tempfile::tempdir().unwrap();
-    let model = reliad_weights::ModelDir::open(dir.path()).unwrap();
+    let model = ModelDir::open(dir.path()).unwrap();
     let message = || ClipTokenizer::load(&model).unwrap_err().to_string();
     assert!(message().contains("vocab.json"), "{}", message());
     std::fs::write(dir.path().join("vocab.json"), "{\"a\": 0}").unwrap();

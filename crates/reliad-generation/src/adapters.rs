@@ -2,25 +2,23 @@
 
 use std::path::{Path, PathBuf};
 
-use reliad_weights::Source;
 use reliad_weights::lora::Lora;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::files;
 
 /// Adapters as a manifest records them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Adapters {
-    /// The file, as an absolute path.
+    /// The file or directory, as an absolute path.
     pub path: PathBuf,
-    /// BLAKE3 of the file.
+    /// BLAKE3 of the file; of several that of their digests ([`Lora::digest`]).
     pub blake3: String,
     /// How many times they are added to the weights; 1 is as they were trained.
     pub strength: f64,
 }
 
-/// A file of adapters that was read.
+/// Adapters that were read.
 #[derive(Clone, Debug)]
 pub struct AdapterFile {
     /// What is recorded of it.
@@ -30,22 +28,19 @@ pub struct AdapterFile {
 }
 
 impl AdapterFile {
-    /// Reads a file of adapters.
+    /// Reads a file or a directory of adapters.
     ///
     /// # Errors
-    /// [`Error::Read`], or [`Error::Weights`] when it holds something else.
+    /// [`Error::Weights`] when it can't be read or holds something else.
     pub fn read(path: &Path, strength: f64) -> Result<Self> {
-        let bytes = std::fs::read(path).map_err(Error::read(path))?;
-        let blake3 = files::hash(&bytes);
-        // Of the bytes that were hashed, whatever happens to the file.
-        let source = Source::from_bytes(bytes, &path.display().to_string())?;
+        let lora = Lora::open(path)?;
         Ok(Self {
-            lora: Lora::of_source(&source)?,
             adapters: Adapters {
-                blake3,
+                blake3: lora.digest().to_owned(),
                 path: std::path::absolute(path).map_err(Error::read(path))?,
                 strength,
             },
+            lora,
         })
     }
 }

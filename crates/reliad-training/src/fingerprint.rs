@@ -2,9 +2,23 @@
 
 use std::fmt::{self, Write};
 
+use reliad_weights::{ModelDir, Source};
+
 /// The fingerprint of `bytes`.
 pub fn fingerprint(bytes: &[u8]) -> u64 {
     first(&blake3::hash(bytes))
+}
+
+/// The bytes of the files that hold the weights of a component directory, whatever they are called.
+///
+/// # Errors
+/// When there are none, or one can't be read.
+pub(crate) fn weights(dir: &ModelDir) -> Result<Vec<u8>, reliad_weights::Error> {
+    let mut bytes = Vec::new();
+    for file in Source::files_of(dir)? {
+        bytes.extend_from_slice(&dir.read(&file)?);
+    }
+    Ok(bytes)
 }
 
 /// The [`fingerprint`] of text that is written piece by piece and never kept.

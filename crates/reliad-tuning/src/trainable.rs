@@ -97,7 +97,7 @@ impl Trainable {
                 ..nothing
             },
             // The tuned UNet would have them in its weights, and the model lay them on once more.
-            Trained::Unet if model.contains(&format!("{}/{}", painter::ADAPTERS, lora::FILE)) => {
+            Trained::Unet if model.contains(painter::ADAPTERS) => {
                 return Err(Error::Setting {
                     name: "train",
                     reason: format!(

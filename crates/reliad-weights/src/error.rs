@@ -40,6 +40,14 @@ pub enum Error {
         /// What the reader said.
         reason: String,
     },
+    /// Adapters that can't be applied as they are.
+    #[error("{file}: {reason}")]
+    Adapters {
+        /// The file.
+        file: String,
+        /// What isn't understood, and where in it.
+        reason: String,
+    },
     /// The files of sharded weights are not what their index says.
     #[error("{file}: its files don't fit it:{}", lines(.problems))]
     Shards {

@@ -11,7 +11,7 @@ pub struct Component {
     pub name: String,
     /// The class that its configuration names, or "".
     pub class: String,
-    /// Number of parameters in its weight files.
+    /// Number of parameters in its weights.
     pub parameters: usize,
     /// Parameters by type ("F16" -> count).
     pub dtypes: BTreeMap<String, usize>,
@@ -51,14 +51,20 @@ pub fn inspect(dir: &ModelDir) -> Result<Vec<Component>, Error> {
             {
                 component.class = class;
             }
-        } else if rest.ends_with(".safetensors") {
-            for (_, tensor) in Source::of_file(dir, &file)?.tensors() {
-                component.parameters += tensor.count();
-                *component
-                    .dtypes
-                    .entry(format!("{:?}", tensor.dtype))
-                    .or_default() += tensor.count();
-            }
+        }
+    }
+    for component in components.values_mut() {
+        // A tokenizer has none.
+        let weights = match Source::of_component(&dir.sub(&component.name)) {
+            Err(Error::NoWeights { .. }) => continue,
+            weights => weights?,
+        };
+        for (_, tensor) in weights.tensors() {
+            component.parameters += tensor.count();
+            *component
+                .dtypes
+                .entry(format!("{:?}", tensor.dtype))
+                .or_default() += tensor.count();
         }
     }
     Ok(components.into_values().collect())

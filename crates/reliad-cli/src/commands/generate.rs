@@ -89,9 +89,9 @@ pub struct GenerateArgs {
     #[arg(long, value_name = "FILE")]
     phrases: Option<PathBuf>,
 
-    /// Adapters (LoRA, safetensors of diffusers or kohya) to lay on the model beside its own, with commas between several;
-    /// STRENGTH is how many times they are added, 1 when left out
-    #[arg(long, value_name = "FILE[:STRENGTH]", value_delimiter = ',')]
+    /// Adapters (LoRA, LoHa, LoKr, DoRA and more; a file of diffusers, kohya or LyCORIS, or a directory of PEFT) to lay on the
+    /// model beside its own, with commas between several; STRENGTH is how many times they are added, 1 when left out
+    #[arg(long, value_name = "PATH[:STRENGTH]", value_delimiter = ',')]
     lora: Vec<AdapterArgument>,
 
     /// Model that judges: `mini` or a directory with rfnet/ [default: that of --model]
@@ -129,7 +129,7 @@ pub struct GenerateArgs {
     quiet: bool,
 }
 
-/// `FILE[:STRENGTH]`.
+/// `PATH[:STRENGTH]`.
 #[derive(Debug, Clone, PartialEq)]
 struct AdapterArgument {
     path: PathBuf,

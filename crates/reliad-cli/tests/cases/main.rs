@@ -1,7 +1,11 @@
 //! Inputs as people have them, and what is right: one row a case, by subject.
 #![expect(clippy::unwrap_used, reason = "a failed step is the test's failure")]
 
+mod adapters;
 mod case;
 mod labels;
 #[path = "../program/mod.rs"]
 mod program;
+mod pytorch;
+mod schedulers;
+mod weights;

@@ -18,7 +18,7 @@ mod vision;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use reliad_weights::{ModelDir, Source};
+use reliad_weights::ModelDir;
 
 pub use config::{ImageRewardConfig, VisionConfig};
 pub use network::ImageRewardNetwork;
@@ -27,9 +27,6 @@ pub use tokenizer::BertTokenizer;
 
 use crate::error::{Error, Result};
 use crate::preprocess::CentreSquare;
-
-/// The file in which the weights were released.
-const RELEASED: &str = "ImageReward.pt";
 
 /// A loaded ImageReward: tokenizer, preprocessing and frozen network.
 #[derive(Debug)]
@@ -57,14 +54,9 @@ impl ImageReward {
                 reason: format!("vocab.txt makes {words} tokens, but the text encoder has {rows}"),
             });
         }
-        let source = if matches!(dir, ModelDir::Disk(_)) && dir.contains(RELEASED) {
-            Source::of_file(dir, RELEASED)?
-        } else {
-            Source::of_component(dir)?
-        };
         let keys = ImageRewardNetwork::key_map();
         Ok(Self {
-            network: reliad_weights::load_source(network, &source, &keys)?.freeze(),
+            network: reliad_weights::load(network, dir, &keys)?.freeze(),
             tokenizer,
             preprocess: config.preprocess(),
             device: device.clone(),

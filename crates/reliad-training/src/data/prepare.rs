@@ -19,7 +19,7 @@ use reliad_rfnet::saliency_network::SaliencyNetwork;
 use reliad_weights::ModelDir;
 
 use crate::error::{Error, Result};
-use crate::fingerprint::fingerprint;
+use crate::fingerprint::{self, fingerprint};
 
 /// Samples of a shard: what a kill can cost.
 const SHARD: usize = 1000;
@@ -135,8 +135,8 @@ impl Networks {
     fn load(model: &ModelDir, device: &Device, size: usize) -> Result<Self> {
         let mut weights = Vec::new();
         for name in ["depth", "saliency"] {
-            let file = format!("{name}/model.safetensors");
-            weights.extend_from_slice(&model.read(&file).map_err(Error::component("maps"))?);
+            let bytes = fingerprint::weights(&model.sub(name));
+            weights.extend_from_slice(&bytes.map_err(Error::component("maps"))?);
         }
         let rfnet = Error::component::<reliad_rfnet::Error>;
         Ok(Self {

@@ -11,7 +11,7 @@ use reliad_weights::ModelDir;
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
-use crate::fingerprint::fingerprint;
+use crate::fingerprint::{self, fingerprint};
 use crate::judge::RFNET;
 use crate::judge::encoder;
 use crate::judge::text;
@@ -79,8 +79,7 @@ impl Pretrained {
             (None, None) => return Ok(None),
         };
         let dir = ModelDir::open(dir).map_err(Error::component(component))?;
-        let weights = dir.read("model.safetensors");
-        let weights = weights.map_err(Error::component(component))?;
+        let weights = fingerprint::weights(&dir).map_err(Error::component(component))?;
         Ok(Some(fingerprint(&weights)))
     }
 

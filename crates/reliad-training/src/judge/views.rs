@@ -24,7 +24,7 @@ use reliad_weights::ModelDir;
 use crate::data::pictures::{Layout, Pictures};
 use crate::data::world::World;
 use crate::error::{Error, Result};
-use crate::fingerprint::fingerprint;
+use crate::fingerprint::{self, fingerprint};
 use crate::fit::progress::{Control, Report};
 use crate::painter::repaint::Repainter;
 use crate::stage::Stage;
@@ -153,32 +153,30 @@ impl Viewer {
         let (preprocess, inputs) = (judge.preprocess(), judge.inputs());
         let size = preprocess.image_size;
         let model = ModelDir::open(&stage.out).map_err(Error::component("model directory"))?;
-        let of_files = |files: &[String]| -> Result<u64> {
-            let mut bytes = Vec::new();
-            for file in files {
-                bytes.extend_from_slice(&model.read(file).map_err(Error::component(NAME))?);
-            }
-            Ok(fingerprint(&bytes))
-        };
+        let weights =
+            |name: &str| fingerprint::weights(&model.sub(name)).map_err(Error::component(NAME));
         let repainter = match repaint_strength {
             Some(strength) => {
                 let painter = Painter::load(&model, &stage.device).map_err(Error::component(
                     "a painter repaints views; train it first, or set repaint_every to 0",
                 ))?;
-                let painting = ["unet", "controlnet", "vae"]
-                    .map(|name| format!("{name}/diffusion_pytorch_model.safetensors"));
-                let key = format!("{:016x}-{strength}-{}", of_files(&painting)?, stage.seed);
+                let mut painting = Vec::new();
+                for name in ["unet", "controlnet", "vae"] {
+                    painting.extend(weights(name)?);
+                }
+                let key = format!("{:016x}-{strength}-{}", fingerprint(&painting), stage.seed);
                 Some((Repainter::new(painter, strength, stage.seed), key))
             }
             None => None,
         };
-        let maps = [("depth", inputs.depth), ("saliency", inputs.saliency)]
-            .into_iter()
-            .filter(|&(_, seen)| seen)
-            .flat_map(|(name, _)| {
-                ["config.json", "model.safetensors"].map(|file| format!("{name}/{file}"))
-            })
-            .collect::<Vec<_>>();
+        let mut maps = Vec::new();
+        for (name, seen) in [("depth", inputs.depth), ("saliency", inputs.saliency)] {
+            if seen {
+                let config = model.read(&format!("{name}/config.json"));
+                maps.extend_from_slice(&config.map_err(Error::component(NAME))?);
+                maps.extend(weights(name)?);
+            }
+        }
         let [red, green, blue] = preprocess
             .product_background
             .map(|value| (value * 255.0).round() as u8);
@@ -202,7 +200,7 @@ impl Viewer {
             device: stage.device.clone(),
             key: format!(
                 "{MADE}-{:016x}-{size}-{red:02x}{green:02x}{blue:02x}",
-                of_files(&maps)?
+                fingerprint(&maps)
             ),
         })
     }

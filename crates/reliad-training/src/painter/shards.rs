@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use half::f16;
 use reliad_dataset::METADATA;
-use reliad_weights::ModelDir;
+use reliad_weights::{ModelDir, Source};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 use serde::{Deserialize, Serialize};
@@ -44,18 +44,14 @@ pub struct Settings {
 /// # Errors
 /// A missing or unreadable file.
 pub fn fingerprint(vae: &ModelDir) -> Result<String> {
-    let bytes = vae
-        .read("diffusion_pytorch_model.safetensors")
-        .map_err(Error::component("vae"))?;
-    let weights = SafeTensors::deserialize(&bytes).map_err(Error::component("vae"))?;
-    let mut names = weights.names();
-    names.retain(|name| name.starts_with("encoder.") || name.starts_with("quant_conv."));
-    names.sort_unstable();
+    let weights = Source::of_component(vae).map_err(Error::component("vae"))?;
     let mut encoder = Vec::new();
-    for name in names {
-        let tensor = weights.tensor(name).map_err(Error::component("vae"))?;
-        encoder.extend(name.as_bytes());
-        encoder.extend(tensor.data());
+    for (name, _) in weights.tensors() {
+        if name.starts_with("encoder.") || name.starts_with("quant_conv.") {
+            let tensor = weights.read(name).map_err(Error::component("vae"))?;
+            encoder.extend_from_slice(name.as_bytes());
+            encoder.extend_from_slice(tensor.bytes());
+        }
     }
     Ok(format!(
         "{:016x}",

@@ -2,6 +2,7 @@
 //!
 //! A format of files is one module here with a function that gives [`Entries`]; nothing else of this crate knows formats.
 
+mod component;
 mod pickle;
 mod safetensors;
 mod sharded;
@@ -17,26 +18,10 @@ use burn::tensor::{DType, Shape, TensorData};
 use crate::file_bytes::FileBytes;
 use crate::{Error, ModelDir};
 
+pub(crate) use component::is_pickle;
+
 /// The type of a tensor's numbers, by the name that it has in `.safetensors` files.
 pub type Dtype = ::safetensors::Dtype;
-
-/// File names under which the ecosystem keeps a component's weights, in the order in which they are tried.
-pub(crate) const SAFETENSORS: [&str; 4] = [
-    "diffusion_pytorch_model.safetensors",
-    "model.safetensors",
-    "diffusion_pytorch_model.fp16.safetensors",
-    "model.fp16.safetensors",
-];
-const INDEXES: [&str; 2] = [
-    "diffusion_pytorch_model.safetensors.index.json",
-    "model.safetensors.index.json",
-];
-const PICKLES: [&str; 4] = [
-    "diffusion_pytorch_model.bin",
-    "pytorch_model.bin",
-    "model.pth",
-    "model.pt",
-];
 
 /// Named tensors, none of which is read before it is asked for. Cheap to clone.
 ///
@@ -107,29 +92,6 @@ impl Source {
             safetensors::entries(FileBytes::AtHand(bytes), &file)?
         };
         Ok(Self::new(file, entries))
-    }
-
-    /// Opens the weights of a component directory, under whichever of the ecosystem's names they stand.
-    ///
-    /// # Errors
-    /// [`Error::NoWeights`], or as [`open`](Self::open).
-    pub fn of_component(dir: &ModelDir) -> Result<Self, Error> {
-        let pickles: &[&str] = match dir.base() {
-            ModelDir::Disk(_) => &PICKLES,
-            _ => &[],
-        };
-        let names = || SAFETENSORS.iter().chain(&INDEXES);
-        match names().chain(pickles).find(|name| dir.contains(name)) {
-            Some(name) => Self::of_file(dir, name),
-            None => Err(Error::NoWeights {
-                dir: dir.display(""),
-                expected: names()
-                    .chain(&PICKLES)
-                    .copied()
-                    .collect::<Vec<_>>()
-                    .join(", "),
-            }),
-        }
     }
 
     /// The tensors of a `.safetensors` file at hand, which messages call `file`.

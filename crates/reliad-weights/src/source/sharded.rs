@@ -14,16 +14,30 @@ struct Index {
     weight_map: BTreeMap<String, String>,
 }
 
+fn parse(index: &[u8], file: &str) -> Result<Index, Error> {
+    serde_json::from_slice(index).map_err(|source| Error::Json {
+        file: file.to_owned(),
+        source,
+    })
+}
+
+/// The files that the index names, sorted; `file` is the index, as messages call it.
+///
+/// # Errors
+/// [`Error::Json`] for an index that isn't one.
+pub(super) fn files(index: &[u8], file: &str) -> Result<Vec<String>, Error> {
+    let shards = parse(index, file)?.weight_map.into_values();
+    let shards: BTreeSet<String> = shards.collect();
+    Ok(shards.into_iter().collect())
+}
+
 /// The tensors of all files that the index names; `file` is the index, as messages call it, and `dir` where it stands.
 ///
 /// # Errors
 /// [`Error::Json`] for an index that isn't one, [`Error::Shards`] with every file that is missing and every tensor that is in
 /// another file than the index says, or in two; and the errors of the files.
 pub(super) fn entries(index: &[u8], file: &str, dir: &ModelDir) -> Result<Entries, Error> {
-    let index: Index = serde_json::from_slice(index).map_err(|source| Error::Json {
-        file: file.to_owned(),
-        source,
-    })?;
+    let index = parse(index, file)?;
     let mut problems = Vec::new();
     let mut all = Entries::default();
     let mut home: BTreeMap<String, &str> = BTreeMap::new();
