@@ -2,6 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a failed step is the test's failure")]
 
 mod case;
+mod imported;
 mod labels;
 #[path = "../program/mod.rs"]
 mod program;
+mod rf1m;
+mod shards;
