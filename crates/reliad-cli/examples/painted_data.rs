@@ -87,7 +87,7 @@ fn labelled(
         product: Some(required(record, Modality::Product)?.with_file(|file| here.join(file))),
         depth: None,
         saliency: None,
-        label: Label::Class(class),
+        label: Some(Label::Class(class)),
         parameters: None,
         others: Default::default(),
         ..record.clone()

@@ -68,7 +68,7 @@ struct Kept {
     image: Look,
     product: Option<Look>,
     product_id: u64,
-    label: Label,
+    label: Option<Label>,
     split: Split,
 }
 
@@ -192,8 +192,8 @@ fn look_at(
 fn write_quarantine(dir: &Path, broken: &[Broken], findings: &mut Findings) -> Result<()> {
     let mut lines = Lines::create(&dir.join(QUARANTINE))?;
     for sample in broken {
-        let kind = sample.reason.split(": ").next().unwrap_or_default();
-        *findings.reasons.entry(kind.to_owned()).or_default() += 1;
+        let kind = sample.kind().to_owned();
+        *findings.reasons.entry(kind).or_default() += 1;
         lines.write(sample)?;
     }
     findings.quarantined = lines.finish()?;
@@ -256,7 +256,7 @@ fn write_duplicates(
                 })
                 .collect(),
             products: distinct(group.iter().map(|&index| of(index).product_id)),
-            labels: distinct(group.iter().map(|&index| of(index).label)),
+            labels: distinct(group.iter().filter_map(|&index| of(index).label)),
             splits: distinct(group.iter().map(|&index| of(index).split)),
         };
         if kind == Modality::Image {

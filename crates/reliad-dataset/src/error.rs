@@ -32,6 +32,22 @@ pub enum Error {
         /// The metadata file.
         path: PathBuf,
     },
+    /// None of a source's samples can be used.
+    #[error("{}: no usable sample{}", path.display(), after(reasons))]
+    Unusable {
+        /// The source.
+        path: PathBuf,
+        /// What is wrong with its samples, by kind; empty where it has none.
+        reasons: String,
+    },
+    /// Labels of a data set that have more than one meaning, or none.
+    #[error("{}: {reason}", path.display())]
+    Labels {
+        /// The data set.
+        path: PathBuf,
+        /// What they may mean and how to say it.
+        reason: String,
+    },
     /// A picture could not be decoded.
     #[error("{place}: {source}")]
     Picture {
@@ -61,6 +77,13 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
+}
+
+fn after(reasons: &str) -> String {
+    match reasons.is_empty() {
+        true => String::new(),
+        false => format!(": {reasons}"),
+    }
 }
 
 /// A result of this crate.

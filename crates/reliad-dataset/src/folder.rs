@@ -1,8 +1,7 @@
 //! Our own layout: a folder with `metadata.jsonl`, one record a line, and `quarantine.jsonl`, the samples not to use.
 
 use std::collections::HashSet;
-use std::fs::File;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use image::DynamicImage;
@@ -12,6 +11,7 @@ use serde::Serialize;
 use crate::error::{Error, Result};
 use crate::source::Broken;
 use crate::store::Store;
+use crate::text::TextLines;
 use crate::{Modality, Place, Record, Split};
 
 /// The file of records in a data set's folder.
@@ -94,7 +94,7 @@ pub fn required(record: &Record, kind: Modality) -> Result<&Place> {
 /// The records of a folder, one by one, in constant memory but for the names in quarantine.
 pub struct Records {
     path: PathBuf,
-    lines: std::iter::Enumerate<std::io::Lines<BufReader<File>>>,
+    lines: TextLines,
     quarantine: HashSet<String>,
 }
 
@@ -119,9 +119,8 @@ impl Records {
 
     fn of(dir: &Path, quarantine: HashSet<String>) -> Result<Self> {
         let path = dir.join(METADATA);
-        let file = File::open(&path).map_err(Error::io(&path))?;
         Ok(Self {
-            lines: BufReader::new(file).lines().enumerate(),
+            lines: TextLines::open(&path)?,
             path,
             quarantine,
         })
@@ -133,21 +132,25 @@ impl Iterator for Records {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            let (number, line) = self.lines.next()?;
-            let line = match line {
-                Ok(line) => line,
+            let (number, line) = match self.lines.next()? {
+                Ok(line) => (line.number, line.text),
                 Err(error) => return Some(Err(Error::io(&self.path)(error))),
             };
-            if line.trim().is_empty() {
-                continue;
-            }
+            let line = match line {
+                Ok(line) if line.trim().is_empty() => continue,
+                Ok(line) => line,
+                Err(reason) => {
+                    let reason = format!("line {number}: {reason}");
+                    return Some(Err(Error::layout(&self.path)(reason)));
+                }
+            };
             match serde_json::from_str::<Record>(&line) {
                 Ok(record) if self.is_quarantined(&record) => {}
                 Ok(record) => return Some(Ok(record)),
                 Err(source) => {
                     return Some(Err(Error::Metadata {
                         path: self.path.clone(),
-                        line: number + 1,
+                        line: number,
                         source,
                     }));
                 }

@@ -1,20 +1,33 @@
 //! Taking over a data set: its index is written in our own layout, its pictures stay where they are.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use crate::error::{Error, Result};
 use crate::folder::{Lines, METADATA, QUARANTINE};
-use crate::source::Source;
+use crate::source::{Source, Surroundings};
+use crate::tally::Tally;
 use crate::{Place, Record};
 
-/// How many samples were taken over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What was taken over.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Imported {
-    /// Usable ones, in `metadata.jsonl`.
+    /// Usable samples, in `metadata.jsonl`.
     pub records: u64,
     /// Others, in `quarantine.jsonl` with the reason.
     pub broken: u64,
+    /// Those others by the kind of reason.
+    pub aside: Tally,
+    /// What was passed over that is no sample, by kind.
+    pub passed: Tally,
+    /// What else should be known.
+    pub notices: Vec<String>,
+    /// Samples whose split the names of files tell, in the order of [`Split::ALL`](crate::Split::ALL).
+    pub named_splits: [u64; 3],
+    /// Samples of each split.
+    pub splits: [u64; 3],
+    /// Samples with a product picture.
+    pub with_product: u64,
 }
 
 /// Writes `metadata.jsonl` and `quarantine.jsonl` of `sources`, one after another, into `out`, which may be the own folder of
@@ -22,8 +35,8 @@ pub struct Imported {
 /// samples so far.
 ///
 /// # Errors
-/// [`Error::Io`], [`Error::Layout`] when a source can't be opened, [`Error::Empty`] when one has no usable sample,
-/// [`Error::Stopped`].
+/// [`Error::Labels`] where nothing tells what labels mean; [`Error::Io`], [`Error::Layout`] when a source can't be opened,
+/// [`Error::Empty`] when one has no usable sample, [`Error::Stopped`].
 pub fn import(
     sources: &[Source],
     out: &Path,
@@ -35,17 +48,31 @@ pub fn import(
         out: absolute(out)?,
         working: absolute(Path::new("."))?,
     };
+    let around = Surroundings {
+        among_others: sources.len() > 1,
+        out: Some(out),
+        stop: Some(stop),
+    };
+    // Before anything is written: a data set whose labels mean nothing leaves no trace.
+    let meanings = sources.iter().map(|source| source.meaning(around));
+    let meanings = meanings.collect::<Result<Vec<_>>>()?;
+    let mut imported = Imported::default();
     let mut records = Lines::create(&out.join(METADATA))?;
     let mut broken = Lines::create(&out.join(QUARANTINE))?;
-    for source in sources {
+    for (source, meaning) in sources.iter().zip(meanings) {
         let before = records.count();
-        source.read(&mut |sample| {
-            if stop.load(Ordering::Relaxed) {
-                return Err(Error::Stopped);
-            }
+        let mut reasons = Tally::default();
+        let told = source.read_as(&meaning, around, &mut |sample| {
             match sample {
-                Ok(record) => records.write(&home.record(record))?,
-                Err(reason) => broken.write(&reason)?,
+                Ok(record) => {
+                    imported.splits[record.split() as usize] += 1;
+                    imported.with_product += u64::from(record.product.is_some());
+                    records.write(&home.record(record))?;
+                }
+                Err(reason) => {
+                    broken.write(&reason)?;
+                    reasons.add(reason.kind(), || reason.example());
+                }
             }
             progress(records.count() + broken.count());
             Ok(())
@@ -53,15 +80,21 @@ pub fn import(
         if records.count() == before {
             // The list tells why; an index without this source would only hide it.
             broken.finish()?;
-            return Err(Error::Empty {
+            return Err(Error::Unusable {
                 path: source.path.clone(),
+                reasons: reasons.lines().join("; "),
             });
         }
+        imported.aside.join(reasons);
+        imported.passed.join(told.passed);
+        imported.notices.extend(meaning.notice);
+        for (sum, count) in imported.named_splits.iter_mut().zip(told.named_splits) {
+            *sum += count;
+        }
     }
-    Ok(Imported {
-        broken: broken.finish()?,
-        records: records.finish()?,
-    })
+    imported.broken = broken.finish()?;
+    imported.records = records.finish()?;
+    Ok(imported)
 }
 
 /// From where the index names its files.

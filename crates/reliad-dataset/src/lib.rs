@@ -19,6 +19,8 @@ mod source;
 mod statistics;
 mod store;
 mod table;
+mod tally;
+mod text;
 
 pub use check::{DUPLICATES, Duplicates, Findings, check};
 pub use divide::{Counts, Shares, divide};
@@ -34,3 +36,4 @@ pub use shard::{ShardWriter, members};
 pub use source::{Broken, Fields, Layout, ProductBy, Sink, Source};
 pub use statistics::{Statistics, statistics};
 pub use store::Store;
+pub use tally::Tally;

@@ -26,8 +26,9 @@ pub struct Record {
     /// The scene, as a designer writes it; empty where nobody said.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub prompt: String,
-    /// The verdict on the picture.
-    pub label: Label,
+    /// The verdict on the picture; absent in what only painters learn from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<Label>,
     /// Identity of the product, which splits go by. In a file it may be text, of which a hash is taken.
     #[serde(deserialize_with = "product_id")]
     pub product_id: u64,
@@ -134,9 +135,23 @@ impl Split {
         }
     }
 
-    /// The part of this name.
+    /// The part of this name, in whatever case, or of what else people call it: `val`, `dev`, `eval`.
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|split| split.name() == name)
+        Some(match name.trim().to_lowercase().as_str() {
+            "train" | "training" => Self::Train,
+            "validation" | "valid" | "val" | "dev" => Self::Validation,
+            "test" | "testing" | "eval" | "evaluation" => Self::Test,
+            _ => return None,
+        })
+    }
+
+    /// The part that a file's name tells, such as `train-00000-of-00001.parquet`: the one whose name is a word of it. The
+    /// words are those of Hugging Face's `datasets` (`datasets/data_files.py`, `SPLIT_KEYWORDS`).
+    pub fn in_name(name: &str) -> Option<Self> {
+        let words = name.split(|c: char| !c.is_alphanumeric());
+        let mut found = words.filter_map(Self::from_name);
+        let first = found.next()?;
+        found.all(|split| split == first).then_some(first)
     }
 
     /// The split of a product: a function of its identity alone, so that all its pictures stay together and adding
@@ -187,6 +202,20 @@ mod tests {
         let text = serde_json::to_string(&record)?;
         assert_eq!(serde_json::from_str::<Record>(&text)?, record);
         Ok(())
+    }
+
+    #[test]
+    fn file_names_tell_their_split() {
+        for (name, split) in [
+            ("train-00000-of-00001.parquet", Some(Split::Train)),
+            ("test_000.tar", Some(Split::Test)),
+            ("VAL", Some(Split::Validation)),
+            ("latest.parquet", None),
+            ("train-test.parquet", None),
+            ("retrain.tar", None),
+        ] {
+            assert_eq!(Split::in_name(name), split, "{name}");
+        }
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub struct Statistics {
     pub samples_per_product: (u64, u64),
     /// Samples of each label and split, by slug.
     pub labels: BTreeMap<&'static str, BySplit>,
-    /// Samples without this kind of picture or text.
+    /// Samples without a label, or without this kind of picture or text.
     pub missing: BTreeMap<&'static str, u64>,
     /// Sizes of the judged pictures in pixels, such as `512x512`, and how often.
     pub sizes: BTreeMap<String, u64>,
@@ -95,7 +95,10 @@ impl Statistics {
         let split = record.split() as usize;
         self.samples += 1;
         self.splits[split] += 1;
-        self.labels.entry(record.label.slug()).or_default()[split] += 1;
+        if let Some(label) = record.label {
+            self.labels.entry(label.slug()).or_default()[split] += 1;
+        }
+        *self.missing.entry("label").or_default() += u64::from(record.label.is_none());
         let texts = [("title", &record.title), ("prompt", &record.prompt)];
         let texts = texts.map(|(name, text)| (name, text.trim().is_empty()));
         let pictures = Modality::ALL.map(|kind| (kind.name(), record.place(kind).is_none()));

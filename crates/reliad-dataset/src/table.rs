@@ -18,17 +18,23 @@ pub enum Value {
     Text(String),
     /// A whole number.
     Number(i64),
+    /// Another number.
+    Float(f64),
+    /// True or false.
+    Truth(bool),
     /// Bytes, such as a picture's.
     Bytes(Vec<u8>),
 }
 
 impl Value {
-    /// As a word: text as it is, a number in decimal.
-    pub fn word(&self) -> Option<String> {
+    /// As a word: text as it is, a number in decimal, `true` or `false`. Bytes are text if they are UTF-8.
+    pub fn into_word(self) -> Option<String> {
         match self {
-            Self::Text(text) => Some(text.clone()),
+            Self::Text(text) => Some(text),
             Self::Number(number) => Some(number.to_string()),
-            Self::Bytes(_) => None,
+            Self::Float(number) => Some(number.to_string()),
+            Self::Truth(truth) => Some(truth.to_string()),
+            Self::Bytes(bytes) => String::from_utf8(bytes).ok(),
         }
     }
 }
@@ -48,6 +54,7 @@ pub struct Table {
     path: PathBuf,
     reader: SerializedFileReader<File>,
     columns: Vec<Column>,
+    lists: Vec<String>,
 }
 
 impl Table {
@@ -72,11 +79,34 @@ impl Table {
                 place,
             })
             .collect();
+        let lists = schema
+            .columns()
+            .iter()
+            .filter(|column| column.max_rep_level() > 0)
+            .filter_map(|column| column.path().parts().first().cloned());
+        let lists = lists.collect();
         Ok(Self {
             path: path.to_owned(),
             reader,
             columns,
+            lists,
         })
+    }
+
+    /// The first names of columns that hold several values a row.
+    pub fn lists(&self) -> &[String] {
+        &self.lists
+    }
+
+    /// What the file's writer noted under this name.
+    pub fn note(&self, name: &str) -> Option<&str> {
+        let notes = self
+            .reader
+            .metadata()
+            .file_metadata()
+            .key_value_metadata()?;
+        let note = notes.iter().find(|note| note.key == name)?;
+        note.value.as_deref()
     }
 
     /// The columns that hold one value a row.
@@ -171,9 +201,15 @@ fn read(
         ColumnReader::Int64ColumnReader(reader) => {
             values(reader, skip, count, |&value| Value::Number(value))
         }
-        ColumnReader::BoolColumnReader(reader) => values(reader, skip, count, |&value| {
-            Value::Number(i64::from(value))
-        }),
+        ColumnReader::FloatColumnReader(reader) => {
+            values(reader, skip, count, |&value| Value::Float(f64::from(value)))
+        }
+        ColumnReader::DoubleColumnReader(reader) => {
+            values(reader, skip, count, |&value| Value::Float(value))
+        }
+        ColumnReader::BoolColumnReader(reader) => {
+            values(reader, skip, count, |&value| Value::Truth(value))
+        }
         // Neither texts, labels nor pictures come in other types.
         _ => Ok(vec![None; count]),
     }

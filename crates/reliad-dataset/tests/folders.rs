@@ -40,7 +40,7 @@ fn record(number: u32) -> Record {
         saliency: None,
         title: format!("Stool {number}"),
         prompt: "by the sea".to_owned(),
-        label: Class::ALL[number as usize % 6].into(),
+        label: Some(Class::ALL[number as usize % 6].into()),
         product_id: u64::from(number) + (1 << 63),
         split: None,
         parameters: None,
@@ -98,6 +98,7 @@ fn samples_survive_every_layout() {
             labels: LabelMap::default(),
             fields: Fields::default(),
             product_by: ProductBy::default(),
+            unlabelled: false,
         };
         let imported = import(&[source], &index, &|_| {}, &GO_ON).unwrap();
         assert_eq!((imported.records, imported.broken), (7, 0));
@@ -138,6 +139,7 @@ fn an_index_of_its_own_folder_moves_with_it() {
         labels: LabelMap::default(),
         fields: Fields::default(),
         product_by: ProductBy::default(),
+        unlabelled: false,
     };
     import(&[source], &before, &|_| {}, &GO_ON).unwrap();
     let after = dir.path().join("after");
@@ -160,6 +162,7 @@ fn several_sources_make_one_index_and_one_listed_twice_counts_twice() {
             labels: LabelMap::default(),
             fields: Fields::default(),
             product_by: ProductBy::default(),
+            unlabelled: false,
         }
     };
     let (renders, paintings) = (source("renders", 3), source("paintings", 2));
@@ -189,7 +192,7 @@ fn several_sources_make_one_index_and_one_listed_twice_counts_twice() {
     let mut sources = sources;
     sources[1].path = empty.clone();
     let refused = import(&sources, &out, &|_| {}, &GO_ON);
-    assert!(matches!(refused, Err(Error::Empty { path }) if path == empty));
+    assert!(matches!(refused, Err(Error::Unusable { path, .. }) if path == empty));
     assert_eq!(Folder::open(&out).unwrap().records().len(), 7);
 }
 

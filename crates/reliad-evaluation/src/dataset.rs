@@ -132,7 +132,7 @@ fn titles(counted: &Statistics) -> Markup {
 
 /// A few pictures of every label: those whose places' hashes are least, so that a page can be made again.
 fn pictures(dir: &Path) -> Result<Markup> {
-    let mut chosen: BTreeMap<Label, BTreeMap<[u8; 32], Record>> = BTreeMap::new();
+    let mut chosen: BTreeMap<Option<Label>, BTreeMap<[u8; 32], Record>> = BTreeMap::new();
     for record in Records::open(dir)? {
         let record = record?;
         let of_label = chosen.entry(record.label).or_default();
@@ -145,7 +145,7 @@ fn pictures(dir: &Path) -> Result<Markup> {
     let store = Store::new(dir);
     Ok(html! {
         @for (label, records) in &chosen {
-            (panel(label.name(), &html! {
+            (panel(label.map_or("No label", Label::name), &html! {
                 div.thumbnails {
                     @for record in records.values() {
                         (picture(&store, record)?)

@@ -3,9 +3,12 @@
 
 mod adapters;
 mod case;
+mod imported;
 mod labels;
 #[path = "../program/mod.rs"]
 mod program;
 mod pytorch;
+mod rf1m;
 mod schedulers;
+mod shards;
 mod weights;

@@ -127,7 +127,9 @@ fn write_group(
             let text = match field {
                 "title" => record.title.clone(),
                 "prompt" => record.prompt.clone(),
-                "label" => record.label.slug().to_owned(),
+                "label" => record
+                    .label
+                    .map_or_else(String::new, |label| label.slug().to_owned()),
                 "product_id" => record.product_id.to_string(),
                 _ => record.split().name().to_owned(),
             };

@@ -2,6 +2,10 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
+
+use reliad_synth::Parameters;
+use serde_json::Value;
 
 use super::{Broken, Source};
 use crate::record::product_of_text;
@@ -54,8 +58,8 @@ const USUAL: [(&str, &[&str]); 9] = [
             "saliency.webp",
         ],
     ),
-    ("title", &["title", "caption", "txt"]),
-    ("prompt", &["prompt"]),
+    ("title", &["title"]),
+    ("prompt", &["prompt", "text", "caption", "txt"]),
     ("label", &["label", "cls"]),
     ("product_id", &["product_id", "sku"]),
     ("split", &["split"]),
@@ -90,9 +94,43 @@ impl Fields {
         usual.map_or_else(Vec::new, |(_, names)| names.to_vec())
     }
 
+    /// Whether somebody said what a field is called.
+    pub(super) fn tells(&self, field: &str) -> bool {
+        self.0.contains_key(field)
+    }
+
+    /// Whether a name is one of a record's fields.
+    pub(super) fn know(&self, name: &str) -> bool {
+        let of = |field: &&str| {
+            self.names(field)
+                .iter()
+                .any(|known| known.eq_ignore_ascii_case(name))
+        };
+        USUAL.iter().any(|(field, _)| of(field))
+    }
+
+    /// Whether a name is a picture's.
+    pub(super) fn is_picture(&self, name: &str) -> bool {
+        let of = |kind: Modality| self.names(kind.name());
+        let mut names = Modality::ALL.into_iter().flat_map(of);
+        names.any(|known| known.eq_ignore_ascii_case(name))
+    }
+
+    /// The value of a field; its name may be in another case where that leaves no doubt.
     pub(super) fn find<'a, T>(&self, field: &str, values: &'a HashMap<String, T>) -> Option<&'a T> {
-        let mut names = self.names(field).into_iter();
-        names.find_map(|name| values.get(name))
+        let exact = |name: &str| values.get(name);
+        let like = |name: &str| {
+            let mut found = values
+                .iter()
+                .filter(|(known, _)| known.eq_ignore_ascii_case(name))
+                .map(|(_, value)| value);
+            let first = found.next()?;
+            found.next().is_none().then_some(first)
+        };
+        let names = self.names(field);
+        names
+            .into_iter()
+            .find_map(|name| exact(name).or_else(|| like(name)))
     }
 }
 
@@ -148,57 +186,98 @@ pub(super) struct Values {
     pub places: HashMap<String, Place>,
     /// What the sample is called; the picture's name where empty.
     pub key: String,
+    /// The split that file names tell.
+    pub split: Option<Split>,
+    /// Names of the classes whose numbers labels are.
+    pub classes: Option<Arc<[String]>>,
+    /// What was drawn to make the scene.
+    pub parameters: Option<Parameters>,
+    /// Why the sample can't be used.
+    pub wrong: Option<String>,
 }
 
 impl Values {
-    /// The record, or why there can't be one. `at` says where the sample lies when it has no picture.
-    pub fn record(self, source: &Source, at: impl FnOnce() -> String) -> Result<Record, Broken> {
+    /// Takes a JSON value of a sample: a word where it is one; a place of a picture relative to `folder`.
+    pub fn add_json(&mut self, fields: &Fields, folder: &Path, name: String, value: Value) {
+        let word = match value {
+            Value::String(text) => text,
+            Value::Number(number) => number.to_string(),
+            Value::Bool(truth) => truth.to_string(),
+            Value::Null => return,
+            Value::Array(_) | Value::Object(_) => {
+                if fields.know(&name) {
+                    self.wrong = Some(format!("field that is neither text nor number: {name}"));
+                }
+                return;
+            }
+        };
+        self.add_word(fields, folder, name, word);
+    }
+
+    /// Takes a word of a sample; a place of a picture is relative to `folder`.
+    pub fn add_word(&mut self, fields: &Fields, folder: &Path, name: String, word: String) {
+        if !fields.is_picture(&name) {
+            self.words.insert(name, word);
+        } else if !word.trim().is_empty() {
+            let place = Place::from(word.as_str()).with_file(|file| folder.join(file));
+            self.places.insert(name, place);
+        }
+    }
+
+    /// The record but for its label, and where it lies; or why there can't be one. `at` says where the sample lies when it
+    /// has no picture.
+    pub fn record(
+        self,
+        source: &Source,
+        at: impl FnOnce() -> String,
+    ) -> Result<(Record, String), Broken> {
         let fields = &source.fields;
         let place = |kind: Modality| fields.find(kind.name(), &self.places).cloned();
         let word = |field: &str| fields.find(field, &self.words).map(String::as_str);
         let image = place(Modality::Image);
-        let broken = |reason: String| Broken {
-            sample: image.as_ref().map_or_else(at, Place::to_string),
-            reason,
+        let sample = image.as_ref().map_or_else(at, Place::to_string);
+        if let Some(reason) = self.wrong {
+            return Err(Broken { sample, reason });
+        }
+        let Some(image) = image else {
+            let reason = format!(
+                "no picture: {} is missing",
+                fields.names("image").join(", ")
+            );
+            return Err(Broken { sample, reason });
         };
-        let Some(image) = image.clone() else {
-            let names = fields.names("image").join(", ");
-            return Err(broken(format!("no picture ({names})")));
-        };
-        let Some(label) = word("label") else {
-            let names = fields.names("label").join(", ");
-            return Err(broken(format!("no label ({names})")));
-        };
-        let Some(label) = source.labels.get(label.trim()) else {
-            return Err(broken(format!("label `{label}` has no meaning")));
-        };
-        let split = match word("split").map(|name| (name, Split::from_name(name))) {
-            Some((name, None)) => return Err(broken(format!("`{name}` is no split"))),
+        let split = word("split").filter(|name| !name.trim().is_empty());
+        let split = match split.map(|name| (name, Split::from_name(name))) {
+            Some((name, None)) => {
+                let reason = format!("split that isn't train, validation or test: `{name}`");
+                return Err(Broken { sample, reason });
+            }
             Some((_, split)) => split,
             None => None,
         };
-        let title = word("title").unwrap_or_default().to_owned();
+        let title = word("title").unwrap_or_default().trim().to_owned();
         let key = if self.key.is_empty() {
             image.name()
         } else {
             &self.key
         };
-        let product_id = match word("product_id") {
+        let product_id = match word("product_id").filter(|id| !id.trim().is_empty()) {
             Some(id) => id.parse().unwrap_or_else(|_| product_of_text(id)),
             None => source.product_by.product(&title, key),
         };
-        Ok(Record {
+        let record = Record {
             product: place(Modality::Product),
             depth: place(Modality::Depth),
             saliency: place(Modality::Saliency),
             image,
             title,
-            prompt: word("prompt").unwrap_or_default().to_owned(),
-            label,
+            prompt: word("prompt").unwrap_or_default().trim().to_owned(),
+            label: None,
             product_id,
             split,
-            parameters: None,
+            parameters: self.parameters,
             others: serde_json::Map::new(),
-        })
+        };
+        Ok((record, sample))
     }
 }

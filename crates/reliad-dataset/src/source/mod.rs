@@ -3,11 +3,17 @@
 //! No picture is read and none is copied: records say where the pictures lie, in archives and tables too. What can't
 //! become a record is told with its reason and stops nothing.
 
+mod classes;
 mod fields;
+mod label_txt;
 mod listing;
+mod meaning;
 mod metadata;
 mod parquet;
+mod reader;
 mod rf1m;
+mod table_text;
+mod unpack;
 mod webdataset;
 
 use std::path::{Path, PathBuf};
@@ -16,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 pub use fields::{Fields, ProductBy};
 pub(crate) use listing::for_each_member;
+pub(crate) use reader::Surroundings;
 
 use crate::error::{Error, Result};
 use crate::{LabelMap, Record};
@@ -25,7 +32,7 @@ use crate::{LabelMap, Record};
 pub enum Layout {
     /// RF1M as released: numbered archives or folders of pictures and a `label.txt`.
     Rf1m,
-    /// An image folder with `metadata.jsonl`, Hugging Face's or ours.
+    /// An image folder with `metadata.jsonl` or `metadata.csv`, Hugging Face's or ours.
     Folder,
     /// Parquet files with the pictures' bytes in their cells.
     Parquet,
@@ -57,22 +64,35 @@ impl Layout {
     /// # Errors
     /// [`Error::Layout`] when it looks like none.
     pub fn detect(path: &Path) -> Result<Self> {
-        if path.join("metadata.jsonl").is_file() {
+        if metadata::is_index(path) {
             return Ok(Self::Folder);
         }
         if path.join("label.txt").is_file() {
             return Ok(Self::Rf1m);
         }
-        if !listing::of_kind(path, "parquet")?.is_empty() {
+        let tables = listing::of_kind(path, &["parquet"])?;
+        let shards = listing::of_kind(path, &listing::SHARDS)?;
+        // What lies in the folder itself counts before what lies deeper.
+        let is_here = |file: &PathBuf| file.parent() == Some(path) || file == path;
+        if tables.iter().any(is_here) {
             return Ok(Self::Parquet);
         }
-        if !listing::of_kind(path, "tar")?.is_empty() {
+        if shards.iter().any(is_here) {
+            return Ok(Self::WebDataset);
+        }
+        if !metadata::indices(path)?.is_empty() {
+            return Ok(Self::Folder);
+        }
+        if !tables.is_empty() {
+            return Ok(Self::Parquet);
+        }
+        if !shards.is_empty() {
             return Ok(Self::WebDataset);
         }
         Err(Error::Layout {
             path: path.to_owned(),
             reason:
-                "it holds neither metadata.jsonl, label.txt, *.parquet nor *.tar; name its layout"
+                "it holds neither metadata.jsonl, label.txt, metadata.csv, *.parquet nor *.tar; name its layout"
                     .to_owned(),
         })
     }
@@ -93,15 +113,32 @@ pub struct Source {
     pub fields: Fields,
     /// What tells products apart where no field does.
     pub product_by: ProductBy,
+    /// Whether samples without a label are taken where others have one. Where none has, all are.
+    pub unlabelled: bool,
 }
 
-/// A sample that can't be used.
+/// A sample that can't be used. A reason is of the form `kind: particulars`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Broken {
     /// Where it lies: its picture, or the line of a file.
     pub sample: String,
     /// What is wrong with it.
     pub reason: String,
+}
+
+impl Broken {
+    /// What the reason has in common with others.
+    pub fn kind(&self) -> &str {
+        self.reason.split(": ").next().unwrap_or_default()
+    }
+
+    /// The sample, and what is particular about its reason.
+    pub(crate) fn example(&self) -> String {
+        match self.reason.split_once(": ") {
+            Some((_, particulars)) => format!("{} ({particulars})", self.sample),
+            None => self.sample.clone(),
+        }
+    }
 }
 
 /// Takes what a source holds, piece by piece; an error stops the reading.
@@ -112,13 +149,24 @@ impl Source {
     /// working directory, or absolute.
     ///
     /// # Errors
-    /// A folder or file that can't be opened at all, and whatever `sink` returns.
+    /// A folder or file that can't be opened at all, [`Error::Labels`] where labels have more than one meaning or none, and
+    /// whatever `sink` returns.
     pub fn read(&self, sink: &mut Sink<'_>) -> Result<()> {
-        match self.layout {
-            Layout::Rf1m => rf1m::read(self, sink),
-            Layout::Folder => metadata::read(self, sink),
-            Layout::Parquet => parquet::read(self, sink),
-            Layout::WebDataset => webdataset::read(self, sink),
+        let around = Surroundings::default();
+        let meaning = self.meaning(around)?;
+        self.read_as(&meaning, around, sink)?;
+        Ok(())
+    }
+}
+
+impl reader::Reader<'_, '_> {
+    /// Reads the source by its layout.
+    fn run(&mut self) -> Result<()> {
+        match self.source.layout {
+            Layout::Rf1m => rf1m::read(self),
+            Layout::Folder => metadata::read(self),
+            Layout::Parquet => parquet::read(self),
+            Layout::WebDataset => webdataset::read(self),
         }
     }
 }

@@ -1,81 +1,94 @@
 //! RF1M as it was released: pictures in numbered archives or folders, `label.txt`, and for a part of them RGBA
 //! products of the same names elsewhere.
-//!
-//! The columns of `label.txt` are not documented. Ours: a picture's name and its label, then title, prompt and product
-//! where there are more, parted by tabs, commas, or blanks; [`Fields`](super::Fields) gives them by number, from 1.
-
-use std::fs::File;
-use std::io::{BufRead as _, BufReader};
 
 use super::fields::Values;
+use super::label_txt::Columns;
 use super::listing::Listing;
-use super::{Broken, Sink, Source};
+use super::reader::Reader;
 use crate::error::{Error, Result};
+use crate::text::TextLines;
 
-const COLUMNS: [&str; 5] = ["image", "label", "title", "prompt", "product_id"];
+/// The pictures and products that lines name.
+struct Pictures {
+    pictures: Listing,
+    products: Option<Listing>,
+}
 
-pub(super) fn read(source: &Source, sink: &mut Sink<'_>) -> Result<()> {
+pub(super) fn read(reader: &mut Reader<'_, '_>) -> Result<()> {
+    let source = reader.source;
     let path = source.path.join("label.txt");
-    let file = File::open(&path).map_err(Error::io(&path))?;
-    let pictures = Listing::of(&source.path)?;
-    let products = match &source.products {
-        Some(products) => Some(Listing::of(products)?),
-        None => None,
+    let columns = Columns::of(&path, &source.fields)?;
+    let listed = match reader.surveys() {
+        true => None,
+        false => Some(Pictures::of(reader)?),
     };
-    for (number, line) in BufReader::new(file).lines().enumerate() {
+    let lines = TextLines::open(&path)?;
+    reader.tell_encoding(&path, lines.legacy());
+    let mut is_header = columns.has_header();
+    for line in lines {
         let line = line.map_err(Error::io(&path))?;
-        if line.trim().is_empty() {
-            continue;
+        let at = || format!("{}, line {}", path.display(), line.number);
+        let sample = match line.text {
+            Ok(text) if text.trim().is_empty() => continue,
+            Ok(_) if std::mem::take(&mut is_header) => continue,
+            Ok(text) => columns
+                .words(&text)
+                .and_then(|words| values(words, reader, listed.as_ref())),
+            Err(reason) => Err(reason),
+        };
+        match sample {
+            Ok(values) => reader.sample(values, at)?,
+            Err(reason) => reader.broken(at(), reason)?,
         }
-        let at = || format!("{}, line {}", path.display(), number + 1);
-        sink(record(source, &line, &pictures, products.as_ref(), at))?;
     }
     Ok(())
 }
 
-fn record(
-    source: &Source,
-    line: &str,
-    pictures: &Listing,
-    products: Option<&Listing>,
-    at: impl Fn() -> String,
-) -> std::result::Result<crate::Record, Broken> {
-    let columns: Vec<&str> = if line.contains('\t') {
-        line.split('\t').collect()
-    } else if line.contains(',') {
-        line.split(',').collect()
-    } else {
-        line.split_whitespace().collect()
-    };
-    let broken = |reason: String| Broken {
-        sample: at(),
-        reason,
-    };
-    let mut values = Values::default();
-    for (place, word) in columns.into_iter().enumerate() {
-        // A column answers to its number and to what we take it for.
-        let names = [
-            Some((place + 1).to_string()),
-            COLUMNS.get(place).map(|&name| name.into()),
-        ];
-        for name in names.into_iter().flatten() {
-            values.words.insert(name, word.trim().to_owned());
-        }
+impl Pictures {
+    fn of(reader: &mut Reader<'_, '_>) -> Result<Self> {
+        let source = reader.source;
+        let products = source.products.as_deref();
+        Ok(Self {
+            // Products may lie within; they are no pictures.
+            pictures: Listing::of(&source.path, products, reader)?,
+            products: products
+                .map(|products| Listing::of(products, None, reader))
+                .transpose()?,
+        })
     }
-    let name = source.fields.find("image", &values.words).cloned();
-    let Some(name) = name.filter(|name| !name.is_empty()) else {
-        return Err(broken("no picture's name".to_owned()));
+}
+
+fn values(
+    words: Vec<(String, String)>,
+    reader: &Reader<'_, '_>,
+    listed: Option<&Pictures>,
+) -> std::result::Result<Values, String> {
+    let fields = &reader.source.fields;
+    let mut values = Values {
+        words: words.into_iter().collect(),
+        ..Values::default()
     };
-    let Some(image) = pictures.find(&name).map_err(broken)? else {
-        return Err(broken(format!("no picture {name} in the archives")));
+    let Some(listed) = listed else {
+        return Ok(values);
     };
-    for field in source.fields.names("image") {
-        values.places.insert(field.to_owned(), image.clone());
+    let name = fields.find("image", &values.words);
+    let name = name.filter(|name| !name.is_empty());
+    let name = name.ok_or("no picture: its name is missing")?;
+    let picture = listed.pictures.find(name)?;
+    let product = match &listed.products {
+        Some(products) => products.product(picture, &listed.pictures)?,
+        None => None,
+    };
+    values.split = reader.split(&reader.source.path.join(&*picture.path), false);
+    for field in fields.names("image") {
+        values
+            .places
+            .insert(field.to_owned(), picture.place.clone());
     }
-    if let Some(products) = products
-        && let Some(product) = products.find(&name).map_err(broken)?
-    {
-        values.places.insert("product".to_owned(), product.clone());
+    if let Some(product) = product {
+        values
+            .places
+            .insert("product".to_owned(), product.place.clone());
     }
-    values.record(source, at)
+    Ok(values)
 }

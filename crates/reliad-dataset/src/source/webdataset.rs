@@ -2,45 +2,61 @@
 
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::fields::Values;
-use super::{Sink, Source, listing};
+use super::fields::{Fields, Values};
+use super::reader::Reader;
+use super::{listing, unpack};
 use crate::error::Result;
 use crate::store::Store;
-use crate::{Broken, Place};
+use crate::text;
+use crate::{Place, Split};
 
 /// Members longer than this are no texts.
 const LONGEST_TEXT: u64 = 1 << 20;
 
-pub(super) fn read(source: &Source, sink: &mut Sink<'_>) -> Result<()> {
-    for path in listing::of_kind(&source.path, "tar")? {
-        let mut sample: Option<Sample> = None;
+pub(super) fn read(reader: &mut Reader<'_, '_>) -> Result<()> {
+    for path in listing::of_kind(&reader.source.path, &listing::SHARDS)? {
         let mut refused = false;
-        let told = listing::for_each_member(&path, |name, place| {
-            let (key, field) = parts(name);
-            if sample.as_ref().is_none_or(|sample| sample.key != key)
-                && let Some(done) = sample.replace(Sample::new(key))
-            {
-                sink(done.record(source, &path)).inspect_err(|_| refused = true)?;
+        if let Err(error) = read_shard(reader, &path, &mut refused) {
+            if refused {
+                return Err(error);
             }
-            if let Some(sample) = &mut sample {
-                sample.add(field, place);
-            }
-            Ok(())
-        });
-        match (told, sample) {
-            (Err(error), _) if refused => return Err(error),
             // What the shard held before it broke off is kept, but for the sample in which it did.
-            (Err(error), _) => sink(Err(Broken {
-                sample: path.display().to_string(),
-                reason: format!("the shard can't be read on: {error}"),
-            }))?,
-            (Ok(()), Some(last)) => sink(last.record(source, &path))?,
-            (Ok(()), None) => {}
+            let reason = format!("shard that can't be read, or not to its end: {error}");
+            reader.broken(path.display().to_string(), reason)?;
         }
     }
     Ok(())
+}
+
+/// Reads a shard; `refused` says whether an error is the reader's.
+fn read_shard(reader: &mut Reader<'_, '_>, path: &Path, refused: &mut bool) -> Result<()> {
+    let source = reader.source;
+    let split = reader.split(path, true);
+    let tar = unpack::readable(path, reader.around.out)?;
+    let mut sample: Option<Sample> = None;
+    listing::for_each_member(&tar, |name, place| {
+        let (key, field) = parts(name);
+        if sample
+            .as_ref()
+            .is_none_or(|sample| sample.values.key != key)
+            && let Some(done) = sample.replace(Sample::new(key, split))
+        {
+            done.hand_over(reader, path)
+                .inspect_err(|_| *refused = true)?;
+        }
+        if let Some(sample) = &mut sample {
+            sample.add(&source.fields, field, place);
+        }
+        Ok(())
+    })?;
+    match sample {
+        Some(last) => last
+            .hand_over(reader, path)
+            .inspect_err(|_| *refused = true),
+        None => Ok(()),
+    }
 }
 
 /// A member's sample and field: its name is parted at the first dot after the last slash.
@@ -53,67 +69,54 @@ fn parts(name: &str) -> (&str, &str) {
 }
 
 struct Sample {
-    key: String,
     values: Values,
-    wrong: Option<String>,
 }
 
 impl Sample {
-    fn new(key: &str) -> Self {
+    fn new(key: &str, split: Option<Split>) -> Self {
         let values = Values {
             key: key.to_owned(),
+            split,
             ..Values::default()
         };
-        Self {
-            key: key.to_owned(),
-            values,
-            wrong: None,
-        }
+        Self { values }
     }
 
-    fn add(&mut self, field: &str, place: Place) {
-        let is_text = matches!(field, "json" | "cls" | "txt");
+    fn add(&mut self, fields: &Fields, field: &str, place: Place) {
+        let field = field.to_lowercase();
+        let is_text = matches!(field.as_str(), "json" | "cls" | "txt");
         let short = matches!(place, Place::Bytes { length, .. } if length <= LONGEST_TEXT);
         if !is_text || !short {
-            self.values.places.insert(field.to_owned(), place);
+            self.values.places.insert(field, place);
             return;
         }
-        let read = Store::default()
-            .bytes(&place)
-            .map_err(|error| error.to_string());
-        let text = read.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-        let added = text.and_then(|text| {
-            if field == "json" {
-                return self.add_json(&text).map_err(|error| error.to_string());
+        let read = Store::default().bytes(&place);
+        let text = read
+            .map_err(|error| format!("unreadable text: {error}"))
+            .and_then(|bytes| text::decode(&bytes));
+        match text {
+            Ok(text) if field == "json" => {
+                match serde_json::from_str::<Map<String, Value>>(&text) {
+                    Ok(object) => {
+                        for (name, value) in object {
+                            // Its pictures are members; a name in the text is none of them.
+                            if !fields.is_picture(&name) {
+                                self.values.add_json(fields, Path::new(""), name, value);
+                            }
+                        }
+                    }
+                    Err(error) => self.values.wrong = Some(format!("no JSON object: {error}")),
+                }
             }
-            self.values
-                .words
-                .insert(field.to_owned(), text.trim().to_owned());
-            Ok(())
-        });
-        if let Err(error) = added {
-            self.wrong = Some(format!("{field}: {error}"));
+            Ok(text) => {
+                self.values.words.insert(field, text.trim().to_owned());
+            }
+            Err(reason) => self.values.wrong = Some(reason),
         }
     }
 
-    fn add_json(&mut self, text: &str) -> serde_json::Result<()> {
-        let object: serde_json::Map<String, Value> = serde_json::from_str(text)?;
-        for (name, value) in object {
-            let word = match value {
-                Value::String(text) => text,
-                Value::Number(number) => number.to_string(),
-                _ => continue,
-            };
-            self.values.words.insert(name, word);
-        }
-        Ok(())
-    }
-
-    fn record(self, source: &Source, shard: &Path) -> std::result::Result<crate::Record, Broken> {
-        let sample = format!("{}, {}", shard.display(), self.key);
-        match self.wrong {
-            Some(reason) => Err(Broken { sample, reason }),
-            None => self.values.record(source, || sample),
-        }
+    fn hand_over(self, reader: &mut Reader<'_, '_>, shard: &Path) -> Result<()> {
+        let at = format!("{}, {}", shard.display(), self.values.key);
+        reader.sample(self.values, || at)
     }
 }

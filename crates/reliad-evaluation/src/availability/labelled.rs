@@ -75,7 +75,7 @@ pub(super) fn write(of: &Evaluated, dir: &Path) -> Result<Written> {
                 product: Some(product.as_str().into()),
                 depth: None,
                 saliency: None,
-                label,
+                label: Some(label),
                 parameters: None,
                 others: Default::default(),
                 ..of.items.records()[item].clone()

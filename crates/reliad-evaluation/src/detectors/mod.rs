@@ -7,6 +7,7 @@ mod tables;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+use reliad_dataset::Label;
 use reliad_imaging::Class;
 use reliad_rfnet::detector::DetectorConfig;
 use reliad_training::data::world::World;
@@ -87,7 +88,10 @@ pub fn compare(
     // Views are named after the networks, settings and pictures that made them.
     let made_of = |views: &[&Views], samples: &Samples| {
         let records = samples.world.records().iter();
-        let labels: String = records.map(|record| record.label.slug()).collect();
+        let labels: String = records
+            .filter_map(|record| record.label)
+            .map(Label::slug)
+            .collect();
         fingerprint(format!("{views:?} {labels}").as_bytes())
     };
     let contest = Contest {

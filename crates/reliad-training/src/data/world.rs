@@ -58,6 +58,31 @@ impl World {
         Ok(Self { folder, count })
     }
 
+    /// For what learns to paint from prompts: that there are any. One warning tells how many samples have none.
+    ///
+    /// # Errors
+    /// [`Error::Data`] when no sample to train on has one.
+    pub fn require_prompts(&self) -> Result<()> {
+        let train = self.part(Split::Train);
+        let has_none = |&&index: &&usize| self.records()[index].prompt.trim().is_empty();
+        let without = train.iter().filter(has_none).count();
+        if without == train.len() {
+            return Err(Error::Data {
+                path: self.folder.dir().to_owned(),
+                reason: "no sample to train on has a prompt, from which painters learn; `reliad data import` takes them from \
+                         the fields prompt, text and caption, or from another by `--fields prompt=NAME`"
+                    .to_owned(),
+            });
+        }
+        if without > 0 {
+            tracing::warn!(
+                "{without} of {} samples to train on have no prompt: they are learned from as with an empty one",
+                train.len()
+            );
+        }
+        Ok(())
+    }
+
     /// All samples, in the order of the file.
     pub fn records(&self) -> &[Record] {
         &self.folder.records()[..self.count]

@@ -83,7 +83,7 @@ pub fn train(
     let (mut train, mut held_out) = world.split();
     let mut test = world.test();
     for part in [&mut train, &mut held_out, &mut test] {
-        part.retain(|&index| world.records()[index].label.class() == Some(Class::Available));
+        part.retain(|&index| world.records()[index].label == Some(Class::Available.into()));
     }
     if train.is_empty() || held_out.is_empty() {
         return Err(Error::Data {

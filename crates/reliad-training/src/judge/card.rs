@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use reliad_dataset::Label;
 use reliad_rfnet::detector::DetectorConfig;
 
 use crate::data::world::World;
@@ -128,7 +129,8 @@ fn counts(world: &World, views: &Views, once: bool) -> BTreeMap<String, usize> {
         if once && !pictures.insert(record.image.to_string()) {
             continue;
         }
-        *counts.entry(record.label.name().to_owned()).or_insert(0) += 1;
+        let label = record.label.map_or("none", Label::name);
+        *counts.entry(label.to_owned()).or_insert(0) += 1;
     }
     counts
 }

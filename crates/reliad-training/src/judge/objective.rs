@@ -9,9 +9,9 @@ use reliad_rfnet::classes::Classes;
 
 use crate::judge::metrics::{JudgeMetrics, most_probable};
 
-/// The logit that stands for a label; `None` where the head can't express it.
-pub fn logit(classes: Classes, label: Label) -> Option<usize> {
-    match label.class() {
+/// The logit that stands for a label; `None` where there is none or the head can't express it.
+pub fn logit(classes: Classes, label: impl Into<Option<Label>>) -> Option<usize> {
+    match label.into()?.class() {
         Some(class) => classes.index(class),
         None => (classes.count() == 2).then_some(1),
     }

@@ -60,7 +60,7 @@ impl Retitling {
         let known = record.parameters.as_ref()?;
         known.props().first()?;
         let prop_scale = f64::from(known.prop_scale?);
-        match record.label.class()? {
+        match record.label?.class()? {
             Class::Available if rng.random_bool(self.share) => {
                 let factor = factor(self.least, self.most, rng);
                 let title = resized(&record.title, factor)?;
@@ -98,10 +98,14 @@ impl Retitled {
     }
 
     /// Their labels.
-    pub(crate) fn labels(&self, records: &[&Record]) -> Vec<Label> {
+    pub(crate) fn labels(&self, records: &[&Record]) -> Vec<Option<Label>> {
         let labels = self.0.iter().zip(records);
         labels
-            .map(|(changed, record)| changed.as_ref().map_or(record.label, |(_, label)| *label))
+            .map(|(changed, record)| {
+                changed
+                    .as_ref()
+                    .map_or(record.label, |(_, label)| Some(*label))
+            })
             .collect()
     }
 }

@@ -287,7 +287,7 @@ impl Eyes {
     }
 
     /// The logits that stand for labels, all of which the network can express.
-    pub(crate) fn indices(&self, labels: impl IntoIterator<Item = Label>) -> Vec<usize> {
+    pub(crate) fn indices(&self, labels: impl IntoIterator<Item = Option<Label>>) -> Vec<usize> {
         let index = |label| logit(self.classes, label).unwrap_or(0);
         labels.into_iter().map(index).collect()
     }

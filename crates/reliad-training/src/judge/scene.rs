@@ -6,7 +6,7 @@ use burn::module::Module;
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use image::{GrayImage, ImageBuffer};
-use reliad_dataset::{Modality, Record};
+use reliad_dataset::{Label, Modality, Record};
 use reliad_imaging::Class;
 use reliad_rfnet::preprocess::Preprocess;
 use reliad_rfnet::scene_network::{COMPONENT, SceneLogits, SceneNetwork, SceneNetworkConfig, fill};
@@ -81,7 +81,7 @@ pub fn train(config: &SceneTraining, stage: &Stage, control: &mut Control<'_>) -
             let record = &world.records()[index];
             !record
                 .label
-                .class()
+                .and_then(Label::class)
                 .is_some_and(|class| recipe.without.contains(&class))
                 && family_of(record).is_some()
         });

@@ -139,6 +139,7 @@ impl Controlled {
         let scheduler =
             reliad_diffusion::painter::scheduler(model).map_err(Error::component("scheduler"))?;
         let world = World::open(&stage.data, recipe.samples)?;
+        world.require_prompts()?;
         let canny = [recipe.canny_low, recipe.canny_high];
         let count = world.records().len();
         let (latents, cover, edges) = if let Some(shards) = Shards::open(&stage.data)? {

@@ -40,6 +40,7 @@ pub struct TokenizerTraining {
 /// Data that cannot be read, a vocabulary that is too small, or a failing disk.
 pub fn train(config: &TokenizerTraining, stage: &Stage) -> Result<Ended> {
     let world = World::open(&stage.data, Some(config.texts))?;
+    world.require_prompts()?;
     let (train, _) = world.split();
     let records: Vec<_> = train.iter().map(|&index| &world.records()[index]).collect();
     let prompts: Vec<String> = records.iter().map(|record| record.prompt.clone()).collect();

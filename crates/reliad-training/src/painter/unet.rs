@@ -131,6 +131,7 @@ pub fn train(config: &PainterTraining, stage: &Stage, control: &mut Control<'_>)
     let unet =
         UNet2DConditionConfig::from_json(&config.unet).map_err(Error::component("unet config"))?;
     let world = World::open(&stage.data, recipe.samples)?;
+    world.require_prompts()?;
     let Some(whole) = Seen::of_world(stage, &world, &recipe, recipe.size, control)? else {
         return Ok(Ended::Stopped);
     };

@@ -79,6 +79,12 @@ fn text(counted: &Statistics) -> String {
         let share = 100.0 * counted.of_label(label) as f64 / counted.samples as f64;
         text += &format!("| {} | {a} | {b} | {c} | {share:.1} % |\n", label.name());
     }
+    let unlabelled = counted.missing.get("label").copied().unwrap_or(0);
+    if unlabelled > 0 {
+        text += &format!(
+            "\n{unlabelled} samples have no label: painters learn from them, judges don't\n"
+        );
+    }
     let missing: Vec<String> = counted
         .missing
         .iter()

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use reliad_dataset::Record;
+use reliad_dataset::{Label, Record};
 
 use crate::data::world::World;
 
@@ -46,7 +46,7 @@ impl Names {
 
 fn text<'a>(record: &'a Record, field: &str) -> Option<&'a str> {
     if field == LABEL {
-        return Some(record.label.slug());
+        return record.label.map(Label::slug);
     }
     let known = record.parameters.as_ref()?;
     match field {
