@@ -18,16 +18,19 @@ pub enum Value {
     Text(String),
     /// A whole number.
     Number(i64),
+    /// A number with a fraction.
+    Real(f64),
     /// Bytes, such as a picture's.
     Bytes(Vec<u8>),
 }
 
 impl Value {
-    /// As a word: text as it is, a number in decimal.
+    /// As a word: text as it is, a number in decimal; none for bytes and what is no number.
     pub fn word(&self) -> Option<String> {
         match self {
             Self::Text(text) => Some(text.clone()),
             Self::Number(number) => Some(number.to_string()),
+            Self::Real(number) => number.is_finite().then(|| number.to_string()),
             Self::Bytes(_) => None,
         }
     }
@@ -48,6 +51,7 @@ pub struct Table {
     path: PathBuf,
     reader: SerializedFileReader<File>,
     columns: Vec<Column>,
+    lists: Vec<String>,
 }
 
 impl Table {
@@ -59,6 +63,10 @@ impl Table {
         let file = File::open(path).map_err(Error::io(path))?;
         let reader = SerializedFileReader::new(file).map_err(Error::layout(path))?;
         let schema = reader.metadata().file_metadata().schema_descr_ptr();
+        let lists = schema.columns().iter();
+        let lists = lists.filter(|column| column.max_rep_level() > 0);
+        let lists = lists.map(|column| column.path().parts().first().cloned().unwrap_or_default());
+        let lists = lists.collect();
         let columns = schema.columns().iter().enumerate();
         let columns = columns
             .filter(|(_, column)| column.max_rep_level() == 0)
@@ -76,7 +84,13 @@ impl Table {
             path: path.to_owned(),
             reader,
             columns,
+            lists,
         })
+    }
+
+    /// The names of the columns that hold lists, which aren't read.
+    pub fn lists(&self) -> &[String] {
+        &self.lists
     }
 
     /// The columns that hold one value a row.
@@ -174,6 +188,13 @@ fn read(
         ColumnReader::BoolColumnReader(reader) => values(reader, skip, count, |&value| {
             Value::Number(i64::from(value))
         }),
+        ColumnReader::FloatColumnReader(reader) => values(reader, skip, count, |&value: &f32| {
+            // The shortest number that means the same, not its digits as a longer one.
+            Value::Real(value.to_string().parse().unwrap_or(f64::from(value)))
+        }),
+        ColumnReader::DoubleColumnReader(reader) => {
+            values(reader, skip, count, |&value| Value::Real(value))
+        }
         // Neither texts, labels nor pictures come in other types.
         _ => Ok(vec![None; count]),
     }

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed step is the test's failure")]
 
 mod case;
+mod catalogues;
 mod labels;
 #[path = "../program/mod.rs"]
 mod program;
