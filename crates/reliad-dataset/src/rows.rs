@@ -96,13 +96,15 @@ fn of_csv(bytes: &[u8]) -> std::result::Result<Rows, String> {
     let mut rows = Vec::new();
     for record in reader.byte_records() {
         let record = record.map_err(|error| error.to_string())?;
-        let (number, begin) = record
-            .position()
-            .map_or((0, 0), |at| (at.line(), at.byte() as usize));
+        let at = record.position();
+        let (line, begin) = at.map_or((0, 0), |at| (at.line(), at.byte() as usize));
+        let rest = bytes.get(begin..).unwrap_or_default();
+        // Empty lines before a row count as its own to the reader.
+        let blank = rest.iter().take_while(|byte| b"\r\n".contains(byte));
+        let number = line + blank.filter(|&&byte| byte == b'\n').count() as u64;
         if record.iter().all(<[u8]>::is_empty) {
             continue;
         }
-        let rest = bytes.get(begin..).unwrap_or_default();
         rows.push(
             row_of_csv(&record, &columns, rest, number)
                 .map_err(|reason| BrokenRow { number, reason }),

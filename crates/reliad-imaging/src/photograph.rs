@@ -29,7 +29,7 @@ pub fn read(path: &Path) -> Result<RgbaImage> {
 }
 
 /// The photograph with an alpha of what stands out: opaque from two thirds on, invisible below one third, without parts
-/// smaller than a tenth of the greatest. Along the soft edge the product's colour is carried over the ground's. The map may
+/// smaller than a tenth of the greatest. Along the edge the product's colour is carried over the ground's. The map may
 /// be of another size.
 ///
 /// # Errors
@@ -44,13 +44,22 @@ pub fn cut_out(photograph: &RgbaImage, saliency: &GrayImage) -> Result<RgbaImage
         return Err(Problem::NoSubject { share });
     }
     let mut picture = photograph.clone();
-    let reach = (width.max(height) / 50).clamp(4, 64) as u8;
-    let from_inside = distances(
-        (width as usize, height as usize),
-        reach,
+    let size = (width as usize, height as usize);
+    let longer = width.max(height);
+    // A network's edge is never quite the product's: the rim of what is opaque may show the ground, too.
+    let rim = distances(
+        size,
+        (longer / 200).clamp(2, 16) as u8,
         false,
+        |index| alphas[index] < 255,
         |index| alphas[index] == 255,
-        |index| (1..255).contains(&alphas[index]),
+    );
+    let from_inside = distances(
+        size,
+        (longer / 40).clamp(8, 80) as u8,
+        false,
+        |index| rim[index] == FAR,
+        |index| alphas[index] > 0 && rim[index] != FAR,
     );
     let edge = carry_outwards(photograph, &from_inside);
     for (index, own) in edge {
