@@ -369,7 +369,7 @@ fn photographs_are_cut_out_where_that_is_asked_for() {
             code: 2,
             says: &[
                 "U2-Net",
-                "stage1.rebnconvin of model/unet/diffusion_pytorch_model.safetensors",
+                "stage1.rebnconvin.conv_s1.weight of model/unet/diffusion_pytorch_model.safetensors",
             ],
             ..CASE
         },
