@@ -50,13 +50,14 @@ impl Rows {
     /// tabs, whichever its first line has most of.
     ///
     /// # Errors
-    /// [`Error::Io`], or [`Error::Layout`] for another extension, a first line that names no columns, or a damaged file.
+    /// [`Error::Io`], or [`Error::Layout`] for another extension, a first line that names no columns, a file without a single
+    /// row that can be read, or a damaged one.
     pub fn read(path: &Path) -> Result<Self> {
         let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
         let bytes = || std::fs::read(path).map_err(Error::io(path));
         match extension.to_str() {
             Some("csv") => of_csv(&bytes()?).map_err(Error::layout(path)),
-            Some("jsonl") => Ok(of_jsonl(&bytes()?)),
+            Some("jsonl") => of_jsonl(&bytes()?).map_err(Error::layout(path)),
             Some("parquet") => of_parquet(path),
             _ => Err(Error::layout(path)(
                 "a table is a file of the extension .csv, .jsonl or .parquet",
@@ -166,7 +167,7 @@ fn delimiter(bytes: &[u8]) -> u8 {
     most.unwrap_or(b',')
 }
 
-fn of_jsonl(bytes: &[u8]) -> Rows {
+fn of_jsonl(bytes: &[u8]) -> std::result::Result<Rows, String> {
     let bytes = bytes.strip_prefix(BOM).unwrap_or(bytes);
     let mut columns = BTreeSet::new();
     let mut rows = Vec::new();
@@ -194,11 +195,14 @@ fn of_jsonl(bytes: &[u8]) -> Rows {
             }
         });
     }
-    Rows {
+    if let (true, Some(Err(broken))) = (columns.is_empty(), rows.first()) {
+        return Err(format!("line {}: {}", broken.number, broken.reason));
+    }
+    Ok(Rows {
         columns: columns.into_iter().collect(),
         rows,
         unit: "line",
-    }
+    })
 }
 
 /// A JSON value as a cell's text: lists of numbers as `1:2`, lists of texts as `a,b`, as the command line has them.
@@ -350,6 +354,7 @@ mod tests {
             ("a.csv", b"file,File\n", "two columns `File`"),
             ("a.csv", b"\xFF\xFEf\0", "UTF-8"),
             ("a.parquet", b"PAR1", "a.parquet"),
+            ("a.jsonl", b"no\nno\n", "a.jsonl: line 1"),
         ] {
             let error = read(name, bytes).unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");
