@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use clap::builder::BoolishValueParser;
 use clap::builder::styling::{AnsiColor, Style, Styles};
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
 
@@ -55,9 +54,18 @@ pub enum Command {
 /// What all variables begin with.
 const PREFIX: &str = "RELIAD";
 
+/// What a variable of a flag may say.
+const YES: [&str; 3] = ["1", "yes", "true"];
+const NO: [&str; 3] = ["0", "no", "false"];
+
 /// The arguments that this program was started with; it ends here when they can't be understood, or ask for help.
 pub fn parse() -> Arguments {
-    let mut command = command();
+    // A variable that says no is as good as none: clap would take it for the flag where options exclude each other.
+    let says_no = |variable: &str| {
+        let value = std::env::var(variable);
+        value.is_ok_and(|value| switch(&value) == Some(false))
+    };
+    let mut command = with_variables(Arguments::command(), PREFIX, &says_no);
     let matches = command.get_matches_mut();
     Arguments::from_arg_matches(&matches)
         .map_err(|error| error.format(&mut command))
@@ -66,26 +74,48 @@ pub fn parse() -> Arguments {
 
 /// The command line, each option with a variable of its own command: `RELIAD_GENERATE_STEPS` is `--steps` of `generate`.
 pub fn command() -> clap::Command {
-    with_variables(Arguments::command(), PREFIX)
+    with_variables(Arguments::command(), PREFIX, &|_| false)
 }
 
-fn with_variables(command: clap::Command, prefix: &str) -> clap::Command {
+/// The command with variables for its options, but for flags whose variable is to be passed over.
+fn with_variables(
+    command: clap::Command,
+    prefix: &str,
+    pass_over: &dyn Fn(&str) -> bool,
+) -> clap::Command {
     let command = command.mut_args(|argument| {
         let Some(long) = argument.get_long() else {
             return argument;
         };
         let variable = joined(prefix, long);
         let argument = match argument.get_action() {
-            // 1, yes and on mean what they say.
-            ArgAction::SetTrue => argument.value_parser(BoolishValueParser::new()),
+            ArgAction::SetTrue if pass_over(&variable) => return argument,
+            ArgAction::SetTrue => {
+                let of = variable.clone();
+                argument.value_parser(move |text: &str| {
+                    let (yes, no) = (YES.join(", "), NO.join(", "));
+                    switch(text).ok_or_else(|| {
+                        format!("the variable {of} takes {yes} for yes, and {no} for no")
+                    })
+                })
+            }
             _ => argument,
         };
         argument.env(variable).hide_env_values(true)
     });
     command.mut_subcommands(|sub| {
         let prefix = joined(prefix, sub.get_name());
-        with_variables(sub, &prefix)
+        with_variables(sub, &prefix, pass_over)
     })
+}
+
+/// What the value of a flag's variable means.
+fn switch(value: &str) -> Option<bool> {
+    let value = value.trim().to_lowercase();
+    if YES.contains(&value.as_str()) || value == "on" {
+        return Some(true);
+    }
+    (NO.contains(&value.as_str()) || value == "off").then_some(false)
 }
 
 fn joined(prefix: &str, name: &str) -> String {

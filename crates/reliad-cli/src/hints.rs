@@ -3,7 +3,9 @@
 use std::error::Error as Cause;
 use std::io::ErrorKind;
 
-use crate::message::Hinted;
+use reliad_imaging::Problem;
+
+use crate::message::{Hinted, hint_line};
 
 /// The hint of one cause in an error's chain, where there is something better than its message.
 pub fn of<'a>(cause: &'a (dyn Cause + 'static)) -> Option<&'a str> {
@@ -19,8 +21,31 @@ pub fn of<'a>(cause: &'a (dyn Cause + 'static)) -> Option<&'a str> {
     cause.downcast_ref().and_then(evaluation)
 }
 
+/// What is wrong with a product's picture, where that is the error.
+pub fn problem(error: &reliad_generation::Error) -> Option<&Problem> {
+    match error {
+        reliad_generation::Error::Imaging(reliad_imaging::Error::File { problem, .. }) => {
+            Some(problem)
+        }
+        _ => None,
+    }
+}
+
+/// One line where products of `all` have no title and the judge reads titles; `by` says how titles are given.
+pub fn of_titles(untitled: usize, all: usize, by: &str) {
+    if untitled > 0 {
+        hint_line(&format!(
+            "{untitled} of {all} have no title, so the judge reads file names in its place; only a title says how big a product \
+             is, and without titles mini's judge lost 11 points of F1: give them by {by}"
+        ));
+    }
+}
+
 fn generation(error: &reliad_generation::Error) -> Option<&'static str> {
     use reliad_generation::Error;
+    if let Some(Problem::NoGround) = problem(error) {
+        return Some("`reliad generate --cutout` cuts products out of photographs");
+    }
     Some(match error {
         Error::Write { source, .. }
             if matches!(

@@ -2,6 +2,7 @@
 //! errors into lines and exit codes.
 
 mod arguments;
+mod catalogue;
 mod commands;
 mod configurations;
 mod counter;

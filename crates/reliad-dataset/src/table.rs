@@ -202,7 +202,10 @@ fn read(
             values(reader, skip, count, |&value| Value::Number(value))
         }
         ColumnReader::FloatColumnReader(reader) => {
-            values(reader, skip, count, |&value| Value::Float(f64::from(value)))
+            values(reader, skip, count, |&value: &f32| {
+                // The shortest number that means the same, not its digits as a longer one.
+                Value::Float(value.to_string().parse().unwrap_or(f64::from(value)))
+            })
         }
         ColumnReader::DoubleColumnReader(reader) => {
             values(reader, skip, count, |&value| Value::Float(value))

@@ -38,7 +38,7 @@ pub enum Error {
         source: csv::Error,
     },
     /// A table of titles without the columns that it needs.
-    #[error("{path}: its first line must name the columns `name` and `title`", path = .0.display())]
+    #[error("{path}: it must have the columns `title` and `name` (or `product` or `file`)", path = .0.display())]
     Columns(PathBuf),
     /// A folder of cut-outs without any.
     #[error("{path}: no cut-outs", path = .0.display())]

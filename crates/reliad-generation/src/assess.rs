@@ -39,6 +39,11 @@ impl ModelJudge {
         })
     }
 
+    /// Whether the judge reads products' titles.
+    pub fn reads_titles(&self) -> bool {
+        self.judge.config().inputs().caption
+    }
+
     /// Checks that the parts of the judge of `model` are there and fit each other, without reading their weights.
     ///
     /// # Errors

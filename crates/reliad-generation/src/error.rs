@@ -11,6 +11,9 @@ pub enum Error {
     /// A product file whose bytes changed under a run.
     #[error("{}: the file changed while reliad was running", .0.display())]
     Changed(PathBuf),
+    /// A path that no manifest can hold.
+    #[error("{}: the path has bytes that aren't UTF-8, so it can't be recorded: rename the file or folder", .0.display())]
+    Name(PathBuf),
     /// A file that can't be read.
     #[error("can't read {}: {source}", path.display())]
     Read {

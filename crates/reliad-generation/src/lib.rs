@@ -1,12 +1,13 @@
 //! The recurrent loop: paint, judge, keep or draw again; manifest, report, replay.
 //!
-//! The way of a picture: [`ProductFile`](product::ProductFile) → [`run::run`] paints attempts
+//! The way of a picture: [`Order`](order::Order) → [`run::run`] paints attempts
 //! ([`paint::Paint`]), pastes the product's own pixels back, asks the judge ([`assess::Assess`])
 //! and keeps the first available one; every attempt becomes a [`manifest::Record`], from which
 //! [`replay::replay`] makes its picture again.
 
 pub mod adapters;
 pub mod assess;
+pub mod cut_out;
 pub mod defaults;
 pub mod error;
 pub mod files;
@@ -14,6 +15,7 @@ pub mod gallery;
 pub mod identity;
 pub mod manifest;
 pub mod noise_file;
+pub mod order;
 pub mod paint;
 pub mod painter;
 pub mod phrases;

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::identity::ModelIdentity;
+use crate::order::CatalogueRow;
+use crate::product::Photograph;
 use crate::recipe::Recipe;
 
 /// The manifest's name in an output directory.
@@ -40,6 +42,12 @@ pub struct Record {
     /// Where the prompt was cut, if it was too long for the text encoder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt_cut: Option<String>,
+    /// What the product was cut out of, where reliad did that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub photograph: Option<Photograph>,
+    /// The row of the catalogue that asked for it, where one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub catalogue: Option<CatalogueRow>,
     /// What the judge said, `None` when nothing judged.
     pub verdict: Option<VerdictRecord>,
     /// Whether the picture is kept among the results.
@@ -156,7 +164,7 @@ pub struct Manifest {
 
 impl Manifest {
     /// Opens or creates the manifest in `directory`, and locks it until it is dropped.
-    /// A last line that a kill tore is removed.
+    /// A last line that a kill tore is removed; one that only lacks its line break gets it.
     ///
     /// # Errors
     /// [`Error::Locked`] when another process has it, [`Error::Content`] when a line other than
@@ -178,9 +186,16 @@ impl Manifest {
             // A file system without locks: nothing to protect with.
             Err(fs::TryLockError::Error(_)) => {}
         }
-        let (records, whole) = parse(&path)?;
+        let Parsed {
+            records,
+            whole,
+            unended,
+        } = parse(&path)?;
         file.set_len(whole).map_err(Error::write(&path))?;
         file.seek(SeekFrom::End(0)).map_err(Error::write(&path))?;
+        if unended {
+            file.write_all(b"\n").map_err(Error::write(&path))?;
+        }
         let by_key = records
             .iter()
             .enumerate()
@@ -242,30 +257,47 @@ impl Manifest {
 /// # Errors
 /// [`Error::Read`], and [`Error::Content`] for a line other than the last that isn't a record.
 pub fn read(path: &Path) -> Result<Vec<Record>> {
-    Ok(parse(path)?.0)
+    Ok(parse(path)?.records)
 }
 
-/// The records, and how many bytes of the file are whole lines.
-fn parse(path: &Path) -> Result<(Vec<Record>, u64)> {
+/// What a manifest file holds.
+struct Parsed {
+    records: Vec<Record>,
+    /// Bytes of the file up to the end of its last whole record.
+    whole: u64,
+    /// Whether that record lacks its line break, as editors leave it.
+    unended: bool,
+}
+
+fn parse(path: &Path) -> Result<Parsed> {
     let bytes = fs::read(path).map_err(Error::read(path))?;
-    let mut records = Vec::new();
-    let mut whole = 0;
+    let mut parsed = Parsed {
+        records: Vec::new(),
+        whole: 0,
+        unended: false,
+    };
     for (number, line) in bytes.split_inclusive(|&byte| byte == b'\n').enumerate() {
-        let torn = !line.ends_with(b"\n");
-        if torn {
-            break;
-        }
         if !line.trim_ascii().is_empty() {
-            records.push(
-                serde_json::from_slice(line).map_err(|error| Error::Content {
-                    file: format!("{}, line {}", path.display(), number + 1),
-                    message: format!("not a record of this version of reliad: {error}"),
-                })?,
-            );
+            match serde_json::from_slice(line) {
+                Ok(record) => parsed.records.push(record),
+                // A kill tore it.
+                Err(_) if !line.ends_with(b"\n") && !is_json(line) => break,
+                Err(error) => {
+                    return Err(Error::Content {
+                        file: format!("{}, line {}", path.display(), number + 1),
+                        message: format!("not a record of this version of reliad: {error}"),
+                    });
+                }
+            }
         }
-        whole += line.len() as u64;
+        parsed.whole += line.len() as u64;
+        parsed.unended = !line.ends_with(b"\n");
     }
-    Ok((records, whole))
+    Ok(parsed)
+}
+
+fn is_json(line: &[u8]) -> bool {
+    serde_json::from_slice::<serde::de::IgnoredAny>(line).is_ok()
 }
 
 #[cfg(test)]
@@ -306,6 +338,8 @@ pub(crate) mod tests {
             device: "cpu".into(),
             noise_path: None,
             prompt_cut: None,
+            photograph: None,
+            catalogue: None,
             verdict: Some(VerdictRecord::new(
                 Class::SpaceMismatch,
                 false,
@@ -357,6 +391,23 @@ pub(crate) mod tests {
             .append(record(1))
             .unwrap();
         assert_eq!(read(&path).unwrap(), [record(0), record(1)]);
+    }
+
+    #[test]
+    fn a_last_line_without_its_break_is_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut manifest = Manifest::open(dir.path()).unwrap();
+        manifest.append(record(0)).unwrap();
+        manifest.append(record(1)).unwrap();
+        drop(manifest);
+        let path = dir.path().join(FILE_NAME);
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(&path, text.trim_end()).unwrap();
+        assert_eq!(read(&path).unwrap().len(), 2);
+        let mut manifest = Manifest::open(dir.path()).unwrap();
+        assert!(manifest.find(&record(1).key()).is_some());
+        manifest.append(record(2)).unwrap();
+        assert_eq!(read(&path).unwrap(), [record(0), record(1), record(2)]);
     }
 
     #[test]

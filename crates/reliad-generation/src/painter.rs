@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 use burn::tensor::{Device, Tensor};
 use image::RgbImage;
+use reliad_diffusion::Sampling;
 use reliad_diffusion::noise::ItemSeed;
 use reliad_diffusion::painter::{ItemNoise, PaintRequest, Painter};
 use reliad_diffusion::product::ProductConditions;
@@ -58,6 +59,14 @@ impl ModelPainter {
             self.identity = self.identity.with(adapters);
         }
         Ok(self)
+    }
+
+    /// Checks that the model can be sampled so, where that doesn't depend on the picture.
+    ///
+    /// # Errors
+    /// [`Error::Diffusion`] for settings that the sampler or the model's noise schedule can't take.
+    pub fn check(&self, sampling: &Sampling) -> Result<()> {
+        Ok(self.painter.plan(sampling).map(|_| ())?)
     }
 
     fn request(&self, drawing: &Drawing) -> Result<PaintRequest> {

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use reliad_imaging::Cutout;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::files;
@@ -19,6 +20,19 @@ pub struct ProductFile {
     pub hash: String,
     /// What the product is, for the judge.
     pub title: String,
+    /// What the file was cut out of, where reliad did that.
+    pub photograph: Option<Photograph>,
+}
+
+/// The photograph from which a product was cut out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Photograph {
+    /// The file, as an absolute path.
+    pub path: PathBuf,
+    /// BLAKE3 of the file's bytes.
+    pub blake3: String,
+    /// Digest of the saliency network that found the product in it.
+    pub saliency: String,
 }
 
 impl ProductFile {
@@ -26,13 +40,15 @@ impl ProductFile {
     ///
     /// # Errors
     /// [`Error::Imaging`] when the file holds no usable cut-out, [`Error::Read`] when it can't be
-    /// read.
+    /// read, [`Error::Name`] when a manifest couldn't hold its path.
     pub fn open(path: &Path, title: Option<&str>) -> Result<Self> {
+        let absolute = recordable(path)?;
         Cutout::read(path)?;
         Ok(Self {
-            path: std::path::absolute(path).map_err(Error::read(path))?,
+            path: absolute,
             hash: files::hash_file(path)?,
             title: title.map_or_else(|| title_of(path), str::to_owned),
+            photograph: None,
         })
     }
 
@@ -42,6 +58,15 @@ impl ProductFile {
     /// [`Error::Imaging`] when the file holds no usable cut-out (any more).
     pub fn cutout(&self) -> Result<Cutout> {
         Ok(Cutout::read(&self.path)?)
+    }
+}
+
+/// The absolute path, as a manifest can hold it.
+pub(crate) fn recordable(path: &Path) -> Result<PathBuf> {
+    let absolute = std::path::absolute(path).map_err(Error::read(path))?;
+    match absolute.to_str() {
+        Some(_) => Ok(absolute),
+        None => Err(Error::Name(absolute)),
     }
 }
 
@@ -72,16 +97,19 @@ fn pictures_in(directory: &Path) -> Result<Vec<PathBuf>> {
         let hidden = path
             .file_name()
             .is_some_and(|name| name.to_string_lossy().starts_with('.'));
-        let is_picture = path
-            .extension()
-            .and_then(|extension| extension.to_str())
-            .is_some_and(|extension| EXTENSIONS.contains(&extension.to_ascii_lowercase().as_str()));
-        if is_picture && !hidden && !path.is_dir() {
+        if is_picture(&path) && !hidden && !path.is_dir() {
             pictures.push(path);
         }
     }
     pictures.sort();
     Ok(pictures)
+}
+
+/// Whether the name is that of a picture, by its extension.
+pub fn is_picture(path: &Path) -> bool {
+    path.extension()
+        .and_then(|extension| extension.to_str())
+        .is_some_and(|extension| EXTENSIONS.contains(&extension.to_ascii_lowercase().as_str()))
 }
 
 /// A title from a file's name: `oak-side_table.png` is "oak side table".

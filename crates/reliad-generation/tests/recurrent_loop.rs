@@ -13,6 +13,7 @@ use fake::{FakeJudge, FakePainter};
 use image::{Rgba, RgbaImage};
 use reliad_diffusion::Sampling;
 use reliad_generation::manifest::{self, Record};
+use reliad_generation::order::{CatalogueRow, Order, Request};
 use reliad_generation::product::ProductFile;
 use reliad_generation::replay::{Replayed, replay};
 use reliad_generation::report::Unusable;
@@ -47,18 +48,20 @@ impl World {
         self.dir.path().join("out")
     }
 
+    /// The same request for each product.
+    fn orders(&self, request: &Request) -> Vec<Order> {
+        let products = self.products.iter();
+        products
+            .map(|product| Order {
+                product: product.clone(),
+                request: request.clone(),
+                row: None,
+            })
+            .collect()
+    }
+
     fn settings(&self) -> RunSettings {
         RunSettings {
-            prompt: "on a beach".into(),
-            negative_prompt: String::new(),
-            sampling: Sampling {
-                width: 64,
-                height: 48,
-                ..Sampling::default()
-            },
-            scale: None,
-            seed: 5,
-            count: 1,
             attempts: 4,
             batch: 1,
             keep_rejected: false,
@@ -68,10 +71,20 @@ impl World {
     }
 
     fn run(&self, settings: &RunSettings, painter: &FakePainter, judge: &FakeJudge) -> Outcome {
+        self.run_orders(&self.orders(&request()), settings, painter, judge)
+    }
+
+    fn run_orders(
+        &self,
+        orders: &[Order],
+        settings: &RunSettings,
+        painter: &FakePainter,
+        judge: &FakeJudge,
+    ) -> Outcome {
         let stop = AtomicBool::new(false);
         run(
             settings,
-            &self.products,
+            orders,
             &[],
             painter,
             Some(judge),
@@ -83,6 +96,21 @@ impl World {
 
     fn records(&self) -> Vec<Record> {
         manifest::read(&self.out().join(manifest::FILE_NAME)).unwrap()
+    }
+}
+
+fn request() -> Request {
+    Request {
+        prompt: "on a beach".into(),
+        negative_prompt: String::new(),
+        sampling: Sampling {
+            width: 64,
+            height: 48,
+            ..Sampling::default()
+        },
+        scale: None,
+        seed: 5,
+        count: 1,
     }
 }
 
@@ -156,17 +184,18 @@ fn the_product_keeps_its_pixels() {
 #[test]
 fn a_second_run_paints_nothing_and_a_lost_picture_is_painted_again() {
     let world = World::new(2);
-    let settings = RunSettings {
+    let settings = world.settings();
+    let orders = world.orders(&Request {
         count: 2,
-        ..world.settings()
-    };
+        ..request()
+    });
     let judge = FakeJudge::from_attempt(1);
-    world.run(&settings, &FakePainter::new(), &judge);
+    world.run_orders(&orders, &settings, &FakePainter::new(), &judge);
     let before = pictures(&world.out());
     assert_eq!(before.len(), 4);
 
     let painter = FakePainter::new();
-    let outcome = world.run(&settings, &painter, &judge);
+    let outcome = world.run_orders(&orders, &settings, &painter, &judge);
     assert_eq!(
         (outcome.found, outcome.resumed, painter.painted.get()),
         (4, 8, 0)
@@ -174,7 +203,7 @@ fn a_second_run_paints_nothing_and_a_lost_picture_is_painted_again() {
 
     fs::remove_file(world.out().join(&before[1])).unwrap();
     fs::write(world.out().join(&before[2]), b"half a pict").unwrap();
-    let outcome = world.run(&settings, &painter, &judge);
+    let outcome = world.run_orders(&orders, &settings, &painter, &judge);
     assert_eq!((outcome.found, outcome.resumed, outcome.painted), (4, 6, 2));
     assert_eq!(pictures(&world.out()), before);
     assert!(image::open(world.out().join(&before[2])).is_ok());
@@ -192,7 +221,7 @@ fn a_run_stopped_anywhere_ends_with_the_same_files() {
         let mut steps = 0;
         let outcome = run(
             &stopped.settings(),
-            &stopped.products,
+            &stopped.orders(&request()),
             &[],
             &FakePainter::new(),
             Some(&judge),
@@ -262,7 +291,7 @@ fn without_a_judge_the_first_attempt_is_kept() {
     let painter = FakePainter::new();
     let outcome = run(
         &world.settings(),
-        &world.products,
+        &world.orders(&request()),
         &unusable,
         &painter,
         None,
@@ -319,7 +348,7 @@ fn too_few_rows_of_noise_are_told_before_anything_is_painted() {
     let painter = FakePainter::new();
     let result = run(
         &settings,
-        &world.products,
+        &world.orders(&request()),
         &[],
         &painter,
         None,
@@ -389,7 +418,7 @@ fn a_full_or_missing_output_stops_the_run_with_a_hint() {
     let painter = FakePainter::new();
     let error = run(
         &settings,
-        &world.products,
+        &world.orders(&request()),
         &[],
         &painter,
         None,
@@ -398,4 +427,83 @@ fn a_full_or_missing_output_stops_the_run_with_a_hint() {
     );
     let error = error.unwrap_err();
     assert!(matches!(error, Error::Write { .. }));
+}
+
+#[test]
+fn orders_with_wishes_of_their_own_are_made_together_and_apart() {
+    let world = World::new(1);
+    let wish = |prompt: &str, width: u32, seed: u64| Order {
+        request: Request {
+            prompt: prompt.into(),
+            seed,
+            sampling: Sampling {
+                width,
+                ..request().sampling
+            },
+            ..request()
+        },
+        ..world.orders(&request()).remove(0)
+    };
+    let orders = [
+        wish("on a beach", 64, 5),
+        wish("on a rock", 96, 5),
+        wish("on a rock", 64, 5),
+        wish("on a rock", 64, 6),
+        wish("on a rock", 96, 5),
+    ];
+    let settings = RunSettings {
+        batch: 3,
+        ..world.settings()
+    };
+    let judge = FakeJudge::from_attempt(0);
+    let outcome = world.run_orders(&orders, &settings, &FakePainter::new(), &judge);
+    assert_eq!(
+        (outcome.items, outcome.found),
+        (4, 4),
+        "the last is the second"
+    );
+    let widths = |records: &[Record]| {
+        let size = |record: &Record| {
+            let file = world.out().join(record.file.as_ref().unwrap());
+            let (width, _) = image::image_dimensions(file).unwrap();
+            assert_eq!(width, record.recipe.sampling.width);
+            (width, record.recipe.seed)
+        };
+        records.iter().map(size).collect::<Vec<_>>()
+    };
+    // Those of one size are painted at once, the other one after them.
+    assert_eq!(
+        widths(&world.records()),
+        [(64, 5), (64, 5), (64, 6), (96, 5)]
+    );
+    let painter = FakePainter::new();
+    for record in world.records() {
+        let go = &mut |_, _| ControlFlow::Continue(());
+        let again = replay(&record, &painter, &world.products[0].path, None, go).unwrap();
+        assert_eq!(again, Replayed::Same);
+    }
+}
+
+#[test]
+fn what_the_catalogue_says_beside_is_kept_and_brought_up_to_date() {
+    let world = World::new(1);
+    let order = |sku: &str| Order {
+        row: Some(CatalogueRow {
+            file: "/shop/products.csv".into(),
+            row: 2,
+            columns: [("sku".to_owned(), sku.to_owned())].into(),
+        }),
+        ..world.orders(&request()).remove(0)
+    };
+    let (painter, judge) = (FakePainter::new(), FakeJudge::from_attempt(0));
+    for sku in ["A-1", "A-1", "A-2"] {
+        world.run_orders(&[order(sku)], &world.settings(), &painter, &judge);
+        let last = world.records().pop().unwrap().catalogue.unwrap();
+        assert_eq!(last.columns["sku"], sku);
+    }
+    assert_eq!(painter.painted.get(), 1);
+    assert_eq!(world.records().len(), 2, "written again once");
+    // A run without the catalogue takes nothing away.
+    world.run(&world.settings(), &painter, &judge);
+    assert_eq!(world.records().len(), 2);
 }

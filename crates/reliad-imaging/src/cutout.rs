@@ -93,7 +93,7 @@ fn check_size(width: u32, height: u32) -> Result<(), Problem> {
     Ok(())
 }
 
-fn read_bytes(path: &Path) -> Result<Vec<u8>, Problem> {
+pub(crate) fn read_bytes(path: &Path) -> Result<Vec<u8>, Problem> {
     let unreadable = |error: io::Error| match error.kind() {
         io::ErrorKind::NotFound => Problem::Missing,
         _ => Problem::Unreadable(error),
@@ -111,7 +111,7 @@ fn read_bytes(path: &Path) -> Result<Vec<u8>, Problem> {
     fs::read(path).map_err(unreadable)
 }
 
-fn decode(bytes: &[u8]) -> Result<RgbaImage, Problem> {
+pub(crate) fn decode(bytes: &[u8]) -> Result<RgbaImage, Problem> {
     if bytes.is_empty() {
         return Err(Problem::Empty);
     }

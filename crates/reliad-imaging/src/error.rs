@@ -97,4 +97,13 @@ pub enum Problem {
         "has no transparency and no white ground: cut the product out (PNG or WebP with alpha) or photograph it on white"
     )]
     NoGround,
+    /// A photograph in which the saliency network finds no product.
+    #[error(
+        "can't be cut out: to the saliency network {:.0} % of it stand out. Cut the product out by hand (PNG or WebP with alpha)",
+        100.0 * share
+    )]
+    NoSubject {
+        /// The share of the picture that stands out, 0 to 1.
+        share: f32,
+    },
 }

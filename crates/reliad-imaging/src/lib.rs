@@ -16,6 +16,7 @@ pub mod error;
 pub mod locate;
 pub mod mask;
 pub mod paste;
+pub mod photograph;
 pub mod placement;
 pub mod resize;
 mod white_ground;

@@ -5,7 +5,7 @@ use std::path::Path;
 use burn::module::Module;
 use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Tensor};
-use reliad_weights::{ModelDir, Precision};
+use reliad_weights::{ModelDir, Precision, Source};
 use serde_json::Value;
 
 use crate::error::{Error, Result};
@@ -14,6 +14,8 @@ use crate::u2net::{U2Net, U2NetConfig};
 
 /// Mean and standard deviation where a config has none: those of ImageNet, with which the published weights work.
 const DEFAULTS: ([f32; 3], [f32; 3]) = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]);
+/// Side of the input of the published weights.
+const PUBLISHED_SIDE: usize = 320;
 
 /// A saliency estimator with its preprocessing, as a component directory `saliency/` holds it.
 ///
@@ -40,6 +42,25 @@ impl SaliencyNetwork {
         let network = U2NetConfig::from_json(&config)?.init(device)?;
         let network = reliad_weights::load(network, dir, &U2Net::key_map())?;
         Ok(Self::new(network.freeze(), input, min_max_of(&config)?))
+    }
+
+    /// Loads weights alone, of any widths, as `u2net.pth` and `u2netp.pth` are published: at 320 pixels, the map stretched
+    /// (`min_max`). The network is frozen.
+    ///
+    /// # Errors
+    /// A file that can't be read, or whose tensors aren't those of a U2-Net.
+    pub fn load_file(path: &Path, device: &Device) -> Result<Self> {
+        let source = Source::open(path)?;
+        let network = U2NetConfig::of_weights(&source)?.init(device)?;
+        let network = reliad_weights::load_source(network, &source, &U2Net::key_map())?;
+        let (mean, std) = DEFAULTS;
+        let input = NetworkInput {
+            height: PUBLISHED_SIDE,
+            width: PUBLISHED_SIDE,
+            mean,
+            std,
+        };
+        Ok(Self::new(network.freeze(), input, true))
     }
 
     /// An untrained network from a `config.json`, trainable, in its initial state.

@@ -5,12 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use image::RgbaImage;
-use reliad_dataset::{Folder, METADATA, Modality, Record, Split, product_of_text, required};
+use reliad_dataset::{Folder, METADATA, Modality, Record, Rows, Split, product_of_text, required};
 use reliad_generation::files;
 use reliad_generation::recipe::{PLACEMENT, item_id};
 use reliad_imaging::{Canvas, Cutout, PlacedProduct};
 use reliad_training::error::{Error, Result};
-use serde::Deserialize;
 
 /// One item: what is asked of a painter.
 #[derive(Debug, Clone)]
@@ -49,22 +48,19 @@ enum Origin {
     Catalogue(Vec<Line>),
 }
 
-/// A line of a catalogue. Paths are relative to its file.
-#[derive(Debug, Clone, Deserialize)]
+/// A row of a catalogue; what it lacks is empty.
+#[derive(Debug, Clone)]
 struct Line {
     product: PathBuf,
     prompt: String,
-    #[serde(default)]
     title: String,
-    #[serde(default)]
     negative_prompt: String,
-    #[serde(default, alias = "sku")]
     product_id: Option<String>,
 }
 
 impl Briefs {
-    /// Reads `path`: a folder with `metadata.jsonl`, or a catalogue as CSV or JSONL with the fields `product`, `prompt` and,
-    /// where they are known, `title`, `negative_prompt` and `product_id`. Items without product, prompt or title are left out
+    /// Reads `path`: a folder with `metadata.jsonl`, or a catalogue (CSV, JSONL, parquet) with the columns `product`
+    /// (or `file`), `prompt` and, where they are known, `title`, `negative_prompt` and `product_id` (or `sku`). Items without product, prompt or title are left out
     /// and [told](Self::unusable).
     ///
     /// # Errors
@@ -76,7 +72,7 @@ impl Briefs {
                 return Err(Error::Data {
                     path: path.to_owned(),
                     reason: format!(
-                        "it has no {METADATA}; `reliad data import` writes such a folder, and a catalogue (.csv or .jsonl) serves, too"
+                        "it has no {METADATA}; `reliad data import` writes such a folder, and a catalogue (.csv, .jsonl or .parquet) serves, too"
                     ),
                 });
             }
@@ -293,72 +289,55 @@ fn in_full(error: &Error) -> String {
     text
 }
 
-/// The lines of a catalogue; those that aren't understood go to `unusable`.
+/// The rows of a catalogue; those that aren't understood go to `unusable`.
 fn catalogue(path: &Path, unusable: &mut Vec<String>) -> Result<Vec<Line>> {
-    let bytes = std::fs::read(path).map_err(Error::io(path))?;
-    let text = String::from_utf8(bytes).map_err(|error| Error::Data {
-        path: path.to_owned(),
-        reason: format!(
-            "it isn't UTF-8 from byte {} on; save it as UTF-8",
-            error.utf8_error().valid_up_to()
-        ),
+    let table = Rows::read(path).map_err(|error| match error {
+        reliad_dataset::Error::Layout { path, reason } => Error::Data { path, reason },
+        error => Error::component("catalogue")(error),
     })?;
-    let text = text.trim_start_matches('\u{feff}');
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let ending = path.extension().unwrap_or_default().to_string_lossy();
-    let read: Vec<(usize, std::result::Result<Line, String>)> = match ending.to_lowercase().as_str()
-    {
-        "csv" => {
-            let mut reader = csv::Reader::from_reader(text.as_bytes());
-            let headers = reader.headers().map_err(|error| Error::Data {
-                path: path.to_owned(),
-                reason: error.to_string(),
-            })?;
-            for wanted in ["product", "prompt"] {
-                if !headers.iter().any(|header| header == wanted) {
-                    return Err(Error::Data {
-                        path: path.to_owned(),
-                        reason: format!(
-                            "it has no column {wanted}; there are {}",
-                            headers.iter().collect::<Vec<_>>().join(", ")
-                        ),
-                    });
-                }
-            }
-            let lines = reader.deserialize().enumerate();
-            lines
-                .map(|(row, line)| (row + 2, line.map_err(|error| error.to_string())))
-                .collect()
-        }
-        "jsonl" => {
-            let lines = text.lines().enumerate();
-            let lines = lines.filter(|(_, line)| !line.trim().is_empty());
-            lines
-                .map(|(row, line)| {
-                    (
-                        row + 1,
-                        serde_json::from_str(line).map_err(|error| error.to_string()),
-                    )
-                })
-                .collect()
-        }
-        _ => {
-            return Err(Error::Data {
-                path: path.to_owned(),
-                reason: "it is neither a folder of samples nor a catalogue (.csv or .jsonl)"
-                    .to_owned(),
-            });
-        }
+    let column = |names: &[&str]| {
+        table.column(names).ok_or_else(|| Error::Data {
+            path: path.to_owned(),
+            reason: format!(
+                "it has no column {}; there are {}",
+                names[0],
+                table.columns.join(", ")
+            ),
+        })
     };
+    let (product, prompt) = (column(&["product", "file"])?, column(&["prompt"])?);
+    let title = table.column(&["title"]);
+    let negative_prompt = table.column(&["negative_prompt"]);
+    let product_id = table.column(&["product_id", "sku"]);
+    let folder = path.parent().unwrap_or(Path::new("."));
     let mut lines = Vec::new();
-    for (row, line) in read {
-        match line {
-            Ok(mut line) => {
-                line.product = folder.join(&line.product);
-                lines.push(line);
+    for row in &table.rows {
+        let row = match row {
+            Ok(row) => row,
+            Err(broken) => {
+                let (unit, number) = (table.unit, broken.number);
+                let reason = &broken.reason;
+                unusable.push(format!("{}, {unit} {number}: {reason}", path.display()));
+                continue;
             }
-            Err(error) => unusable.push(format!("{}, line {row}: {error}", path.display())),
-        }
+        };
+        let cell = |column: &str| row.cells.get(column).cloned().unwrap_or_default();
+        let cell_if = |column: Option<&str>| column.map(cell).unwrap_or_default();
+        let Some(file) = row.cells.get(product) else {
+            let (unit, number) = (table.unit, row.number);
+            unusable.push(format!(
+                "{}, {unit} {number}: it names no product",
+                path.display()
+            ));
+            continue;
+        };
+        lines.push(Line {
+            product: folder.join(file),
+            prompt: cell(prompt),
+            title: cell_if(title),
+            negative_prompt: cell_if(negative_prompt),
+            product_id: product_id.and_then(|column| row.cells.get(column).cloned()),
+        });
     }
     Ok(lines)
 }
@@ -412,7 +391,7 @@ mod tests {
         assert_eq!(brief.product.rgba().dimensions(), (64, 64));
 
         let jsonl = dir.path().join("list.jsonl");
-        std::fs::write(&jsonl, "{\"product\": \"a.png\", \"prompt\": 3}\n").unwrap();
+        std::fs::write(&jsonl, "{\"product\": \"a.png\", \"prompt\": }\n").unwrap();
         let error = Briefs::open(&jsonl, canvas()).unwrap_err().to_string();
         assert!(
             error.contains("list.jsonl") && error.contains("line 1"),

@@ -1,24 +1,31 @@
 //! `reliad generate`: products in, publishable pictures out.
 
-use std::path::PathBuf;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Instant;
 
 use anyhow::Result;
+use burn::tensor::Device;
 use clap::Args;
+use reliad_diffusion::Sampling;
 use reliad_generation::adapters::AdapterFile;
 use reliad_generation::assess::{Assess, ModelJudge};
+use reliad_generation::cut_out::{self, CutOut};
 use reliad_generation::defaults::sampling_of;
 use reliad_generation::files;
 use reliad_generation::noise_file::NoiseFile;
+use reliad_generation::order::{Order, Request};
 use reliad_generation::painter::ModelPainter;
 use reliad_generation::phrases::Phrases;
 use reliad_generation::product::{self, ProductFile};
 use reliad_generation::report::{self, Unusable};
-use reliad_generation::run::{self, NoiseSource, Outcome, RunSettings};
+use reliad_generation::run::{self, Event, NoiseSource, Outcome, RunSettings};
 use reliad_generation::tuned::Tuned;
+use reliad_imaging::Problem;
 use reliad_weights::ModelDir;
 
+use crate::catalogue::{self, Catalogue, Defaults, Failure};
 use crate::message::{self, Code, hinted};
 use crate::progress::RunProgress;
 use crate::sampling::SamplingFlags;
@@ -26,6 +33,12 @@ use crate::{configurations, device, embedded, hints, interrupt};
 
 /// `--controlnet`: the ControlNet of before the model's own was tuned.
 const ORIGINAL: &str = "original";
+
+/// `--cutout` without a value: the saliency network of the model, or else of the judge.
+const OWN: &str = "own";
+
+/// Rows of a catalogue that fail and are told one by one; the others are counted.
+const TOLD: usize = 5;
 
 /// Attempts at each picture when neither `--attempts` nor `--noise` is given.
 const ATTEMPTS: u32 = 8;
@@ -38,12 +51,21 @@ const ATTEMPTS: u32 = 8;
 #[derive(Debug, Args)]
 pub struct GenerateArgs {
     /// Product cut-outs (PNG, WebP or JPEG with transparency or on white), or directories of them
-    #[arg(required = true, value_name = "PRODUCT")]
+    #[arg(
+        required_unless_present = "catalogue",
+        conflicts_with = "catalogue",
+        value_name = "PRODUCT"
+    )]
     products: Vec<PathBuf>,
 
-    /// What the scene shall show
-    #[arg(long)]
-    prompt: String,
+    /// Table of products (CSV, JSONL or parquet) with the columns product, title, prompt, negative_prompt, seed, count,
+    /// scale and those of sampling; what a row leaves open is as the flags say. See docs/catalogues.md
+    #[arg(long, value_name = "FILE")]
+    catalogue: Option<PathBuf>,
+
+    /// What the scene shall show; with a catalogue that of rows without a prompt
+    #[arg(long, required_unless_present = "catalogue")]
+    prompt: Option<String>,
 
     /// What the scene shall not show
     #[arg(long, default_value = "")]
@@ -52,6 +74,17 @@ pub struct GenerateArgs {
     /// What the product is and how big, for the judge [default: the file's name]
     #[arg(long)]
     title: Option<String>,
+
+    /// Cut products out of photographs that have no transparency and no white ground. The network is the model's own
+    /// saliency/, or a directory with one, or a file of U2-Net weights; see docs/catalogues.md
+    #[arg(
+        long,
+        value_name = "DIR|FILE",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = OWN
+    )]
+    cutout: Option<String>,
 
     /// Pictures wanted of each product
     #[arg(short = 'n', long, default_value_t = 1)]
@@ -117,7 +150,7 @@ pub struct GenerateArgs {
     /// Noise in place of the drawn one (safetensors: `latents` [n, 4, height/8, width/8] and, where
     /// the sampler draws more, `step_noise` [steps, n, 4, height/8, width/8]); attempt A at
     /// picture P takes row P * attempts + A
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "catalogue")]
     noise: Option<PathBuf>,
 
     /// Keep rejected pictures in the directory `rejected` below --out
@@ -180,14 +213,51 @@ pub fn run(arguments: GenerateArgs) -> Result<Code> {
         .as_deref()
         .map(NoiseFile::read)
         .transpose()?;
-    let settings = settings(&arguments, &model, noise.as_ref())?;
+    let settings = settings(&arguments, noise.as_ref());
     settings.check()?;
+    let catalogue = arguments.catalogue.as_deref().map(Catalogue::read);
+    let catalogue = catalogue.transpose()?;
+    let phrases = arguments.phrases.as_deref().map(configurations::read);
+    let phrases: Option<Phrases> = phrases.transpose()?;
+    let overlay = arguments.sampling.overlay().map_err(anyhow::Error::msg)?;
+    let sampling = overlay.over(sampling_of(&model)?);
+    noise
+        .as_ref()
+        .map_or(Ok(()), |noise| fits(noise, &sampling))?;
+    let defaults = Defaults {
+        prompt: arguments.prompt.as_deref(),
+        negative_prompt: &arguments.negative_prompt,
+        title: arguments.title.as_deref(),
+        sampling: &sampling,
+        scale: arguments.scale,
+        seed: arguments.seed,
+        count: arguments.count,
+        phrases: phrases.as_ref(),
+    };
+    // Also where rows overrule it.
+    let prompt = arguments.prompt.as_deref().unwrap_or_default();
+    let request = defaults.request(prompt, &arguments.negative_prompt);
+    request.check()?;
     let adapters = arguments.lora.iter().map(AdapterArgument::read);
     let adapters = adapters.collect::<reliad_generation::Result<Vec<_>>>()?;
     let (device, device_name) = device::open(&arguments.device)?;
     files::prepare_directory(&settings.out)?;
-    let (products, unusable) = open_products(&arguments);
-    if products.is_empty() {
+    let shop = Shop {
+        cut_out: arguments
+            .cutout
+            .as_deref()
+            .map(|from| open_cut_out(from, [Some(&model), judge_model.as_ref()], &device))
+            .transpose()?,
+        cutouts: settings.out.join(cut_out::DIRECTORY),
+    };
+    let mut given = match &catalogue {
+        Some(catalogue) => shop.open_rows(catalogue, &defaults, arguments.quiet),
+        None => shop.open_products(&arguments, &request),
+    };
+    if let Some(catalogue) = &catalogue {
+        given.tell(catalogue, &settings.out)?;
+    }
+    if given.orders.is_empty() {
         return Ok(Code::Unusable);
     }
 
@@ -197,22 +267,50 @@ pub fn run(arguments: GenerateArgs) -> Result<Code> {
     judge_model.as_ref().map_or(Ok(()), ModelJudge::check)?;
     let painter =
         ModelPainter::load(&model, &device, &device_name, noise)?.with_adapters(adapters)?;
+    if let Some(catalogue) = &catalogue {
+        given.check(catalogue, &painter, &settings.out)?;
+    }
     let judge = judge_model
         .as_ref()
         .map(|model| ModelJudge::load(model, &device))
         .transpose()?;
+    if judge.as_ref().is_some_and(ModelJudge::reads_titles) && !arguments.quiet {
+        hints::of_titles(
+            given.untitled,
+            given.orders.len(),
+            "--title, or a column `title`",
+        );
+    }
     let stop = interrupt::flag()?;
+    let Given {
+        orders,
+        unusable,
+        mut failures,
+        ..
+    } = given;
+    let before = failures.len();
     let outcome = run::run(
         &settings,
-        &products,
+        &orders,
         &unusable,
         &painter,
         judge.as_ref().map(|judge| judge as &dyn Assess),
         stop,
-        &mut |event| progress.observe(event),
+        &mut |event| {
+            if let (Event::Failed { order, error }, Some(catalogue)) = (&event, &catalogue)
+                && let Some(row) = &order.row
+            {
+                let product = order.product.path.display().to_string();
+                failures.push(catalogue.failure(row.row, Some(product), error.to_string()));
+            }
+            progress.observe(event);
+        },
     );
     progress.finish();
     let outcome = outcome?;
+    if failures.len() > before {
+        catalogue::write_failures(&settings.out, &failures)?;
+    }
     if !arguments.quiet {
         summary(
             &outcome,
@@ -271,41 +369,9 @@ fn judge_model(arguments: &GenerateArgs, model: &ModelDir) -> Result<Option<Mode
     ))
 }
 
-fn settings(
-    arguments: &GenerateArgs,
-    model: &ModelDir,
-    noise: Option<&NoiseFile>,
-) -> Result<RunSettings> {
-    let overlay = arguments.sampling.overlay().map_err(anyhow::Error::msg)?;
-    let sampling = overlay.over(sampling_of(model)?).normalised();
-    if let Some(noise) = noise {
-        let (width, height) = noise.picture_size();
-        if (width, height) != (sampling.width as usize, sampling.height as usize) {
-            return Err(hinted(
-                format!(
-                    "noise file {}: it is for pictures of {width}x{height}, not {}x{}",
-                    noise.path.display(),
-                    sampling.width,
-                    sampling.height
-                ),
-                format!("pass --size {width}x{height}"),
-            ));
-        }
-    }
+fn settings(arguments: &GenerateArgs, noise: Option<&NoiseFile>) -> RunSettings {
     let default_attempts = if noise.is_some() { 1 } else { ATTEMPTS };
-    let (mut prompt, mut negative_prompt) =
-        (arguments.prompt.clone(), arguments.negative_prompt.clone());
-    if let Some(file) = &arguments.phrases {
-        let phrases: Phrases = configurations::read(file)?;
-        (prompt, negative_prompt) = phrases.apply(&prompt, &negative_prompt);
-    }
-    Ok(RunSettings {
-        prompt,
-        negative_prompt,
-        sampling,
-        scale: arguments.scale,
-        seed: arguments.seed,
-        count: arguments.count,
+    RunSettings {
         attempts: arguments.attempts.unwrap_or(default_attempts),
         batch: arguments.batch,
         keep_rejected: arguments.keep_rejected,
@@ -315,31 +381,209 @@ fn settings(
             hash: noise.hash.clone(),
             rows: noise.rows(),
         }),
-    })
+    }
 }
 
-/// The products that can be used; each of the others has its line on stderr.
-fn open_products(arguments: &GenerateArgs) -> (Vec<ProductFile>, Vec<Unusable>) {
-    let mut products = Vec::new();
-    let mut unusable = Vec::new();
-    for (given, path) in product::expand(&arguments.products).into_iter().enumerate() {
-        let opened = path.and_then(|path| ProductFile::open(&path, arguments.title.as_deref()));
-        match opened {
-            Ok(product) => products.push(product),
-            Err(error) => {
-                message::error_line(&error.to_string());
-                if let Some(hint) = hints::of(&error) {
-                    message::hint_line(hint);
-                }
-                let path = arguments.products.get(given).cloned().unwrap_or_default();
-                unusable.push(Unusable {
-                    path,
-                    message: error.to_string(),
-                });
+/// Whether the noise is for pictures of the size that is painted.
+fn fits(noise: &NoiseFile, sampling: &Sampling) -> Result<()> {
+    let (width, height) = noise.picture_size();
+    if (width, height) == (sampling.width as usize, sampling.height as usize) {
+        return Ok(());
+    }
+    Err(hinted(
+        format!(
+            "noise file {}: it is for pictures of {width}x{height}, not {}x{}",
+            noise.path.display(),
+            sampling.width,
+            sampling.height
+        ),
+        format!("pass --size {width}x{height}"),
+    ))
+}
+
+/// The network of `--cutout`: a file, a directory, or that of the first of `models` that has one.
+fn open_cut_out(from: &str, models: [Option<&ModelDir>; 2], device: &Device) -> Result<CutOut> {
+    let path = Path::new(from);
+    if from == OWN {
+        let mut models = models.into_iter().flatten();
+        let Some(model) = models.find(|model| model.contains("saliency")) else {
+            return Err(hinted(
+                "--cutout: neither the model nor its judge has saliency/, which finds products",
+                "pass --cutout=DIR or --cutout=FILE with the weights of a U2-Net",
+            ));
+        };
+        return Ok(CutOut::of_component(&model.sub("saliency"), device)?);
+    }
+    if path.is_file() {
+        return Ok(CutOut::of_file(path, device)?);
+    }
+    let dir = embedded::open(from)?;
+    let component = match dir.contains("saliency") {
+        true => dir.sub("saliency"),
+        false => dir,
+    };
+    Ok(CutOut::of_component(&component, device)?)
+}
+
+/// How products are opened.
+struct Shop {
+    cut_out: Option<CutOut>,
+    /// Where cut-outs go.
+    cutouts: PathBuf,
+}
+
+/// What was asked for, and what of it can't be used.
+#[derive(Default)]
+struct Given {
+    orders: Vec<Order>,
+    unusable: Vec<Unusable>,
+    /// Rows of a catalogue that fail.
+    failures: Vec<Failure>,
+    /// Orders whose products have no title.
+    untitled: usize,
+}
+
+impl Shop {
+    fn open(&self, path: &Path, title: Option<&str>) -> reliad_generation::Result<ProductFile> {
+        let opened = ProductFile::open(path, title);
+        match (&self.cut_out, opened) {
+            (Some(cut_out), Err(error)) if hints::problem(&error).is_some_and(is_photograph) => {
+                cut_out.product(path, title, &self.cutouts)
             }
+            (_, opened) => opened,
         }
     }
-    (products, unusable)
+
+    /// The products of the command line; each that can't be used has its line on stderr.
+    fn open_products(&self, arguments: &GenerateArgs, request: &Request) -> Given {
+        let mut given = Given::default();
+        let title = arguments.title.as_deref();
+        for (at, path) in product::expand(&arguments.products).into_iter().enumerate() {
+            match path.and_then(|path| self.open(&path, title)) {
+                Ok(product) => {
+                    given.untitled += usize::from(title.is_none());
+                    given.orders.push(Order {
+                        product,
+                        request: request.clone(),
+                        row: None,
+                    });
+                }
+                Err(error) => {
+                    message::error_line(&error.to_string());
+                    if let Some(hint) = hints::of(&error) {
+                        message::hint_line(hint);
+                    }
+                    let path = arguments.products.get(at).cloned().unwrap_or_default();
+                    given.unusable.push(Unusable {
+                        path,
+                        message: error.to_string(),
+                    });
+                }
+            }
+        }
+        given
+    }
+
+    /// What the rows of a catalogue ask for.
+    fn open_rows(&self, catalogue: &Catalogue, defaults: &Defaults<'_>, quiet: bool) -> Given {
+        let mut given = Given::default();
+        let kept = catalogue.kept();
+        if !kept.is_empty() && !quiet {
+            let kept = kept.join(", ");
+            eprintln!("columns that decide nothing and are kept in the manifest: {kept}");
+        }
+        // Several rows may ask for one product; it is read once.
+        let mut opened: HashMap<PathBuf, Result<ProductFile, String>> = HashMap::new();
+        for entry in catalogue.entries(defaults) {
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(failure) => {
+                    given.failures.push(failure);
+                    continue;
+                }
+            };
+            let path = entry.product;
+            let product = opened.entry(path.clone()).or_insert_with(|| {
+                self.open(&path, None)
+                    .map_err(|error| match hints::of(&error) {
+                        Some(hint) => format!("{error}; {hint}"),
+                        None => error.to_string(),
+                    })
+            });
+            match product {
+                Ok(product) => {
+                    given.untitled += usize::from(entry.title.is_none());
+                    let mut product = product.clone();
+                    product.title = entry.title.unwrap_or(product.title);
+                    given.orders.push(Order {
+                        product,
+                        request: entry.request,
+                        row: Some(entry.row),
+                    });
+                }
+                Err(reason) => {
+                    let product = Some(path.display().to_string());
+                    let failure = catalogue.failure(entry.row.row, product, reason.clone());
+                    given.failures.push(failure);
+                }
+            }
+        }
+        given
+    }
+}
+
+impl Given {
+    /// Writes and tells the rows that failed so far.
+    fn tell(&mut self, catalogue: &Catalogue, out: &Path) -> Result<()> {
+        catalogue::write_failures(out, &self.failures)?;
+        let told = self.unusable.len();
+        for failure in &self.failures[told..] {
+            let message = catalogue.line(failure);
+            if self.unusable.len() < TOLD {
+                message::error_line(&message);
+            }
+            self.unusable.push(Unusable {
+                path: PathBuf::from(&failure.file),
+                message,
+            });
+        }
+        let untold = self.unusable.len().saturating_sub(TOLD.max(told));
+        if untold > 0 {
+            let file = out.join(catalogue::FAILURES);
+            message::error_line(&format!(
+                "{untold} more rows failed: see {}",
+                file.display()
+            ));
+        }
+        Ok(())
+    }
+
+    /// Takes out the orders that the model can't be sampled for.
+    fn check(&mut self, catalogue: &Catalogue, painter: &ModelPainter, out: &Path) -> Result<()> {
+        let failures = &mut self.failures;
+        let mut known: Vec<(Sampling, Option<String>)> = Vec::new();
+        self.orders.retain(|order| {
+            let sampling = &order.request.sampling;
+            let place = known.iter().position(|(known, _)| known == sampling);
+            let place = place.unwrap_or_else(|| {
+                let wrong = painter.check(sampling).err().map(|error| error.to_string());
+                known.push((sampling.clone(), wrong));
+                known.len() - 1
+            });
+            let (Some(reason), Some(row)) = (&known[place].1, &order.row) else {
+                return true;
+            };
+            let product = Some(order.product.path.display().to_string());
+            failures.push(catalogue.failure(row.row, product, reason.clone()));
+            false
+        });
+        self.tell(catalogue, out)
+    }
+}
+
+/// Whether a picture is a photograph to cut out.
+fn is_photograph(problem: &Problem) -> bool {
+    matches!(problem, Problem::NoGround)
 }
 
 fn summary(outcome: &Outcome, settings: &RunSettings, seconds: f64, judged: bool) {

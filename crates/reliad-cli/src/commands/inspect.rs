@@ -10,7 +10,7 @@ use reliad_generation::assess::ModelJudge;
 
 use crate::counter::Counters;
 use crate::message::{self, Code};
-use crate::{device, embedded, interrupt};
+use crate::{device, embedded, hints, interrupt};
 
 /// Judge finished pictures from any generator, and check that they show the product as it is.
 ///
@@ -28,7 +28,8 @@ pub struct InspectArgs {
     #[arg(long, value_name = "PATH")]
     products: PathBuf,
 
-    /// What the products are and how big: a CSV file with the columns `name` and `title` [default: the cut-outs' names]
+    /// What the products are and how big: a table (CSV, JSONL or parquet) with the columns `title` and `name`, `product` or
+    /// `file`, such as a catalogue of `generate` [default: the cut-outs' names]
     #[arg(long, value_name = "FILE")]
     titles: Option<PathBuf>,
 
@@ -81,6 +82,10 @@ pub fn run(arguments: InspectArgs) -> Result<Code> {
         },
         out: &arguments.out,
     };
+    if judge.reads_titles() {
+        let (untitled, all) = inspection.untitled();
+        hints::of_titles(untitled, all, "--titles");
+    }
     let counters = Counters::passing();
     let watch = Watch {
         on_event: &|event| counters.observe(event),
@@ -91,6 +96,9 @@ pub fn run(arguments: InspectArgs) -> Result<Code> {
         message::hint_line("stopped; the same command goes on from here");
         return Ok(Code::Interrupted);
     };
+    for problem in titles.problems() {
+        message::warning_line(&problem);
+    }
     print!("{}", summary.text());
     println!("{}", arguments.out.join("report.html").display());
     Ok(if summary.failed > 0 {

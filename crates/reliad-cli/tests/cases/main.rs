@@ -3,6 +3,7 @@
 
 mod adapters;
 mod case;
+mod catalogues;
 mod imported;
 mod labels;
 #[path = "../program/mod.rs"]

@@ -7,9 +7,9 @@ use reliad_generation::assess::Assess;
 use reliad_generation::files;
 use reliad_generation::identity::ModelIdentity;
 use reliad_generation::manifest::VerdictRecord;
-use reliad_imaging::Cutout;
 use reliad_imaging::checks::{altered, cut_off, grown};
 use reliad_imaging::locate::{Located, locate};
+use reliad_imaging::{Cutout, Problem};
 use reliad_rfnet::judge::JudgeItem;
 
 use super::finding::Finding;
@@ -64,9 +64,7 @@ pub fn prepare(
         picture: picture.display().to_string(),
         reason,
     };
-    let product = products
-        .of(picture)
-        .ok_or_else(|| failed("no cut-out of its name among the products".to_owned()))?;
+    let product = products.of(picture).map_err(failed)?;
     let title = titles.of(picture, product);
     let hash = |path: &Path| files::hash_file(path).map_err(|error| failed(error.to_string()));
     let recipe = format!(
@@ -87,7 +85,22 @@ pub fn prepare(
         .decode()
         .map_err(|error| failed(error.to_string()))?
         .into_rgb8();
-    let cutout = Cutout::read(product).map_err(|error| failed(error.to_string()))?;
+    let cutout = Cutout::read(product).map_err(|error| {
+        let photograph = matches!(
+            error,
+            reliad_imaging::Error::File {
+                problem: Problem::NoGround,
+                ..
+            }
+        );
+        let what_to_do = match photograph {
+            true => {
+                "; `reliad generate --cutout` cuts products out of photographs, into cutouts/ of its --out"
+            }
+            false => "",
+        };
+        failed(format!("{error}{what_to_do}"))
+    })?;
     let located = locate(&pixels, &cutout)
         .ok_or_else(|| failed("it is smaller than 16 pixels".to_owned()))?;
     Ok(Prepared::New(Box::new(New {

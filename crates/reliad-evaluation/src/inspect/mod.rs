@@ -42,6 +42,19 @@ pub struct Inspection<'a> {
 }
 
 impl Inspection<'_> {
+    /// How many of the pictures have no title but their product's name, and of how many. Pictures without a product count
+    /// for neither.
+    pub fn untitled(&self) -> (usize, usize) {
+        let pictures = inputs::pictures(self.pictures).into_iter().flatten();
+        let titled = pictures.filter_map(|picture| {
+            let product = self.products.of(&picture).ok()?;
+            Some(self.titles.find(&picture, product).is_some())
+        });
+        titled.fold((0, 0), |(untitled, all), titled| {
+            (untitled + usize::from(!titled), all + 1)
+        })
+    }
+
     /// Inspects what an earlier run hasn't and writes the results. `None` when the caller asked to stop; the same call
     /// goes on from there.
     ///

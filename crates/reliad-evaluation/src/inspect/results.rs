@@ -41,7 +41,8 @@ pub struct Summary {
 }
 
 impl Results {
-    /// Opens the results in `dir`, which is made where it isn't there. A line that was cut off by a kill is dropped.
+    /// Opens the results in `dir`, which is made where it isn't there. A line that was cut off by a kill is dropped; one
+    /// that only lacks its line break gets it.
     ///
     /// # Errors
     /// When the folder or file can't be read or written.
@@ -50,26 +51,33 @@ impl Results {
         let path = dir.join("results.jsonl");
         let mut keys = HashMap::new();
         let mut whole = 0;
+        let mut unended = false;
         if let Ok(file) = File::open(&path) {
             let mut reader = BufReader::new(file);
             let mut line = String::new();
             while reader.read_line(&mut line).map_err(Error::io(&path))? > 0 {
-                if !line.ends_with('\n') {
+                let result = serde_json::from_str::<Inspected>(&line);
+                unended = !line.ends_with('\n');
+                if unended && result.is_err() {
+                    unended = false;
                     break;
                 }
-                if let Ok(result) = serde_json::from_str::<Inspected>(&line) {
+                if let Ok(result) = result {
                     keys.insert(result.key, false);
                 }
                 whole += line.len() as u64;
                 line.clear();
             }
         }
-        let file = OpenOptions::new()
+        let mut file = OpenOptions::new()
             .create(true)
             .append(true)
             .open(&path)
             .map_err(Error::io(&path))?;
         file.set_len(whole).map_err(Error::io(&path))?;
+        if unended {
+            file.write_all(b"\n").map_err(Error::io(&path))?;
+        }
         Ok(Self {
             dir: dir.to_owned(),
             file,

@@ -183,6 +183,10 @@ fn section(item: &Item<'_>, images: &Images) -> Markup {
             div.head {
                 @if let Some(source) = images.source(View::Product, first) {
                     img.product src=(source) alt="the product" loading="lazy";
+                    @if first.photograph.is_some() {
+                        // The same picture in white: what is opaque of it.
+                        div.alpha { img src=(source) alt="what was cut out" loading="lazy"; }
+                    }
                 }
                 div {
                     h2 { (first.title) }
@@ -197,6 +201,9 @@ fn section(item: &Item<'_>, images: &Images) -> Markup {
                         " · " (sampling.guidance_words())
                         " · placement " (first.recipe.scale)
                         " · seed " (first.recipe.seed)
+                    }
+                    @if let Some(photograph) = &first.photograph {
+                        p.soft { "Cut out of " (photograph.path.display()) " by the saliency network: look at its alpha." }
                     }
                     @if let Some(cut) = &first.prompt_cut {
                         p.soft { "The prompt was too long: " (cut) }
@@ -338,5 +345,6 @@ mod tests {
         assert!(page.contains(Class::SpaceMismatch.reason()));
         assert!(page.contains("found after 2 attempts"));
         assert!(page.contains("1 <small>of 1</small>"));
+        assert!(!page.contains("Cut out of"));
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::error::Error;
 use crate::manifest::Record;
+use crate::order::Order;
 use crate::paint::Drawing;
-use crate::product::ProductFile;
 
 /// What happens in a run, for whoever shows it.
 #[derive(Debug)]
@@ -33,17 +33,17 @@ pub enum Event<'a> {
     },
     /// A picture is found, or all its attempts are used up.
     Item {
-        /// The product.
-        product: &'a ProductFile,
+        /// The order.
+        order: &'a Order,
         /// Which picture of it, from 0.
         picture: u32,
         /// Whether one attempt was kept.
         found: bool,
     },
-    /// A product couldn't be read any more.
+    /// The product of an order couldn't be read any more.
     Failed {
-        /// The product.
-        product: &'a ProductFile,
+        /// The order.
+        order: &'a Order,
         /// Why.
         error: &'a Error,
     },

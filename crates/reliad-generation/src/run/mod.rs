@@ -1,6 +1,6 @@
 //! The recurrent loop: paint, paste the product back, judge, keep or draw again.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -14,6 +14,7 @@ use crate::assess::Assess;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::manifest::{AttemptKey, Manifest, Record, Seconds, VerdictRecord};
+use crate::order::Order;
 use crate::paint::{Drawing, Paint};
 use crate::product::ProductFile;
 use crate::recipe::{NoiseRow, Recipe, drawn_placement, item_id};
@@ -32,7 +33,7 @@ const REPORT_EVERY: Duration = Duration::from_secs(20);
 
 /// A picture that is still wanted.
 struct Item {
-    product: usize,
+    order: usize,
     picture: u32,
     ordinal: usize,
     id: String,
@@ -43,10 +44,11 @@ struct Item {
 
 struct Run<'a> {
     settings: &'a RunSettings,
-    products: &'a [ProductFile],
+    orders: &'a [Order],
     painter: &'a dyn Paint,
     judge: Option<&'a dyn Assess>,
-    prompt_cut: Option<String>,
+    /// Where prompts were cut, by the prompts that were.
+    cuts: HashMap<&'a str, String>,
     manifest: Manifest,
     outcome: Outcome,
 }
@@ -59,10 +61,10 @@ struct Run<'a> {
 ///
 /// # Errors
 /// What stops the whole run: a setting out of range, an output that can't be written, a painter
-/// or judge that fails. A product that fails alone is an [`Event::Failed`].
+/// or judge that fails. An order that fails alone is an [`Event::Failed`].
 pub fn run(
     settings: &RunSettings,
-    products: &[ProductFile],
+    orders: &[Order],
     unusable: &[Unusable],
     painter: &dyn Paint,
     judge: Option<&dyn Assess>,
@@ -70,26 +72,23 @@ pub fn run(
     observe: &mut dyn FnMut(Event<'_>),
 ) -> Result<Outcome> {
     settings.check()?;
+    orders.iter().try_for_each(|order| order.request.check())?;
     let manifest = Manifest::open(&settings.out)?;
     if settings.keep_rejected {
         files::prepare_directory(&settings.out.join(REJECTED))?;
     }
     files::prepare_directory(&settings.out.join(report::ASSETS))?;
-    let prompt_cut = painter.cut(&settings.prompt)?;
-    if let Some(cut) = &prompt_cut {
-        observe(Event::Warning(format!("the prompt is too long: {cut}")));
-    }
-    if let Some(cut) = painter.cut(&settings.negative_prompt)? {
-        observe(Event::Warning(format!(
-            "the negative prompt is too long: {cut}"
-        )));
-    }
+    let requests = || orders.iter().map(|order| &order.request);
+    let cuts = cuts(painter, requests().map(|wanted| wanted.prompt.as_str()))?;
+    tell_cuts("prompt", &cuts, observe);
+    let negative = requests().map(|wanted| wanted.negative_prompt.as_str());
+    tell_cuts("negative prompt", &self::cuts(painter, negative)?, observe);
     let mut run = Run {
         settings,
-        products,
+        orders,
         painter,
         judge,
-        prompt_cut,
+        cuts,
         manifest,
         outcome: Outcome::default(),
     };
@@ -99,6 +98,34 @@ pub fn run(
     result?;
     reported?;
     Ok(run.outcome)
+}
+
+/// Where texts are too long for the painter, by those that are.
+fn cuts<'a>(
+    painter: &dyn Paint,
+    texts: impl Iterator<Item = &'a str>,
+) -> Result<HashMap<&'a str, String>> {
+    let mut cuts = HashMap::new();
+    for text in texts.collect::<HashSet<_>>() {
+        if let Some(cut) = painter.cut(text)? {
+            cuts.insert(text, cut);
+        }
+    }
+    Ok(cuts)
+}
+
+/// One warning, however many texts were cut.
+fn tell_cuts(what: &str, cuts: &HashMap<&str, String>, observe: &mut dyn FnMut(Event<'_>)) {
+    let text = match cuts.iter().min() {
+        None => return,
+        Some((_, cut)) if cuts.len() == 1 => format!("the {what} is too long: {cut}"),
+        Some((text, cut)) => {
+            let begins: String = text.chars().take(40).collect();
+            let count = cuts.len();
+            format!("{count} {what}s are too long, one that begins \"{begins}\": {cut}")
+        }
+    };
+    observe(Event::Warning(text));
 }
 
 impl Run<'_> {
@@ -117,10 +144,17 @@ impl Run<'_> {
         let mut active: Vec<Item> = Vec::new();
         loop {
             while active.len() < self.settings.batch {
-                let Some(mut item) = waiting.pop_front() else {
+                let next = match active.first() {
+                    // Pictures painted together share their sampling.
+                    Some(first) => waiting
+                        .iter()
+                        .position(|item| self.sampling(item) == self.sampling(first)),
+                    None => Some(0),
+                };
+                let Some(mut item) = next.and_then(|place| waiting.remove(place)) else {
                     break;
                 };
-                if self.advance(&mut item, observe) {
+                if self.advance(&mut item, observe)? {
                     active.push(item);
                 }
             }
@@ -162,7 +196,7 @@ impl Run<'_> {
                 item.attempt += 1;
                 if kept {
                     self.end(&item, true, observe);
-                } else if self.advance(&mut item, observe) {
+                } else if self.advance(&mut item, observe)? {
                     unfinished.push(item);
                 }
             }
@@ -174,39 +208,62 @@ impl Run<'_> {
         }
     }
 
-    /// The pictures wanted, each product once.
+    /// The pictures wanted, each once.
     fn items(&self, observe: &mut dyn FnMut(Event<'_>)) -> Result<VecDeque<Item>> {
-        let settings = self.settings;
         let mut items = VecDeque::new();
         let mut seen = HashSet::new();
-        for (place, product) in self.products.iter().enumerate() {
-            if !seen.insert((&product.hash, &product.title)) {
-                observe(Event::Warning(format!(
-                    "{} is a product that was given before; it is made once",
-                    product.path.display()
-                )));
-                continue;
-            }
-            for picture in 0..self.settings.count {
+        let mut again = Vec::new();
+        for (place, order) in self.orders.iter().enumerate() {
+            let Order {
+                product, request, ..
+            } = order;
+            let mut given_before = false;
+            for picture in 0..request.count {
                 let id = item_id(
                     &product.hash,
-                    &settings.prompt,
-                    &settings.negative_prompt,
+                    &request.prompt,
+                    &request.negative_prompt,
                     picture,
                 );
-                items.push_back(Item {
-                    product: place,
+                let item = Item {
+                    order: place,
                     picture,
                     ordinal: items.len(),
-                    scale: self
-                        .settings
+                    scale: request
                         .scale
-                        .unwrap_or_else(|| drawn_placement(self.settings.seed, &id)),
+                        .unwrap_or_else(|| drawn_placement(request.seed, &id)),
                     id,
                     attempt: 0,
                     placed: None,
-                });
+                };
+                let recipe = Recipe {
+                    noise: None,
+                    ..self.recipe(&item)
+                };
+                if seen.insert((recipe.name(), &product.title)) {
+                    items.push_back(item);
+                } else {
+                    given_before = true;
+                }
             }
+            if given_before {
+                again.push(order);
+            }
+        }
+        if let Some(first) = again.first() {
+            let others = match again.len() {
+                1 => String::new(),
+                count => format!(" (and {} more)", count - 1),
+            };
+            let row = match &first.row {
+                None => String::new(),
+                Some(row) => format!("{}, row {}: ", row.file, row.row),
+            };
+            observe(Event::Warning(format!(
+                "{row}{}{others}: a product that was given before, with the same wishes; it is made once, and a higher count \
+                 makes more of it",
+                first.product.path.display()
+            )));
         }
         if let Some(noise) = &self.settings.noise {
             let needed = items.len() * self.settings.attempts as usize;
@@ -225,15 +282,22 @@ impl Run<'_> {
         Ok(items)
     }
 
+    fn sampling(&self, item: &Item) -> &Sampling {
+        &self.orders[item.order].request.sampling
+    }
+
     fn recipe(&self, item: &Item) -> Recipe {
+        let Order {
+            product, request, ..
+        } = &self.orders[item.order];
         Recipe {
-            product: self.products[item.product].hash.clone(),
+            product: product.hash.clone(),
             model: self.painter.identity().digest.clone(),
-            prompt: self.settings.prompt.clone(),
-            negative_prompt: self.settings.negative_prompt.clone(),
-            sampling: self.settings.sampling.clone(),
+            prompt: request.prompt.clone(),
+            negative_prompt: request.negative_prompt.clone(),
+            sampling: request.sampling.clone(),
             scale: item.scale,
-            seed: self.settings.seed,
+            seed: request.seed,
             item: item.id.clone(),
             picture: item.picture,
             attempt: item.attempt,
@@ -254,34 +318,43 @@ impl Run<'_> {
 
     /// Skips the attempts that an earlier run finished. Returns whether the item still has to be
     /// painted; its product is placed then.
-    fn advance(&mut self, item: &mut Item, observe: &mut dyn FnMut(Event<'_>)) -> bool {
+    fn advance(&mut self, item: &mut Item, observe: &mut dyn FnMut(Event<'_>)) -> Result<bool> {
         while item.attempt < self.settings.attempts {
+            let order = &self.orders[item.order];
             let key = AttemptKey {
                 name: self.recipe(item).name(),
                 judge: self.judge.map(|judge| judge.identity().digest.clone()),
-                title: self.products[item.product].title.clone(),
+                title: order.product.title.clone(),
             };
-            let Some(record) = self
-                .manifest
-                .find(&key)
-                .filter(|record| self.stands(record))
-            else {
-                return self.place(item, observe);
+            let record = self.manifest.find(&key);
+            let Some(record) = record.filter(|record| self.stands(record)) else {
+                return Ok(self.place(item, observe));
             };
-            observe(Event::Attempt {
-                record,
-                resumed: true,
-            });
             let kept = record.kept;
+            // The catalogue may say other things of the picture than it did.
+            if kept && order.row.is_some() && order.row != record.catalogue {
+                let catalogue = order.row.clone();
+                let record = Record {
+                    catalogue,
+                    ..record.clone()
+                };
+                self.manifest.append(record)?;
+            }
+            if let Some(record) = self.manifest.find(&key) {
+                observe(Event::Attempt {
+                    record,
+                    resumed: true,
+                });
+            }
             self.outcome.resumed += 1;
             item.attempt += 1;
             if kept {
                 self.end(item, true, observe);
-                return false;
+                return Ok(false);
             }
         }
         self.end(item, false, observe);
-        false
+        Ok(false)
     }
 
     /// Whether a recorded attempt needn't be made again: its picture is there with its bytes, or
@@ -298,13 +371,13 @@ impl Run<'_> {
         if item.placed.is_some() {
             return true;
         }
-        let product = &self.products[item.product];
-        match place(product, &self.settings.sampling, item.scale) {
+        let order = &self.orders[item.order];
+        match place(&order.product, &order.request.sampling, item.scale) {
             Ok(placed) => item.placed = Some(placed),
             Err(error) => {
                 self.outcome.failed += 1;
                 observe(Event::Failed {
-                    product,
+                    order,
                     error: &error,
                 });
             }
@@ -314,9 +387,8 @@ impl Run<'_> {
 
     fn end(&mut self, item: &Item, found: bool, observe: &mut dyn FnMut(Event<'_>)) {
         self.outcome.found += usize::from(found);
-        let product = &self.products[item.product];
         observe(Event::Item {
-            product,
+            order: &self.orders[item.order],
             picture: item.picture,
             found,
         });
@@ -331,7 +403,11 @@ impl Run<'_> {
         paint_seconds: f64,
         observe: &mut dyn FnMut(Event<'_>),
     ) -> Result<bool> {
-        let product = &self.products[item.product];
+        let Order {
+            product,
+            request,
+            row,
+        } = &self.orders[item.order];
         let began = Instant::now();
         let verdict = self.judge_one(picture, drawing, &product.title)?;
         let judge_seconds = began.elapsed().as_secs_f64();
@@ -357,7 +433,9 @@ impl Run<'_> {
             judge: self.judge.map(|judge| judge.identity().clone()),
             device: self.painter.device().to_owned(),
             noise_path: self.settings.noise.as_ref().map(|noise| noise.path.clone()),
-            prompt_cut: self.prompt_cut.clone(),
+            prompt_cut: self.cuts.get(request.prompt.as_str()).cloned(),
+            photograph: product.photograph.clone(),
+            catalogue: row.clone(),
             verdict: verdict.map(|verdict| {
                 VerdictRecord::new(verdict.class, verdict.available, &verdict.probabilities)
             }),

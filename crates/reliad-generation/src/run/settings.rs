@@ -2,25 +2,11 @@
 
 use std::path::PathBuf;
 
-use reliad_diffusion::Sampling;
-
 use crate::error::{Error, Result};
 
-/// What a run shall make.
+/// What holds for all orders of a run.
 #[derive(Clone, Debug)]
 pub struct RunSettings {
-    /// What the scenes shall show.
-    pub prompt: String,
-    /// What they shall not show.
-    pub negative_prompt: String,
-    /// How pictures are sampled.
-    pub sampling: Sampling,
-    /// Part of the canvas the product takes, above 0 and at most 1; drawn per item when `None`.
-    pub scale: Option<f32>,
-    /// The run's seed.
-    pub seed: u64,
-    /// Pictures wanted of each product, at least 1.
-    pub count: u32,
     /// Attempts at each picture, at least 1.
     pub attempts: u32,
     /// Pictures painted at once, at least 1.
@@ -34,7 +20,7 @@ pub struct RunSettings {
 }
 
 /// The noise file of a run. Attempt `a` at item `i` takes row `i * attempts + a`, where items are
-/// counted over the products in their order, and over the pictures of each.
+/// counted over the orders as they come, and over the pictures of each.
 #[derive(Clone, Debug)]
 pub struct NoiseSource {
     /// The file, as an absolute path.
@@ -49,16 +35,9 @@ impl RunSettings {
     /// Checks every range.
     ///
     /// # Errors
-    /// [`Error::Setting`] with the first setting outside its range, [`Error::Imaging`] for the
-    /// canvas.
+    /// [`Error::Setting`] with the first setting outside its range.
     pub fn check(&self) -> Result<()> {
-        self.sampling.check()?;
-        let counts = [
-            ("count", self.count as usize),
-            ("attempts", self.attempts as usize),
-            ("batch", self.batch),
-        ];
-        for (name, value) in counts {
+        for (name, value) in [("attempts", self.attempts as usize), ("batch", self.batch)] {
             if value == 0 {
                 return Err(Error::Setting {
                     name,
@@ -67,13 +46,6 @@ impl RunSettings {
                 });
             }
         }
-        match self.scale {
-            Some(scale) if !(scale > 0.0 && scale <= 1.0) => Err(Error::Setting {
-                name: "scale",
-                got: scale.to_string(),
-                expected: "above 0 and at most 1",
-            }),
-            _ => Ok(()),
-        }
+        Ok(())
     }
 }

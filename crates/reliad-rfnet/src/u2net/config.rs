@@ -1,6 +1,7 @@
 //! `config.json` of a U2-Net.
 
 use burn::tensor::Device;
+use reliad_weights::Source;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -92,6 +93,41 @@ impl U2NetConfig {
                 source,
             })?;
         config.validate()?;
+        Ok(config)
+    }
+
+    /// The configuration that fits weights without one, by their tensors' shapes.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`], naming a tensor that isn't there or is no convolution.
+    pub fn of_weights(source: &Source) -> Result<Self> {
+        let outputs_and_inputs = |name: &str| {
+            let name = format!("{name}.conv_s1.weight");
+            match source.get(&name).map(|entry| entry.shape.as_slice()) {
+                Some(&[outputs, inputs, 3, 3]) => Ok((outputs, inputs)),
+                found => {
+                    let found = found.map_or("absent".to_owned(), |shape| format!("{shape:?}"));
+                    let field = format!("{name} of {}", source.file());
+                    Err(Error::unsupported(NETWORK, field, found, "[n, m, 3, 3]"))
+                }
+            }
+        };
+        let widths = |stage: String| -> Result<Widths> {
+            Ok(Widths {
+                inner: outputs_and_inputs(&format!("{stage}.rebnconv1"))?.0,
+                outer: outputs_and_inputs(&format!("{stage}.rebnconvin"))?.0,
+            })
+        };
+        let mut config = Self {
+            in_channels: outputs_and_inputs("stage1.rebnconvin")?.1,
+            ..Self::full()
+        };
+        for (number, of) in (1..).zip(&mut config.encoder) {
+            *of = widths(format!("stage{number}"))?;
+        }
+        for (number, of) in (1..).zip(&mut config.decoder) {
+            *of = widths(format!("stage{number}d"))?;
+        }
         Ok(config)
     }
 

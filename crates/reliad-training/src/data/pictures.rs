@@ -259,7 +259,7 @@ mod tests {
             [200, 100, 50, 64]
         );
         assert!(Pictures::read(&store, &[&place], Layout::Rgb, 5).is_err());
-        image::GrayImage::new(4, 5).save(&file).unwrap();
+        GrayImage::new(4, 5).save(&file).unwrap();
         assert!(Pictures::read(&store, &[&place], Layout::Gray, 2).is_err());
     }
 
