@@ -2,6 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a failed step is the test's failure")]
 
 mod case;
+mod judges;
 mod labels;
+#[path = "../look_alike/mod.rs"]
+mod look_alike;
 #[path = "../program/mod.rs"]
 mod program;
