@@ -120,9 +120,12 @@ fn one_line(text: &str) -> String {
 /// The variable that says what is logged; the only one that stands for no option.
 pub const LOG: &str = "RELIAD_LOG";
 
-/// Shows `tracing` events as the variable [`LOG`] asks for; warnings when it isn't set.
+/// What is shown when it isn't set: warnings, and what a training says of its data.
+const SHOWN: &str = "warn,reliad_training=info";
+
+/// Shows `tracing` events as the variable [`LOG`] asks for.
 pub fn start_log() {
-    let filter = EnvFilter::try_from_env(LOG).unwrap_or_else(|_| EnvFilter::new("warn"));
+    let filter = EnvFilter::try_from_env(LOG).unwrap_or_else(|_| EnvFilter::new(SHOWN));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -14,8 +14,7 @@ use burn::tensor::Device;
 use reliad_dataset::Split;
 use reliad_evaluation::Error;
 use reliad_evaluation::detectors::{Comparison, compare, tables};
-use reliad_evaluation::judge::judge_folder;
-use reliad_rfnet::judge::Judge;
+use reliad_evaluation::judge::{Reader, judge_folder};
 use reliad_training::judge::{maps, rfnet};
 use reliad_training::painter::tokenizer;
 use reliad_training::{Budget, Control, Ended, Stage};
@@ -95,7 +94,7 @@ fn detectors_are_compared_and_a_judge_judges_what_it_never_saw() {
     }));
     finished(rfnet::train(&judge, &stage, control).unwrap());
     let model = ModelDir::open(out.path()).unwrap();
-    let trained = Judge::load(&model, &stage.device).unwrap();
+    let trained = Reader::load(&model, &stage.device, None).unwrap();
     let unseen = [Split::Validation, Split::Test];
     let judged = judge_folder(&trained, data.path(), &unseen, control);
     let judged = judged.unwrap().unwrap().judged;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use reliad_weights::{KeyMap, ModelDir, Precision, load, save};
+use reliad_weights::{KeyMap, ModelDir, Precision, Source, load, load_source, save};
 use serde::{Deserialize, Serialize};
 
 use crate::classes::Classes;
@@ -159,6 +159,53 @@ impl Architecture {
         })
     }
 
+    /// Builds the network with the weights of a classifier of the same architecture as torchvision or timm publish it, in
+    /// `.pth`, `.bin` or `.safetensors`; a head of other classes is fresh.
+    ///
+    /// # Errors
+    /// A file that can't be read, or any missing, unused or mis-shaped key.
+    pub fn begin_from(&self, file: &Path, device: &Device) -> Result<Classifier> {
+        let source = Source::open(file)?;
+        let keys = self.key_map_of(&source);
+        let bias = match self {
+            Self::Resnet(_) => "fc.bias",
+            Self::Hrnet(_) => "classifier.bias",
+            Self::VisionTransformer(_) => "heads.head.bias",
+        };
+        let theirs = source
+            .tensors()
+            .find(|(name, _)| keys.to_ours(name).as_deref() == Some(bias))
+            .and_then(|(_, entry)| entry.shape.first().copied());
+        let ours = self.classes();
+        let classes = theirs.or(ours).unwrap_or(1);
+        let network = self.clone().with_classes(classes).init(device)?;
+        let network = network.load_source(&source, &keys)?;
+        Ok(match ours {
+            Some(ours) if ours != classes => network.with_classes(ours, device),
+            _ => network,
+        })
+    }
+
+    fn classes(&self) -> Option<usize> {
+        match self {
+            Self::Resnet(config) => config.num_classes,
+            Self::Hrnet(config) => Some(config.num_classes),
+            Self::VisionTransformer(config) => Some(config.num_classes),
+        }
+    }
+
+    /// Names in the file to ours, by whose they are.
+    fn key_map_of(&self, source: &Source) -> KeyMap {
+        match self {
+            // A head in the file is wanted, also by an encoder that has none: its size says how it is loaded.
+            Self::Resnet(config) => Self::Resnet(config.clone()).with_classes(1).key_map(),
+            Self::VisionTransformer(_) if source.get("cls_token").is_some() => {
+                VisionTransformer::timm_key_map()
+            }
+            other => other.key_map(),
+        }
+    }
+
     /// Names in the file to ours: torchvision's or timm's.
     pub fn key_map(&self) -> KeyMap {
         match self {
@@ -179,6 +226,16 @@ impl Classifier {
             Self::Resnet(network) => Self::Resnet(load(network, dir, keys)?),
             Self::Hrnet(network) => Self::Hrnet(load(network, dir, keys)?),
             Self::VisionTransformer(network) => Self::VisionTransformer(load(network, dir, keys)?),
+        })
+    }
+
+    fn load_source(self, source: &Source, keys: &KeyMap) -> Result<Self> {
+        Ok(match self {
+            Self::Resnet(network) => Self::Resnet(load_source(network, source, keys)?),
+            Self::Hrnet(network) => Self::Hrnet(load_source(network, source, keys)?),
+            Self::VisionTransformer(network) => {
+                Self::VisionTransformer(load_source(network, source, keys)?)
+            }
         })
     }
 

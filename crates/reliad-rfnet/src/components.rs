@@ -13,6 +13,23 @@ use crate::roberta::RobertaTokenizer;
 /// A file that is missing or can't be read, an unsupported field, or [`Error::Misfit`] with all that doesn't fit, each with
 /// its files and values.
 pub(crate) fn check(model: &ModelDir) -> Result<(DetectorConfig, Option<RobertaTokenizer>)> {
+    fitting(model, true)
+}
+
+/// The same of a judge that needn't have networks for its maps.
+///
+/// # Errors
+/// As [`check`].
+pub(crate) fn check_reading(
+    model: &ModelDir,
+) -> Result<(DetectorConfig, Option<RobertaTokenizer>)> {
+    fitting(model, false)
+}
+
+fn fitting(
+    model: &ModelDir,
+    estimates: bool,
+) -> Result<(DetectorConfig, Option<RobertaTokenizer>)> {
     let rfnet = model.sub("rfnet");
     let config = DetectorConfig::from_json(&reliad_weights::read_config(&rfnet, "config.json")?)?;
     let file = rfnet.display("config.json");
@@ -20,7 +37,7 @@ pub(crate) fn check(model: &ModelDir) -> Result<(DetectorConfig, Option<RobertaT
     let inputs = config.inputs();
     for (component, input) in [("depth", inputs.depth), ("saliency", inputs.saliency)] {
         let network = model.sub(component).display("config.json");
-        if input && !model.contains(&format!("{component}/config.json")) {
+        if estimates && input && !model.contains(&format!("{component}/config.json")) {
             problems.push(format!(
                 "{file} has `inputs.{component}` = true, but {network} is missing"
             ));

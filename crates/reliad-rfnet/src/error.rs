@@ -77,6 +77,12 @@ pub enum Error {
         /// Width and height of the product.
         product: (u32, u32),
     },
+    /// A sample without something that the judge looks at and has no network to estimate.
+    #[error("the judge looks at `{input}`, which the sample lacks; {}", instead(.input))]
+    Lacks {
+        /// The input's name in the judge's configuration.
+        input: &'static str,
+    },
     /// A map that can't become a picture.
     #[error(transparent)]
     Picture(#[from] reliad_pictures::Error),
@@ -99,6 +105,14 @@ impl Error {
             got: got.to_string(),
             supported: supported.into(),
         }
+    }
+}
+
+/// What to do about an input that a sample lacks.
+fn instead(input: &str) -> &'static str {
+    match input {
+        "product" => "a judge without `inputs.product` needs none",
+        _ => "`reliad data prepare` computes it",
     }
 }
 

@@ -8,7 +8,7 @@ use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Tensor};
 use image::{GrayImage, RgbImage, RgbaImage};
 use reliad_imaging::Class;
-use reliad_pictures::{gray_image, rgb_tensor, rgba_tensor};
+use reliad_pictures::{gray_image, gray_tensor, rgb_tensor, rgba_tensor};
 use reliad_weights::ModelDir;
 
 use crate::calibration::Calibration;
@@ -30,6 +30,33 @@ pub struct JudgeItem<'a> {
     pub product: &'a RgbaImage,
     /// The product's title, which says what it is and how big.
     pub title: &'a str,
+}
+
+/// A labelled sample to judge, as a data set has it.
+#[derive(Clone, Copy, Debug)]
+pub struct JudgeSample<'a> {
+    /// The picture that was labelled.
+    pub picture: &'a RgbImage,
+    /// The product on the picture's canvas, straight alpha; a judge that doesn't look at it needs none.
+    pub product: Option<&'a RgbaImage>,
+    /// The picture's inverse depth, white nearest, of any size; absent: the judge's network estimates it.
+    pub depth: Option<&'a GrayImage>,
+    /// The picture's saliency, as `depth`.
+    pub saliency: Option<&'a GrayImage>,
+    /// The product's title.
+    pub title: &'a str,
+}
+
+impl<'a> From<JudgeItem<'a>> for JudgeSample<'a> {
+    fn from(item: JudgeItem<'a>) -> Self {
+        Self {
+            picture: item.picture,
+            product: Some(item.product),
+            depth: None,
+            saliency: None,
+            title: item.title,
+        }
+    }
 }
 
 /// What the judge says about a picture.
@@ -69,14 +96,32 @@ impl Judge {
     /// As [`check`](Self::check), or weights that don't fit.
     pub fn load(dir: &ModelDir, device: &Device) -> Result<Self> {
         let (config, tokenizer) = components::check(dir)?;
+        Self::of(dir, config, tokenizer, device)
+    }
+
+    /// The same, but `depth/` and `saliency/` need not be there: for [samples](Self::judge_sample) that bring their maps.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn load_for_samples(dir: &ModelDir, device: &Device) -> Result<Self> {
+        let (config, tokenizer) = components::check_reading(dir)?;
+        Self::of(dir, config, tokenizer, device)
+    }
+
+    fn of(
+        dir: &ModelDir,
+        config: DetectorConfig,
+        tokenizer: Option<RobertaTokenizer>,
+        device: &Device,
+    ) -> Result<Self> {
         let rfnet = dir.sub("rfnet");
         let (network, _) = Detector::load(&rfnet, device)?;
-        let inputs = config.inputs();
-        let wanted = |component: &str, input: bool| input || dir.contains(component);
-        let depth = wanted("depth", inputs.depth)
+        let depth = dir
+            .contains("depth")
             .then(|| DepthNetwork::load(&dir.sub("depth"), device))
             .transpose()?;
-        let saliency = wanted("saliency", inputs.saliency)
+        let saliency = dir
+            .contains("saliency")
             .then(|| SaliencyNetwork::load(&dir.sub("saliency"), device))
             .transpose()?;
         Ok(Self {
@@ -121,7 +166,10 @@ impl Judge {
     /// # Errors
     /// A picture and product of different sizes.
     pub fn judge(&self, items: &[JudgeItem<'_>]) -> Result<Vec<Verdict>> {
-        items.iter().map(|item| self.judge_one(item)).collect()
+        items
+            .iter()
+            .map(|&item| self.judge_sample(&item.into()))
+            .collect()
     }
 
     /// What the network looks at to judge `item`, and the maps at the picture's size.
@@ -129,18 +177,44 @@ impl Judge {
     /// # Errors
     /// A picture and product of different sizes, or a title that the vocabulary can't spell.
     pub fn input(&self, item: &JudgeItem<'_>) -> Result<(RfNetInput, Maps)> {
-        let (picture, product) = (item.picture.dimensions(), item.product.dimensions());
-        if picture != product {
-            return Err(Error::SizeMismatch { picture, product });
-        }
-        let picture = rgb_tensor(item.picture, &self.device);
-        let product = rgba_tensor(item.product, &self.device);
-        let caption = self.captions(&[item.title])?;
-        Ok(self.prepared(picture, product, caption, true))
+        self.sample_input(&(*item).into())
     }
 
-    fn judge_one(&self, item: &JudgeItem<'_>) -> Result<Verdict> {
-        let (input, maps) = self.input(item)?;
+    fn sample_input(&self, sample: &JudgeSample<'_>) -> Result<(RfNetInput, Maps)> {
+        let inputs = self.config.inputs();
+        let lacks = |input: &'static str| Error::Lacks { input };
+        let picture = rgb_tensor(sample.picture, &self.device);
+        let product = match sample.product {
+            _ if !inputs.product => None,
+            None => return Err(lacks("product")),
+            Some(product) if product.dimensions() != sample.picture.dimensions() => {
+                return Err(Error::SizeMismatch {
+                    picture: sample.picture.dimensions(),
+                    product: product.dimensions(),
+                });
+            }
+            Some(product) => Some(rgba_tensor(product, &self.device)),
+        };
+        let given = |map: Option<&GrayImage>| map.map(|map| gray_tensor(map, &self.device));
+        let depth = given(sample.depth).or_else(|| self.depth_of(picture.clone()));
+        let saliency = given(sample.saliency).or_else(|| self.saliency_of(picture.clone()));
+        if inputs.depth && depth.is_none() {
+            return Err(lacks("depth"));
+        }
+        if inputs.saliency && saliency.is_none() {
+            return Err(lacks("saliency"));
+        }
+        let caption = self.captions(&[sample.title])?;
+        let maps = Maps { depth, saliency };
+        Ok((self.looked_at(picture, product, caption, &maps), maps))
+    }
+
+    /// Judges a sample whose product or maps may be missing, as far as the judge doesn't need them.
+    ///
+    /// # Errors
+    /// A picture and product of different sizes; [`Error::Lacks`] for what the judge looks at and can't estimate.
+    pub fn judge_sample(&self, sample: &JudgeSample<'_>) -> Result<Verdict> {
+        let (input, maps) = self.sample_input(sample)?;
         let logits = self
             .logits(input)
             .into_data()
@@ -204,23 +278,43 @@ impl Judge {
             false => picture.clone(),
         };
         let maps = Maps {
-            depth: self.depth.as_ref().map(|net| net.estimate(seen.clone())),
-            saliency: self.saliency.as_ref().map(|net| net.estimate(seen)),
+            depth: self.depth_of(seen.clone()),
+            saliency: self.saliency_of(seen),
         };
+        let product = self.config.inputs().product.then_some(product);
+        (self.looked_at(picture, product, caption, &maps), maps)
+    }
+
+    fn depth_of(&self, picture: Tensor<4>) -> Option<Tensor<4>> {
+        self.depth.as_ref().map(|network| network.estimate(picture))
+    }
+
+    fn saliency_of(&self, picture: Tensor<4>) -> Option<Tensor<4>> {
+        let network = self.saliency.as_ref();
+        network.map(|network| network.estimate(picture))
+    }
+
+    /// What the network looks at; `product` is `None` where it doesn't.
+    fn looked_at(
+        &self,
+        picture: Tensor<4>,
+        product: Option<Tensor<4>>,
+        caption: Option<CaptionTokens>,
+        maps: &Maps,
+    ) -> RfNetInput {
         let inputs = self.config.inputs();
         let map = |on: bool, map: &Option<Tensor<4>>| {
             map.as_ref()
                 .filter(|_| on)
                 .map(|map| self.preprocess.map(map.clone()))
         };
-        let input = RfNetInput {
-            product: inputs.product.then(|| self.preprocess.product(product)),
+        RfNetInput {
+            product: product.map(|product| self.preprocess.product(product)),
             generated: inputs.generated.then(|| self.preprocess.generated(picture)),
             depth: map(inputs.depth, &maps.depth),
             saliency: map(inputs.saliency, &maps.saliency),
             caption,
-        };
-        (input, maps)
+        }
     }
 
     fn logits(&self, input: RfNetInput) -> Tensor<2> {

@@ -8,6 +8,17 @@
 //! | `*.mlp.0`, `*.mlp.3` | `*.mlp.linear_1`, `*.mlp.linear_2` |
 //! | `heads.head` | the same |
 //!
+//! timm's names ([`VisionTransformer::timm_key_map`]):
+//!
+//! | timm key | ours |
+//! |---|---|
+//! | `patch_embed.proj`, `cls_token`, `pos_embed`, `norm` | `conv_proj`, `class_token`, `encoder.pos_embedding`, `encoder.ln` |
+//! | `blocks.N` | `encoder.layers.N` |
+//! | `*.norm1`, `*.norm2` | `*.ln_1`, `*.ln_2` |
+//! | `*.attn.qkv`, `*.attn.proj` | `*.self_attention.in_proj_weight` / `in_proj_bias`, `*.self_attention.out_proj` |
+//! | `*.mlp.fc1`, `*.mlp.fc2` | `*.mlp.linear_1`, `*.mlp.linear_2` |
+//! | `head` | `heads.head` |
+//!
 //! Architecture: Dosovitskiy et al., *An Image is Worth 16x16 Words* (2010.11929), pre-norm.
 
 use burn::module::{Module, Param};
@@ -256,6 +267,25 @@ impl VisionTransformer {
         let mut renamed = vec![("mlp.0", "mlp.linear_1"), ("mlp.3", "mlp.linear_2")];
         renamed.extend(LAYERS);
         KeyMap::new(&renamed)
+    }
+
+    /// timm's names to ours; see the table at the top of the file.
+    pub fn timm_key_map() -> KeyMap {
+        KeyMap::new(&[
+            ("patch_embed.proj", "conv_proj"),
+            ("cls_token", "class_token"),
+            ("pos_embed", "encoder.pos_embedding"),
+            ("norm", "encoder.ln"),
+            ("blocks", "encoder.layers"),
+            ("norm1", "ln_1"),
+            ("norm2", "ln_2"),
+            ("attn.qkv.weight", "self_attention.in_proj_weight"),
+            ("attn.qkv.bias", "self_attention.in_proj_bias"),
+            ("attn.proj", "self_attention.out_proj"),
+            ("mlp.fc1", "mlp.linear_1"),
+            ("mlp.fc2", "mlp.linear_2"),
+            ("head", "heads.head"),
+        ])
     }
 
     /// The logits, from the class token.

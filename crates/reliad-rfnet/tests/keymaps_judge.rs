@@ -1,15 +1,17 @@
-//! Names and shapes of the real ResNet50, ResNeXt50 and roberta-base (`parity/rfnet/key_names.py`) are ours, and a
-//! checkpoint with these names loads.
+//! Names and shapes of the real ResNet50, ResNeXt50, HRNet-W18, ViT-B/16 and roberta-base (`parity/rfnet/key_names.py`) are ours,
+//! and a checkpoint with these names loads.
 
 mod golden;
 
 use std::collections::BTreeMap;
 
 use burn::module::Module;
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 use golden::{Outcome, folder};
+use reliad_rfnet::classifier::{Architecture, Classifier, ClassifierConfig};
 use reliad_rfnet::resnet::{BlockKind, ResNetConfig};
 use reliad_rfnet::roberta::{Roberta, RobertaConfig};
+use reliad_rfnet::vit::VisionTransformer;
 use reliad_weights::{KeyMap, Precision, named_shapes};
 
 type Shapes = BTreeMap<String, Vec<usize>>;
@@ -46,6 +48,80 @@ fn resnet50_and_resnext50() -> Outcome {
         real_names("resnext50_32x4d.json", &keys, "")?,
         named_shapes(&network, &keys)
     );
+    Ok(())
+}
+
+/// The networks of `configs/paper/rivals` with the 1000 classes of ImageNet.
+fn rival(name: &str) -> Result<Architecture, Box<dyn std::error::Error>> {
+    let file = format!("../../configs/paper/rivals/{name}.json");
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+    let json: serde_json::Value = serde_json::from_slice(&std::fs::read(path)?)?;
+    let config = ClassifierConfig::from_json(&json["network"])?;
+    Ok(config.network.with_classes(1000))
+}
+
+#[test]
+fn the_papers_rivals_at_their_real_sizes() -> Outcome {
+    for (name, file) in [
+        ("resnet50", "resnet50.json"),
+        ("resnext50", "resnext50_32x4d.json"),
+        ("hrnet", "timm_hrnet_w18.json"),
+        ("vit", "vit_b_16_384.json"),
+    ] {
+        let rival = rival(name)?;
+        let keys = rival.key_map();
+        let ours = match rival.init(&Device::default())? {
+            Classifier::Resnet(network) => named_shapes(&network, &keys),
+            Classifier::Hrnet(network) => named_shapes(&network, &keys),
+            Classifier::VisionTransformer(network) => named_shapes(&network, &keys),
+        };
+        assert_eq!(real_names(file, &keys, "")?, ours, "{name}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_vision_transformer_of_timm() -> Outcome {
+    let keys = VisionTransformer::timm_key_map();
+    let Classifier::VisionTransformer(network) = rival("vit")?.init(&Device::default())? else {
+        panic!("vit.json holds another network");
+    };
+    let ours = named_shapes(&network, &keys);
+    assert_eq!(
+        real_names("timm_vit_base_patch16_384.json", &keys, "")?,
+        ours
+    );
+    Ok(())
+}
+
+#[test]
+fn a_rival_begins_with_a_classifier_of_other_classes_in_either_spelling() -> Outcome {
+    let device = Device::default();
+    let config: Architecture = serde_json::from_value(serde_json::json!({
+        "architecture": "vision_transformer", "image_size": 16, "patch_size": 8, "num_layers": 2,
+        "num_heads": 2, "hidden_dim": 8, "mlp_dim": 16, "num_classes": 7
+    }))?;
+    let dir = tempfile::tempdir()?;
+    let file = dir.path().join("theirs.safetensors");
+    let picture = Tensor::<4>::full([1, 3, 16, 16], 0.3, &device);
+    for keys in [
+        VisionTransformer::key_map(),
+        VisionTransformer::timm_key_map(),
+    ] {
+        let theirs = config.init(&device)?;
+        theirs.save(&file, Precision::F32, &keys)?;
+        let same = config.begin_from(&file, &device)?;
+        let error = same.forward(picture.clone()) - theirs.forward(picture.clone());
+        assert_eq!(error.abs().max().into_scalar::<f32>(), 0.0);
+        let five = config.clone().with_classes(5).begin_from(&file, &device)?;
+        assert_eq!(five.forward(picture.clone()).dims(), [1, 5]);
+    }
+    let mut other = config.clone();
+    if let Architecture::VisionTransformer(config) = &mut other {
+        config.num_layers = 1;
+    }
+    let said = other.begin_from(&file, &device).unwrap_err().to_string();
+    assert!(said.contains("theirs.safetensors"), "{said}");
     Ok(())
 }
 

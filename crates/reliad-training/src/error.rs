@@ -77,6 +77,24 @@ pub enum Error {
         /// What is missing.
         reason: String,
     },
+    /// The disk has no room for the judge's views.
+    #[error(
+        "{path}: {views} views of {each} need {needed}, and {free} are free; give an --out on a larger disk, let the judge learn from fewer \
+         samples (`recipe.samples`), or give it fewer inputs or a smaller `preprocess.image_size`",
+        path = path.display()
+    )]
+    Room {
+        /// The folder of the views.
+        path: PathBuf,
+        /// How many are still to be made.
+        views: u64,
+        /// Bytes of one, for people.
+        each: String,
+        /// Bytes of all.
+        needed: String,
+        /// Bytes that are free.
+        free: String,
+    },
     /// A network, tokenizer or weights file of another crate reported an error.
     #[error("{what}")]
     Component {

@@ -9,16 +9,13 @@ pub fn fingerprint(bytes: &[u8]) -> u64 {
     first(&blake3::hash(bytes))
 }
 
-/// The bytes of the files that hold the weights of a component directory, whatever they are called.
+/// The digests of the files that hold the weights of a component directory, whatever they are called.
 ///
 /// # Errors
 /// When there are none, or one can't be read.
-pub(crate) fn weights(dir: &ModelDir) -> Result<Vec<u8>, reliad_weights::Error> {
-    let mut bytes = Vec::new();
-    for file in Source::files_of(dir)? {
-        bytes.extend_from_slice(&dir.read(&file)?);
-    }
-    Ok(bytes)
+pub(crate) fn weights(dir: &ModelDir) -> Result<String, reliad_weights::Error> {
+    let files = Source::files_of(dir)?;
+    files.iter().map(|file| dir.digest(file)).collect()
 }
 
 /// The [`fingerprint`] of text that is written piece by piece and never kept.

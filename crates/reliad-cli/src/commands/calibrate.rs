@@ -6,12 +6,11 @@ use anyhow::{Result, ensure};
 use clap::Args;
 use reliad_dataset::Split;
 use reliad_evaluation::judge::calibrate::{Operating, fit, table};
-use reliad_evaluation::judge::judge_folder;
+use reliad_evaluation::judge::{Reader, judge_folder};
 use reliad_rfnet::calibration::Calibration;
-use reliad_rfnet::judge::Judge;
 use reliad_training::{Control, Report};
 
-use crate::message::{Code, hinted};
+use crate::message::{self, Code, hinted};
 use crate::{device, embedded, interrupt};
 
 /// Fit a judge's temperature and thresholds on the validation part, and write its calibration.json.
@@ -24,7 +23,8 @@ pub struct CalibrateArgs {
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
 
-    /// Model whose judge is calibrated: a directory with rfnet/, depth/ and saliency/, or `mini` with --out
+    /// Model whose judge is calibrated: a directory with rfnet/, and depth/ and saliency/ where the samples have no
+    /// maps; or `mini` with --out
     #[arg(long, value_name = "DIR|mini")]
     judge: String,
 
@@ -86,11 +86,14 @@ pub fn run(arguments: CalibrateArgs) -> Result<Code> {
         stop: interrupt::flag()?,
     };
     let parts = [Split::Validation];
-    let judge = Judge::load(&model, &device)?.looking(arguments.mirrored);
-    let judged = judge_folder(&judge, &arguments.data, &parts, &mut control)?;
+    let reader = Reader::load(&model, &device, Some(arguments.mirrored))?;
+    let judged = judge_folder(&reader, &arguments.data, &parts, &mut control)?;
     let Some(judgement) = judged else {
         return Ok(Code::Interrupted);
     };
+    for line in judgement.told() {
+        message::warning_line(&line);
+    }
     let judged = &judgement.judged;
     let good = judged.iter().filter(|sample| sample.label == 0).count();
     ensure!(

@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, ValueEnum};
 use reliad_training::fit::checkpoint::Checkpoints;
+use reliad_training::judge::pretrained::must_be_there;
+use reliad_training::judge::settings::RfNetTraining;
+use reliad_training::judge::text::TextTraining;
 use reliad_training::judge::{aesthetic, encoder, maps, rfnet, scene, text};
 use reliad_training::painter::shards::Shards;
 use reliad_training::painter::{controlnet, decoder, lora, tokenizer, unet, vae};
@@ -252,7 +255,14 @@ pub fn run(arguments: TrainArgs) -> Result<Code> {
             _ => configs.join(format!("{}.json", name.slug())),
         };
         let budget = budget(name, &arguments, &config, &configs)?;
-        planned.push((name, training(name, &config)?, config, budget));
+        let (training, named) = training(name, &config)?;
+        for (setting, path) in named {
+            // What an earlier stage makes needn't be there yet.
+            if arguments.stage != StageName::Mini || !path.starts_with(&arguments.out) {
+                must_be_there(setting, &path).with_context(|| config.display().to_string())?;
+            }
+        }
+        planned.push((name, training, config, budget));
     }
     for (name, training, config, budget) in planned {
         let mut display = Display::new(arguments.plain);
@@ -303,8 +313,12 @@ pub fn run(arguments: TrainArgs) -> Result<Code> {
 /// A stage with its configuration, ready to run.
 type Training = Box<dyn Fn(&Stage, &mut Control<'_>) -> reliad_training::Result<Ended>>;
 
-/// Reads the configuration of a stage.
-fn training(name: StageName, config: &Path) -> Result<Training> {
+/// Paths that a configuration names, by setting.
+type Named = Vec<(&'static str, PathBuf)>;
+
+/// Reads the configuration of a stage, and tells which paths it names.
+fn training(name: StageName, config: &Path) -> Result<(Training, Named)> {
+    let mut named = Named::new();
     /// `train` with a configuration of its own type.
     fn with<C: DeserializeOwned + 'static>(
         config: &Path,
@@ -316,6 +330,18 @@ fn training(name: StageName, config: &Path) -> Result<Training> {
         }))
     }
     match name {
+        StageName::Text => {
+            let read: TextTraining = configurations::read(config)?;
+            named.extend(read.pretrained.map(|path| ("pretrained", path)));
+        }
+        StageName::Rfnet => {
+            let read: RfNetTraining = configurations::read(config)?;
+            let paths = read.pretrained.named();
+            named.extend(paths.map(|(name, path)| (name, path.to_owned())));
+        }
+        _ => {}
+    }
+    let training = match name {
         StageName::Tokenizer => with(config, |config, stage, _| tokenizer::train(config, stage)),
         StageName::Vae => with(config, vae::train),
         StageName::Painter => with(config, unet::train),
@@ -330,7 +356,8 @@ fn training(name: StageName, config: &Path) -> Result<Training> {
         StageName::Text => with(config, text::train),
         StageName::Rfnet => with(config, rfnet::train),
         StageName::Mini => unreachable!("mini is a list of stages"),
-    }
+    }?;
+    Ok((training, named))
 }
 
 /// Latents are for a stage that learns from them, and of the autoencoder that the stage finds.

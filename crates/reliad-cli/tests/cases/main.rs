@@ -5,7 +5,10 @@ mod adapters;
 mod case;
 mod catalogues;
 mod imported;
+mod judges;
 mod labels;
+#[path = "../look_alike/mod.rs"]
+mod look_alike;
 #[path = "../program/mod.rs"]
 mod program;
 mod pytorch;

@@ -67,8 +67,13 @@ pub fn compare(
     } = comparison;
     // Now, and not after an hour of views.
     let tokenizer = rfnet.tokenizer(stage)?;
-    for Detector { config, .. } in detectors {
-        config.check(&config.network(&tokenizer)?, stage)?;
+    let seen = rfnet.network(&tokenizer)?;
+    for Detector { name, config } in detectors {
+        let network = config.network(&tokenizer)?;
+        shares_views(name, &network, &seen)?;
+        let pretraining = encoder.filter(|_| config.pretrained.encoder_stage);
+        pretraining.map_or(Ok(0.0), epochs)?;
+        config.check(&network, stage)?;
     }
     let tested = World::open_to_test(test.unwrap_or(&stage.data))?;
     let Some(samples) = Samples::prepare(rfnet, stage, control)? else {
@@ -84,15 +89,14 @@ pub fn compare(
     let Some(test) = test_views(rfnet, &tested, stage, control)? else {
         return Ok(None);
     };
-    let seen = rfnet.network(&samples.tokenizer)?;
-    // Views are named after the networks, settings and pictures that made them.
     let made_of = |views: &[&Views], samples: &Samples| {
         let records = samples.world.records().iter();
         let labels: String = records
             .filter_map(|record| record.label)
             .map(Label::slug)
             .collect();
-        fingerprint(format!("{views:?} {labels}").as_bytes())
+        let views: Vec<u64> = views.iter().map(|views| views.fingerprint()).collect();
+        fingerprint(format!("{views:x?} {labels}").as_bytes())
     };
     let contest = Contest {
         learned: made_of(&[&samples.train, &samples.held_out], &samples),
@@ -104,7 +108,7 @@ pub fn compare(
     };
     let contenders: Vec<Contender<'_>> = detectors
         .iter()
-        .map(|detector| contest.contender(detector, encoder, &seen))
+        .map(|detector| contest.contender(detector, encoder))
         .collect::<Result<_>>()?;
     for contender in &contenders {
         if let Some(config) = &contender.pretraining {
@@ -164,21 +168,13 @@ struct Contender<'a> {
 }
 
 impl Contest<'_> {
-    /// `seen`: RFNet, whose views all get.
     fn contender<'d>(
         &self,
         detector: &'d Detector,
         encoder: Option<&EncoderTraining>,
-        seen: &DetectorConfig,
     ) -> Result<Contender<'d>> {
         let Detector { name, config } = detector;
         let network = config.network(&self.samples.tokenizer)?;
-        if network.preprocess() != seen.preprocess() {
-            return Err(Error::Setting {
-                name: "preprocess",
-                reason: format!("{name} sees pictures otherwise than rfnet"),
-            });
-        }
         let pretraining = match (config.pretrained.encoder_stage, encoder) {
             (false, _) => None,
             (true, Some(encoder)) => Some(EncoderTraining {
@@ -306,6 +302,43 @@ fn shared_products(learned: &World, tested: &World) -> usize {
     shared.count()
 }
 
+/// All detectors are given RFNet's views; how they are normalised is each network's own affair.
+fn shares_views(name: &str, network: &DetectorConfig, seen: &DetectorConfig) -> Result<()> {
+    let shown = |config: &DetectorConfig| {
+        let preprocess = config.preprocess();
+        (preprocess.image_size, preprocess.product_background)
+    };
+    if shown(network) != shown(seen) {
+        return Err(Error::Setting {
+            name: "preprocess",
+            reason: format!("{name} sees pictures of another size or background than rfnet"),
+        });
+    }
+    let (theirs, ours) = (network.inputs(), seen.inputs());
+    for (input, theirs, ours) in [
+        ("product", theirs.product, ours.product),
+        ("generated", theirs.generated, ours.generated),
+        ("depth", theirs.depth, ours.depth),
+        ("saliency", theirs.saliency, ours.saliency),
+    ] {
+        if theirs && !ours {
+            return Err(Error::Setting {
+                name: "inputs",
+                reason: format!("{name} looks at `{input}`, which rfnet doesn't"),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// How long an encoder is pretrained.
+fn epochs(config: &EncoderTraining) -> Result<f64> {
+    config.fit.epochs.ok_or_else(|| Error::Setting {
+        name: "epochs",
+        reason: "the encoder's fit.epochs must say how long it is trained".to_owned(),
+    })
+}
+
 /// Name of the checkpoints of an encoder's pretraining on what `learned` tells, and the folder of its weights.
 fn pretraining(config: &EncoderTraining, learned: u64, stage: &Stage) -> (String, PathBuf) {
     let key = fingerprint(format!("{config:?} {learned:016x}").as_bytes());
@@ -325,10 +358,7 @@ fn pretrain(
     stage: &Stage,
     control: &mut Control<'_>,
 ) -> Result<bool> {
-    let epochs = config.fit.epochs.ok_or_else(|| Error::Setting {
-        name: "epochs",
-        reason: "the encoder's fit.epochs must say how long it is trained".to_owned(),
-    })?;
+    let epochs = epochs(config)?;
     if is_pretrained(&encoder::weights(stage, name)) {
         return Ok(true);
     }

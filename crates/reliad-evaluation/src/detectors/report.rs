@@ -27,8 +27,8 @@ const PAPER: [(&str, Option<f64>, f64); 11] = [
 pub struct Tested<'a> {
     /// Folder whose test part was measured.
     pub folder: &'a Path,
-    /// Steps of each training.
-    pub steps: u64,
+    /// How long each was trained, for people.
+    pub budget: &'a str,
     /// Trainings of each detector.
     pub seeds: u64,
 }
@@ -79,9 +79,9 @@ pub fn table(rows: &[Row]) -> String {
 pub fn page(rows: &[Row], tested: &Tested<'_>) -> String {
     let samples = rows.first().and_then(|row| row.scores.first());
     let note = format!(
-        "{} · {} steps · {} seeds · {} test samples · reliad {}",
+        "{} · {} · {} seeds · {} test samples · reliad {}",
         tested.folder.display(),
-        tested.steps,
+        tested.budget,
         tested.seeds,
         samples.map_or(0, |score| score.samples),
         env!("CARGO_PKG_VERSION")

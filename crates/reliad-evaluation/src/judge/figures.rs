@@ -54,6 +54,8 @@ pub struct Figures {
     pub precision_recall: Vec<[f64; 2]>,
     /// Samples left out because they couldn't be read.
     pub broken: usize,
+    /// What else should be known of the samples, one line each.
+    pub notes: Vec<String>,
 }
 
 impl Figures {
@@ -88,6 +90,7 @@ impl Figures {
             uncalibrated: reliability(&bare(judged), seed),
             precision_recall: verdicts::precision_recall(judged),
             broken: judgement.broken.len(),
+            notes: judgement.notes.clone(),
             classes,
         }
     }

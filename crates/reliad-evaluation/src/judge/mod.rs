@@ -8,5 +8,5 @@ mod judging;
 mod page;
 
 pub use figures::Figures;
-pub use judging::{Judgement, judge_folder};
+pub use judging::{Judgement, Reader, judge_folder};
 pub use page::page;

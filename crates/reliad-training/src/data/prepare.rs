@@ -1,5 +1,7 @@
 //! Depth and saliency of a data set's pictures, estimated once and kept in shards beside its index.
 //!
+//! The index says of each map which network made it and how large ([`maps`](crate::data::maps)).
+//!
 //! A shard is a tar file of `<sample>.depth.png` and `<sample>.saliency.png`; samples are numbered by their lines in
 //! `metadata.jsonl`. What is held is one batch, however many samples there are. For a million samples at 384 px, maps
 //! of about 60 kB a pair make about 60 GB in 1,000 shards.
@@ -18,8 +20,9 @@ use reliad_rfnet::depth_network::DepthNetwork;
 use reliad_rfnet::saliency_network::SaliencyNetwork;
 use reliad_weights::ModelDir;
 
+use crate::data::maps::{MAPS, network_of, note};
 use crate::error::{Error, Result};
-use crate::fingerprint::{self, fingerprint};
+use crate::fingerprint::fingerprint;
 
 /// Samples of a shard: what a kill can cost.
 const SHARD: usize = 1000;
@@ -108,7 +111,7 @@ pub fn prepare(
         progress(first);
     }
     if prepared.missing_shards == 0 {
-        index(dir, &shards, settings.replace, &mut prepared)?;
+        index(dir, &shards, &networks, settings.replace, &mut prepared)?;
     }
     Ok(Some(prepared))
 }
@@ -129,23 +132,23 @@ struct Networks {
     device: Device,
     /// What the maps depend on.
     key: String,
+    /// Names of the networks, in the order of [`MAPS`].
+    names: [String; 2],
 }
 
 impl Networks {
     fn load(model: &ModelDir, device: &Device, size: usize) -> Result<Self> {
-        let mut weights = Vec::new();
-        for name in ["depth", "saliency"] {
-            let bytes = fingerprint::weights(&model.sub(name));
-            weights.extend_from_slice(&bytes.map_err(Error::component("maps"))?);
-        }
         let rfnet = Error::component::<reliad_rfnet::Error>;
+        let [depth, saliency] = MAPS.map(|kind| network_of(model, kind));
+        let names = [depth?, saliency?].map(Option::unwrap_or_default);
         Ok(Self {
+            key: format!("{}-{size}", names.join("-")),
+            names,
             depth: DepthNetwork::load(&model.sub("depth"), device).map_err(rfnet("depth"))?,
             saliency: SaliencyNetwork::load(&model.sub("saliency"), device)
                 .map_err(rfnet("saliency"))?,
             size,
             device: device.clone(),
-            key: format!("{:016x}-{size}", fingerprint(&weights)),
         })
     }
 
@@ -244,7 +247,13 @@ fn png(map: GrayImage) -> Vec<u8> {
 }
 
 /// Writes the index anew, with the maps' places.
-fn index(dir: &Path, shards: &[PathBuf], replace: bool, prepared: &mut Prepared) -> Result<()> {
+fn index(
+    dir: &Path,
+    shards: &[PathBuf],
+    networks: &Networks,
+    replace: bool,
+    prepared: &mut Prepared,
+) -> Result<()> {
     let failed = Error::component::<reliad_dataset::Error>;
     let set_aside = quarantine(dir).map_err(failed("data"))?;
     let set_aside: HashSet<String> = set_aside.into_iter().map(|broken| broken.sample).collect();
@@ -268,17 +277,23 @@ fn index(dir: &Path, shards: &[PathBuf], replace: bool, prepared: &mut Prepared)
                     .map_or_else(|_| file.to_owned(), Path::to_path_buf)
             }))
         };
-        let maps = (made(Modality::Depth), made(Modality::Saliency));
+        let maps = MAPS.map(&mut made);
         let is_wanted = is_wanted(&record, replace);
-        if let (true, (Some(depth), Some(saliency))) = (is_wanted, maps) {
-            let own = |own: Option<Place>, made: Place| match own {
-                Some(own) if !replace => Some(own),
-                _ => Some(made),
+        let is_made = maps.iter().all(Option::is_some);
+        for ((kind, made), network) in MAPS.into_iter().zip(maps).zip(&networks.names) {
+            let own = match kind {
+                Modality::Depth => &mut record.depth,
+                _ => &mut record.saliency,
             };
-            record.depth = own(record.depth.take(), depth);
-            record.saliency = own(record.saliency.take(), saliency);
-            prepared.samples += 1;
-        } else if !is_wanted {
+            if is_wanted && is_made && (replace || own.is_none()) {
+                own.clone_from(&made);
+            }
+            // Also of an earlier run that didn't note it.
+            if made.is_some() && *own == made {
+                note(&mut record, kind, network, networks.size);
+            }
+        }
+        if is_made || !is_wanted {
             prepared.samples += 1;
         } else if !set_aside.contains(&record.image.to_string()) {
             prepared.broken += 1;

@@ -28,7 +28,7 @@ impl World {
             return Err(Error::Data {
                 path: dir.to_owned(),
                 reason: format!(
-                    "{} samples to train on and {} held out; render more products",
+                    "{} samples to train on and {} held out; divide them by `reliad data split`, or render more products",
                     train.len(),
                     held_out.len()
                 ),

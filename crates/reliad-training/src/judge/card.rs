@@ -18,6 +18,8 @@ pub struct Training<'a> {
     pub network: &'a DetectorConfig,
     /// The samples.
     pub world: &'a World,
+    /// Which samples weren't learned from, one line a reason.
+    pub left_out: &'a [String],
     /// Views that were learned from.
     pub train: &'a Views,
     /// Views that figures were read from.
@@ -37,6 +39,7 @@ pub fn judge(training: &Training<'_>) -> String {
     let Training {
         network,
         world,
+        left_out,
         train,
         held_out,
         fusion,
@@ -100,6 +103,9 @@ pub fn judge(training: &Training<'_>) -> String {
     for (label, &count) in &seen {
         let of = |counts: &BTreeMap<String, usize>| counts.get(label).copied().unwrap_or(0);
         card += &format!("| {label} | {} | {count} | {} |\n", of(&samples), of(&kept));
+    }
+    for line in left_out {
+        card += &format!("\n{line}.\n");
     }
     card += "\n## Held-out figures\n\nOf views of the validation products, uncalibrated.\n\n| figure | value |\n|---|---|\n";
     for (name, value) in figures {

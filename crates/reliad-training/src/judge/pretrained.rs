@@ -7,7 +7,7 @@ use reliad_rfnet::classifier::Architecture;
 use reliad_rfnet::detector::{Detector, DetectorConfig};
 use reliad_rfnet::rfnet::RfNet;
 use reliad_rfnet::roberta::Roberta;
-use reliad_weights::ModelDir;
+use reliad_weights::{Digests, ModelDir};
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
@@ -17,6 +17,7 @@ use crate::judge::encoder;
 use crate::judge::text;
 use crate::stage::Stage;
 
+const IMAGE: &str = "pretrained image encoder";
 const JUDGE: &str = "pretrained rfnet";
 const TEXT: &str = "pretrained text encoder; `reliad train text` makes one for mini";
 
@@ -25,7 +26,8 @@ const TEXT: &str = "pretrained text encoder; `reliad train text` makes one for m
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Pretrained {
-    /// Weights of torchvision's ResNet of the same configuration, `.pth` or `.safetensors`, for every image encoder.
+    /// Weights of the same configuration as torchvision or timm publish them, `.pth`, `.bin` or `.safetensors`: a ResNet for every
+    /// image encoder of RFNet, or for a rival its own network, of which a head of other classes is left.
     pub image_encoder: Option<PathBuf>,
     /// For every image encoder, or for a rival of RFNet: what the `encoder` stage made in the same model directory.
     pub encoder_stage: bool,
@@ -45,11 +47,37 @@ impl Pretrained {
         made.or_else(|| self.text_encoder.clone())
     }
 
+    /// The files and folders that it names.
+    pub fn named(&self) -> impl Iterator<Item = (&'static str, &Path)> {
+        [
+            ("pretrained.image_encoder", &self.image_encoder),
+            ("pretrained.text_encoder", &self.text_encoder),
+            ("pretrained.rfnet", &self.rfnet),
+        ]
+        .into_iter()
+        .filter_map(|(name, path)| Some((name, path.as_deref()?)))
+    }
+
     /// Checks that what `network` begins with fits it.
     ///
     /// # Errors
     /// Parts that exclude each other, are missing, of another size, or a judge that reads titles otherwise.
     pub(crate) fn check(&self, network: &DetectorConfig, stage: &Stage) -> Result<()> {
+        // Whether they are there is asked first, as it takes no time.
+        for (name, path) in self.named() {
+            must_be_there(name, path)?;
+        }
+        if self.encoder_stage && self.image_encoder.is_some() {
+            return Err(setting(
+                "image_encoder and encoder_stage exclude each other",
+            ));
+        }
+        if self.text_stage && self.text_encoder.is_some() {
+            return Err(setting("text_encoder and text_stage exclude each other"));
+        }
+        if let Some(file) = &self.image_encoder {
+            begin_image_encoder(file, network, &stage.device)?;
+        }
         if let Some(dir) = &self.rfnet {
             let others = self.encoder_stage || self.image_encoder.is_some();
             if others || self.text(stage).is_some() {
@@ -68,19 +96,22 @@ impl Pretrained {
         Ok(())
     }
 
-    /// Tells two files of text weights or of a judge's apart; `None` where it begins with none.
+    /// Tells the files that it begins with from others; `None` where it begins with none.
     ///
     /// # Errors
     /// A file that can't be read.
     pub fn fingerprint(&self, stage: &Stage) -> Result<Option<u64>> {
-        let (dir, component) = match (&self.rfnet, self.text(stage)) {
-            (Some(dir), _) => (dir.clone(), JUDGE),
-            (None, Some(dir)) => (dir, TEXT),
-            (None, None) => return Ok(None),
-        };
-        let dir = ModelDir::open(dir).map_err(Error::component(component))?;
-        let weights = fingerprint::weights(&dir).map_err(Error::component(component))?;
-        Ok(Some(fingerprint(&weights)))
+        let mut told = String::new();
+        let dirs = [(self.rfnet.clone(), JUDGE), (self.text(stage), TEXT)];
+        for (dir, component) in dirs {
+            let Some(dir) = dir else { continue };
+            let dir = ModelDir::open(dir).map_err(Error::component(component))?;
+            told += &fingerprint::weights(&dir).map_err(Error::component(component))?;
+        }
+        if let Some(file) = &self.image_encoder {
+            told += &Digests::of_user().file(file).map_err(Error::io(file))?;
+        }
+        Ok((!told.is_empty()).then(|| fingerprint(told.as_bytes())))
     }
 
     /// The trained judge to train on from.
@@ -113,21 +144,14 @@ impl Pretrained {
         if let Some(judge) = self.judge(config, device)? {
             return Ok(Detector::RfNet(judge));
         }
-        if encoder.is_some() && self.image_encoder.is_some() {
-            return Err(setting(
-                "image_encoder and encoder_stage exclude each other",
-            ));
-        }
-        if self.text_stage && self.text_encoder.is_some() {
-            return Err(setting("text_encoder and text_stage exclude each other"));
-        }
         let (network, config) = match (network, config) {
             (Detector::RfNet(network), DetectorConfig::RfNet(config)) => (network, config),
             (network, _) => {
-                if self.image_encoder.is_some() || self.text_encoder.is_some() {
-                    return Err(setting(
-                        "only RFNet begins with pretrained encoders from files",
-                    ));
+                if let Some(file) = &self.image_encoder {
+                    let begun = config.image_encoder().begin_from(file, device);
+                    return begun
+                        .map(Detector::Classifier)
+                        .map_err(Error::component(IMAGE));
                 }
                 let Some(dir) = encoder else {
                     return Ok(network);
@@ -137,18 +161,17 @@ impl Pretrained {
                 return encoder::load(dir, &wanted, classes, device).map(Detector::Classifier);
             }
         };
-        let image_encoder = "pretrained image encoder";
         let keys = config.image_encoder.key_map();
         let network = match (&self.image_encoder, encoder) {
             (Some(file), _) => network
                 .map_image_encoders(|encoder| reliad_weights::load_file(encoder, file, &keys))
-                .map_err(Error::component(image_encoder))?,
+                .map_err(Error::component(IMAGE))?,
             (None, Some(dir)) => {
                 let wanted = Architecture::Resnet(config.image_encoder.clone());
                 let (dir, _) = encoder::open(dir, &wanted)?;
                 network
                     .map_image_encoders(|encoder| reliad_weights::load(encoder, &dir, &keys))
-                    .map_err(Error::component(image_encoder))?
+                    .map_err(Error::component(IMAGE))?
             }
             (None, None) => network,
         };
@@ -165,6 +188,42 @@ fn setting(reason: &str) -> Error {
         name: "pretrained",
         reason: reason.to_owned(),
     }
+}
+
+/// What a configuration names has to be there.
+///
+/// # Errors
+/// [`Error::Setting`] with the path, and where it was looked for.
+pub fn must_be_there(name: &'static str, path: &Path) -> Result<()> {
+    if path.exists() {
+        return Ok(());
+    }
+    let from = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    Err(Error::Setting {
+        name,
+        reason: format!(
+            "{} isn't there ({}); paths are taken from where the program runs",
+            path.display(),
+            from.display()
+        ),
+    })
+}
+
+/// Loads an image encoder once, to see that it fits.
+fn begin_image_encoder(file: &Path, network: &DetectorConfig, device: &Device) -> Result<()> {
+    match network {
+        DetectorConfig::RfNet(config) => {
+            let fresh = config.image_encoder.init(device);
+            let fresh = fresh.map_err(Error::component("rfnet config"))?;
+            let keys = config.image_encoder.key_map();
+            reliad_weights::load_file(fresh, file, &keys).map_err(Error::component(IMAGE))?;
+        }
+        DetectorConfig::Classifier(config) => {
+            let begun = config.network.begin_from(file, device);
+            begun.map_err(Error::component(IMAGE))?;
+        }
+    }
+    Ok(())
 }
 
 fn load_text(encoder: Roberta, dir: &Path) -> Result<Roberta> {

@@ -52,6 +52,7 @@ pub fn train(config: &RfNetTraining, stage: &Stage, control: &mut Control<'_>) -
             let card = card::judge(&card::Training {
                 network: &network,
                 world: &samples.world,
+                left_out: &samples.left_out,
                 train: &samples.train,
                 held_out: &samples.held_out,
                 fusion: config.fusion.as_ref(),

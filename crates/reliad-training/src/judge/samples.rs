@@ -33,6 +33,8 @@ pub struct Samples {
     pub held_out: Views,
     /// Reads titles.
     pub tokenizer: RobertaTokenizer,
+    /// Which samples of the training and validation part aren't among them, one line a reason.
+    pub left_out: Vec<String>,
 }
 
 impl Samples {
@@ -56,13 +58,23 @@ impl Samples {
         recipe.retitle.check()?;
         let tokenizer = config.tokenizer(stage)?;
         let network = config.network(&tokenizer)?;
-        let world = World::open(&stage.data, recipe.samples)?;
         let viewer = viewer(config, &network, stage)?;
+        let world = World::open(&stage.data, recipe.samples)?;
         let (train, held_out) = world.split();
-        let (train, held_out) = (
-            usable(&world, &network, train),
-            usable(&world, &network, held_out),
-        );
+        let usable = Usable::of(&world, &network, [train, held_out]);
+        usable.tell();
+        let [train, held_out] = usable.parts;
+        if train.is_empty() || held_out.is_empty() {
+            return Err(Error::Data {
+                path: stage.data.clone(),
+                reason: format!(
+                    "{} usable samples to train on and {} held out; {}",
+                    train.len(),
+                    held_out.len(),
+                    usable.left_out.join("; ")
+                ),
+            });
+        }
         let every = recipe.repaint_every;
         let Some(train) = viewer.views(stage, &world, &train, every, control)? else {
             return Ok(None);
@@ -75,6 +87,7 @@ impl Samples {
             train,
             held_out,
             tokenizer,
+            left_out: usable.left_out,
         }))
     }
 }
@@ -87,6 +100,7 @@ impl Samples {
             train: Views::default(),
             held_out: Views::default(),
             tokenizer,
+            left_out: Vec::new(),
         }
     }
 
@@ -111,7 +125,9 @@ pub fn test_views(
     control: &mut Control<'_>,
 ) -> Result<Option<Views>> {
     let network = config.network(&samples.tokenizer)?;
-    let test = usable(&samples.world, &network, samples.world.test());
+    let usable = Usable::of(&samples.world, &network, [samples.world.test()]);
+    usable.tell();
+    let [test] = usable.parts;
     viewer(config, &network, stage)?.views(stage, &samples.world, &test, 0, control)
 }
 
@@ -162,13 +178,71 @@ fn viewer(config: &RfNetTraining, network: &DetectorConfig, stage: &Stage) -> Re
     Viewer::load(stage, network, repainted)
 }
 
-/// The samples whose labels the network can express.
-fn usable(world: &World, network: &DetectorConfig, indices: Vec<usize>) -> Vec<usize> {
-    let classes = network.classes();
-    indices
+/// The samples that a network can learn from or judge, part by part, and what is said of the others.
+struct Usable<const PARTS: usize> {
+    parts: [Vec<usize>; PARTS],
+    left_out: Vec<String>,
+}
+
+impl<const PARTS: usize> Usable<PARTS> {
+    fn of(world: &World, network: &DetectorConfig, mut parts: [Vec<usize>; PARTS]) -> Self {
+        let mut left_out = LeftOut::default();
+        for part in &mut parts {
+            part.retain(|&index| left_out.takes(network, &world.records()[index]));
+        }
+        Self {
+            parts,
+            left_out: left_out.lines(),
+        }
+    }
+
+    fn tell(&self) {
+        for line in &self.left_out {
+            tracing::warn!("{line}");
+        }
+    }
+}
+
+/// Counts the samples that a network can't take.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LeftOut {
+    samples: usize,
+    without_product: usize,
+    inexpressible: usize,
+}
+
+impl LeftOut {
+    /// Whether the network can take the sample: it has the product picture, if the network looks at that, and a label that the
+    /// network's classes can express.
+    pub fn takes(&mut self, network: &DetectorConfig, record: &Record) -> bool {
+        self.samples += 1;
+        if logit(network.classes(), record.label).is_none() {
+            self.inexpressible += 1;
+            return false;
+        }
+        let takes = !network.inputs().product || record.product.is_some();
+        self.without_product += usize::from(!takes);
+        takes
+    }
+
+    /// What is left out and why, one line a reason.
+    pub fn lines(&self) -> Vec<String> {
+        let samples = self.samples;
+        [
+            (
+                self.without_product,
+                "have no product picture, which this judge looks at",
+            ),
+            (
+                self.inexpressible,
+                "have a label that the judge's classes don't express",
+            ),
+        ]
         .into_iter()
-        .filter(|&index| logit(classes, world.records()[index].label).is_some())
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, why)| format!("{count} of {samples} samples are left out: they {why}"))
         .collect()
+    }
 }
 
 /// How views become what a network looks at.
@@ -260,23 +334,24 @@ impl Eyes {
         let caption = self.caption(samples, &titles, device)?;
         let seen = views.read(places)?;
         let all: Vec<usize> = (0..places.len()).collect();
-        let rgb = |on: bool, pictures: &Pictures| {
-            on.then(|| {
-                let moved = pictures.moved(&all, moves, device) * gain.clone() + offset.clone();
-                self.preprocess.normalised(moved.clamp(0.0, 1.0))
-            })
+        let moved = |name: &str, on: bool, pictures: &Option<Pictures>| match pictures {
+            _ if !on => Ok(None),
+            Some(pictures) => Ok(Some(pictures.moved(&all, moves, device))),
+            None => Err(Error::Setting {
+                name: "inputs",
+                reason: format!("the network looks at `{name}`, and the views were made without"),
+            }),
         };
-        let map = |on: bool, pictures: &Pictures| {
-            on.then(|| {
-                let moved = pictures.moved(&all, moves, device);
-                self.preprocess.normalised(moved)
-            })
+        let rgb = |moved: Tensor<4>| {
+            let exposed = moved * gain.clone() + offset.clone();
+            self.preprocess.normalised(exposed.clamp(0.0, 1.0))
         };
+        let map = |moved: Tensor<4>| self.preprocess.normalised(moved);
         Ok(RfNetInput {
-            product: rgb(inputs.product, &seen.product),
-            generated: rgb(inputs.generated, &seen.generated),
-            depth: map(inputs.depth, &seen.depth),
-            saliency: map(inputs.saliency, &seen.saliency),
+            product: moved("product", inputs.product, &seen.product)?.map(rgb),
+            generated: moved("generated", inputs.generated, &seen.generated)?.map(rgb),
+            depth: moved("depth", inputs.depth, &seen.depth)?.map(map),
+            saliency: moved("saliency", inputs.saliency, &seen.saliency)?.map(map),
             caption,
         })
     }

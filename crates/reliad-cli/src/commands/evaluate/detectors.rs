@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use reliad_evaluation::detectors::{Comparison, Row, Tested, compare, page, table, tables};
 use reliad_training::{Budget, Control, Report, Stage};
@@ -16,8 +16,8 @@ use crate::{device, interrupt};
 /// Train and measure RFNet, its rivals on the picture alone, and RFNet without each input, with several seeds.
 ///
 /// All are trained with the same samples, steps and recipe as CONFIGS/rfnet.json says for RFNet, and measured on the test part. The
-/// rivals' networks are those of CONFIGS/rivals. Image encoders are pretrained as CONFIGS/encoder.json says, each architecture
-/// once. What is measured stays in MODEL/.training/detectors: the same command run again goes on where it was stopped.
+/// rivals' networks are those of CONFIGS/rivals. Image encoders begin with weights that the files name (configs/paper: ImageNet's),
+/// or are pretrained as CONFIGS/encoder.json says, each architecture once. What is measured stays in MODEL/.training/detectors: the same command run again goes on where it was stopped.
 #[derive(Debug, Args)]
 pub struct DetectorsArgs {
     /// Folder of samples with a train, a validation and a test part
@@ -49,14 +49,18 @@ pub struct DetectorsArgs {
     )]
     seeds: u64,
 
-    /// Steps of each training
+    /// Steps of each training [default: the epochs of CONFIGS/rfnet.json, or 2000 steps where it has none]
     #[arg(
         long,
         value_name = "N",
-        default_value_t = 2000,
+        conflicts_with = "epochs",
         value_parser = clap::value_parser!(u64).range(1..)
     )]
-    steps: u64,
+    steps: Option<u64>,
+
+    /// Passes of each training over the samples
+    #[arg(long, value_name = "E")]
+    epochs: Option<f64>,
 
     /// Only compute what the networks look at and pretrain the encoders, for workers to begin with
     #[arg(long)]
@@ -89,7 +93,25 @@ impl DetectorsArgs {
     fn tested(&self) -> &Path {
         self.test.as_ref().unwrap_or(&self.data)
     }
+
+    /// How long each is trained, and the same for people.
+    fn budget(&self, configured: Option<f64>) -> Result<(Budget, String)> {
+        let steps = |steps: u64| (Budget::Steps(steps), format!("{steps} steps"));
+        let epochs = match (self.steps, self.epochs.or(configured)) {
+            (Some(given), _) => return Ok(steps(given)),
+            (None, None) => return Ok(steps(STEPS)),
+            (None, Some(epochs)) => epochs,
+        };
+        ensure!(
+            epochs > 0.0 && epochs.is_finite(),
+            "{epochs} epochs: must be positive"
+        );
+        Ok((Budget::Epochs(epochs), format!("{epochs} epochs")))
+    }
 }
+
+/// Steps where nothing says how long.
+const STEPS: u64 = 2000;
 
 #[derive(Debug, Serialize)]
 struct Figures<'a> {
@@ -97,7 +119,8 @@ struct Figures<'a> {
     data: String,
     /// Folder whose test part was measured.
     test: String,
-    steps: u64,
+    /// How long each was trained.
+    budget: &'a str,
     rows: &'a [Row],
 }
 
@@ -126,10 +149,11 @@ pub fn run(arguments: DetectorsArgs) -> Result<Code> {
         }
         detectors.retain(|detector| arguments.only.contains(&detector.name));
     }
+    let (budget, told) = arguments.budget(base.fit.epochs)?;
     let stage = Stage {
         data: arguments.data.clone(),
         out: arguments.model.clone(),
-        budget: Budget::Steps(arguments.steps),
+        budget,
         seed: 1,
         device,
         helpers: Vec::new(),
@@ -177,7 +201,7 @@ pub fn run(arguments: DetectorsArgs) -> Result<Code> {
             reliad: env!("CARGO_PKG_VERSION"),
             data: arguments.data.display().to_string(),
             test: arguments.tested().display().to_string(),
-            steps: arguments.steps,
+            budget: &told,
             rows: &rows,
         };
         reliad_weights::write_config(file, &figures)?;
@@ -187,7 +211,7 @@ pub fn run(arguments: DetectorsArgs) -> Result<Code> {
             &rows,
             &Tested {
                 folder: arguments.tested(),
-                steps: arguments.steps,
+                budget: &told,
                 seeds: arguments.seeds,
             },
         );

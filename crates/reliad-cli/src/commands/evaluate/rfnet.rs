@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use reliad_dataset::Split;
-use reliad_evaluation::judge::{Figures, judge_folder, page};
-use reliad_rfnet::judge::Judge;
+use reliad_evaluation::judge::{Figures, Reader, judge_folder, page};
 use reliad_training::{Control, Report};
 
 use crate::message::{self, Code};
@@ -21,7 +20,7 @@ pub struct RfnetArgs {
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
 
-    /// Model that judges: `mini` or a directory with rfnet/, depth/ and saliency/
+    /// Model that judges: `mini` or a directory with rfnet/, and depth/ and saliency/ where the samples have no maps
     #[arg(
         long,
         value_name = "DIR|mini",
@@ -67,11 +66,14 @@ pub fn run(arguments: RfnetArgs) -> Result<Code> {
         on_report: &mut report,
         stop: interrupt::flag()?,
     };
-    let judge = Judge::load(&model, &device)?;
-    let judged = judge_folder(&judge, &arguments.data, &arguments.split, &mut control)?;
+    let reader = Reader::load(&model, &device, None)?;
+    let judged = judge_folder(&reader, &arguments.data, &arguments.split, &mut control)?;
     let Some(judgement) = judged else {
         return Ok(Code::Interrupted);
     };
+    for line in judgement.told() {
+        message::warning_line(&line);
+    }
     let parts: Vec<&str> = arguments.split.iter().map(|split| split.name()).collect();
     ensure!(
         !judgement.judged.is_empty(),
@@ -95,9 +97,6 @@ pub fn run(arguments: RfnetArgs) -> Result<Code> {
     if let Some(file) = &arguments.html {
         let html = page(&figures, &judgement)?;
         reliad_files::write(file, html.as_bytes()).with_context(|| file.display().to_string())?;
-    }
-    for broken in &judgement.broken {
-        message::warning_line(&format!("{} left out: {}", broken.sample, broken.reason));
     }
     Ok(Code::Complete)
 }

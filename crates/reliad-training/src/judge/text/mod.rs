@@ -23,6 +23,7 @@ use crate::data::world::World;
 use crate::error::{Error, Result};
 use crate::fit::progress::Control;
 use crate::fit::{FitConfig, Loss, Outcome, Step, Task, fit};
+use crate::judge::pretrained::must_be_there;
 use crate::random::{self, Order};
 use crate::stage::{Ended, Stage};
 
@@ -90,6 +91,10 @@ pub const NAME: &str = "roberta";
 pub fn train(config: &TextTraining, stage: &Stage, control: &mut Control<'_>) -> Result<Ended> {
     let recipe = config.recipe;
     recipe.check()?;
+    config.fit.check()?;
+    if let Some(dir) = &config.pretrained {
+        must_be_there("pretrained", dir)?;
+    }
     let failed = Error::component::<reliad_rfnet::Error>;
     let vocabulary =
         ModelDir::open(stage.component("rfnet")).map_err(Error::component("rfnet's tokenizer"))?;
@@ -114,6 +119,14 @@ pub fn train(config: &TextTraining, stage: &Stage, control: &mut Control<'_>) ->
                 network.max_tokens()
             ),
         });
+    }
+    let device = stage.training_device();
+    device.seed(stage.seed);
+    let mut language =
+        RobertaForMaskedLm::init(&network, &device).map_err(failed("text config"))?;
+    // Before the data are read: what doesn't fit is said at once.
+    if let Some(dir) = &config.pretrained {
+        language = pretrained(language, dir)?;
     }
     let world = World::open(&stage.data, recipe.samples)?;
     let titles = |indices: Vec<usize>| -> Result<Vec<Vec<u32>>> {
@@ -152,13 +165,6 @@ pub fn train(config: &TextTraining, stage: &Stage, control: &mut Control<'_>) ->
         .take(recipe.held_out)
         .map(|at| held_out[at].clone())
         .collect();
-    let device = stage.training_device();
-    device.seed(stage.seed);
-    let mut language =
-        RobertaForMaskedLm::init(&network, &device).map_err(failed("text config"))?;
-    if let Some(dir) = &config.pretrained {
-        language = pretrained(language, dir)?;
-    }
     let head = |reading: &Reading| reading.head(network.hidden_size, &device);
     let start = Reader {
         language,
