@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use reliad_imaging::Cutout;
+use reliad_imaging::{Cutout, Warning};
 
 use crate::error::{Error, Result};
 use crate::files;
@@ -19,6 +19,8 @@ pub struct ProductFile {
     pub hash: String,
     /// What the product is, for the judge.
     pub title: String,
+    /// What is doubtful about the picture.
+    pub warnings: Vec<Warning>,
 }
 
 impl ProductFile {
@@ -28,8 +30,9 @@ impl ProductFile {
     /// [`Error::Imaging`] when the file holds no usable cut-out, [`Error::Read`] when it can't be
     /// read.
     pub fn open(path: &Path, title: Option<&str>) -> Result<Self> {
-        Cutout::read(path)?;
+        let cutout = Cutout::read(path)?;
         Ok(Self {
+            warnings: cutout.warnings().to_vec(),
             path: std::path::absolute(path).map_err(Error::read(path))?,
             hash: files::hash_file(path)?,
             title: title.map_or_else(|| title_of(path), str::to_owned),

@@ -74,6 +74,7 @@ pub fn replay(
         path: product.to_path_buf(),
         hash: record.recipe.product.clone(),
         title: record.title.clone(),
+        warnings: Vec::new(),
     };
     let placed = match place(&file, sampling, record.recipe.scale) {
         Ok(placed) => placed,

@@ -17,6 +17,7 @@ use reliad_generation::product::{self, ProductFile};
 use reliad_generation::report::{self, Unusable};
 use reliad_generation::run::{self, NoiseSource, Outcome, RunSettings};
 use reliad_generation::tuned::Tuned;
+use reliad_imaging::Warnings;
 use reliad_weights::ModelDir;
 
 use crate::message::{self, Code, hinted};
@@ -338,6 +339,13 @@ fn open_products(arguments: &GenerateArgs) -> (Vec<ProductFile>, Vec<Unusable>) 
                 });
             }
         }
+    }
+    let mut warnings = Warnings::default();
+    for product in &products {
+        warnings.add(&product.path, &product.warnings);
+    }
+    for line in warnings.lines() {
+        message::warning_line(&line);
     }
     (products, unusable)
 }

@@ -3,5 +3,6 @@
 
 mod case;
 mod labels;
+mod pictures;
 #[path = "../program/mod.rs"]
 mod program;
