@@ -145,7 +145,7 @@ fn dust_changes_neither_size_nor_place_and_is_told_of() {
     assert_eq!(
         dusty.warnings(),
         [Warning::Faint {
-            distance: 449,
+            distance: 450,
             dropped: 2
         }]
     );
@@ -183,8 +183,8 @@ fn a_soft_edge_and_a_glow_stay_with_the_product() {
     assert_eq!(placed.bounds().height, 360);
     assert_eq!(placed.rgba().get_pixel(200, 2).0[3], 30);
     assert_eq!(placed.rgba().get_pixel(200, 200).0, [200, 40, 30, 255]);
-    assert_eq!(placed.rgba().get_pixel(200, 19).0[3], 30);
-    assert_eq!(placed.rgba().get_pixel(200, 21).0[3], 255);
+    assert_eq!(placed.rgba().get_pixel(200, 15).0[3], 30);
+    assert_eq!(placed.rgba().get_pixel(200, 24).0[3], 255);
 }
 
 #[test]

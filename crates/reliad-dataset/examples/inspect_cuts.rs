@@ -1,6 +1,6 @@
 //! How well `reliad inspect` sees that a product is cut: rendered pictures, whole, trimmed close to the product and cut on a side.
 //!
-//! `cargo run --release -p reliad-evaluation --example inspect_cuts -- DIR [CSV]`
+//! `cargo run --release -p reliad-dataset --example inspect_cuts -- DIR [CSV]`
 //!
 //! DIR is what `reliad synth render --class available` wrote. Every picture is looked at as it is, trimmed to 3 pixels from its
 //! product on one side, and cut there by 10 to 40 % of the product; then made larger or smaller and saved as JPEG of quality 88,
