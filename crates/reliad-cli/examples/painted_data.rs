@@ -77,7 +77,7 @@ fn labelled(
         .with_context(|| format!("{} is no class", line.label))?;
     let product = rendered.picture(record, Modality::Product)?.into_rgba8();
     let picture = paste_back(
-        &image::open(painting)?.into_rgb8(),
+        &reliad_imaging::open(painting)?.picture.into_rgb8(),
         &PlacedProduct::from_canvas_rgba(product)?,
     );
     picture.save(images.join(&line.painting))?;

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use image::{DynamicImage, GenericImageView as _};
+use image::GenericImageView as _;
 use rayon::prelude::*;
+use reliad_imaging::Opened;
 use serde::Serialize;
 
 use crate::duplicates::{Look, Looker, groups};
@@ -37,6 +38,8 @@ pub struct Findings {
     pub conflicting_labels: u64,
     /// Products with samples in several splits, or whose cut-outs or pictures look the same as another split's.
     pub leaks: u64,
+    /// Usable samples with a colour profile that can't be used, whose colours are taken as sRGB.
+    pub unusable_profiles: u64,
 }
 
 impl Findings {
@@ -112,14 +115,17 @@ pub fn check(
                 elsewhere.remove(record.image.to_string().as_str());
             }
             match seen {
-                Ok((image, product)) => kept.push(Kept {
-                    line,
-                    image,
-                    product,
-                    product_id: record.product_id,
-                    label: record.label,
-                    split: record.split(),
-                }),
+                Ok(seen) => {
+                    findings.unusable_profiles += u64::from(seen.is_doubtful);
+                    kept.push(Kept {
+                        line,
+                        image: seen.image,
+                        product: seen.product,
+                        product_id: record.product_id,
+                        label: record.label,
+                        split: record.split(),
+                    });
+                }
                 Err(reason) => broken.push(Broken {
                     sample: record.image.to_string(),
                     reason,
@@ -143,19 +149,28 @@ pub fn check(
     Ok(findings)
 }
 
+/// What a usable sample looks like.
+struct Seen {
+    image: Look,
+    product: Option<Look>,
+    /// A colour profile can't be used.
+    is_doubtful: bool,
+}
+
 /// Decodes a sample's pictures; says what is wrong with it.
-fn look_at(
-    record: &Record,
-    store: &Store,
-    looker: &Looker,
-) -> std::result::Result<(Look, Option<Look>), String> {
-    let open = |kind: Modality| -> std::result::Result<Option<DynamicImage>, String> {
-        let place = record.place(kind);
-        let picture = place.map(|place| store.picture(place)).transpose();
-        picture.map_err(|error| format!("{}: {error}", kind.name()))
+fn look_at(record: &Record, store: &Store, looker: &Looker) -> std::result::Result<Seen, String> {
+    let opened = |kind: Modality| -> std::result::Result<Option<Opened>, String> {
+        let opened = record.place(kind).map(|place| store.opened(place));
+        let opened = opened.transpose();
+        opened.map_err(|error| format!("{}: {error}", kind.name()))
     };
-    let image = open(Modality::Image)?.ok_or("image: missing")?;
-    let product = open(Modality::Product)?;
+    let image = opened(Modality::Image)?.ok_or("image: missing")?;
+    let product = opened(Modality::Product)?;
+    let is_doubtful = [Some(&image), product.as_ref()]
+        .into_iter()
+        .flatten()
+        .any(|opened| opened.warning.is_some());
+    let (image, product) = (image.picture, product.map(|opened| opened.picture));
     if let Some(product) = &product {
         if product.dimensions() != image.dimensions() {
             let ((a, b), (c, d)) = (product.dimensions(), image.dimensions());
@@ -172,7 +187,9 @@ fn look_at(
         }
     }
     for kind in [Modality::Depth, Modality::Saliency] {
-        if let Some(map) = open(kind)? {
+        let map = record.place(kind).map(|place| store.map(place));
+        let map = map.transpose();
+        if let Some(map) = map.map_err(|error| format!("{}: {error}", kind.name()))? {
             let ((a, b), (c, d)) = (map.dimensions(), image.dimensions());
             // Maps may be smaller, as networks make them, but of the same shape to a pixel.
             if (u64::from(a) * u64::from(d)).abs_diff(u64::from(b) * u64::from(c))
@@ -183,10 +200,11 @@ fn look_at(
             }
         }
     }
-    Ok((
-        looker.look(&image),
-        product.as_ref().map(|product| looker.look(product)),
-    ))
+    Ok(Seen {
+        image: looker.look(&image),
+        product: product.as_ref().map(|product| looker.look(product)),
+        is_doubtful,
+    })
 }
 
 fn write_quarantine(dir: &Path, broken: &[Broken], findings: &mut Findings) -> Result<()> {

@@ -53,8 +53,8 @@ pub enum Error {
     Picture {
         /// Where it lies.
         place: String,
-        /// What the decoder said.
-        source: image::ImageError,
+        /// What is wrong with it.
+        source: reliad_imaging::Problem,
     },
     /// A sample lacks a kind of picture that was asked for.
     #[error("{image}: the sample has no {kind}{hint}")]

@@ -67,12 +67,16 @@ impl Folder {
         &self.store
     }
 
-    /// Decodes a picture of a sample.
+    /// Decodes a picture or map of a sample.
     ///
     /// # Errors
     /// [`Error::Missing`] when the sample has none of this kind; what [`Store::picture`] says.
     pub fn picture(&self, record: &Record, kind: Modality) -> Result<DynamicImage> {
-        self.store.picture(required(record, kind)?)
+        let place = required(record, kind)?;
+        match kind {
+            Modality::Image | Modality::Product => self.store.picture(place),
+            Modality::Depth | Modality::Saliency => self.store.map(place),
+        }
     }
 }
 

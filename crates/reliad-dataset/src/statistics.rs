@@ -1,12 +1,13 @@
 //! What a folder holds, in numbers.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::Cursor;
+use std::fs::File;
+use std::io::{BufReader, Cursor};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use image::ImageReader;
 use rayon::prelude::*;
+use reliad_imaging::open;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
@@ -143,9 +144,9 @@ impl Statistics {
 /// Width and height as the picture's head tells them.
 fn size(store: &Store, place: &Place) -> Option<(u32, u32)> {
     if let Place::File(_) = place {
-        return image::image_dimensions(store.path(place)).ok();
+        let file = File::open(store.path(place)).ok()?;
+        return open::size(BufReader::new(file)).ok();
     }
     let bytes = store.bytes(place).ok()?;
-    let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format();
-    reader.ok()?.into_dimensions().ok()
+    open::size(Cursor::new(bytes)).ok()
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use image::DynamicImage;
+use reliad_imaging::{Opened, Problem, open};
 use zip::ZipArchive;
 
 use crate::Place;
@@ -113,16 +114,33 @@ impl Store {
         }
     }
 
-    /// Decodes the picture at a place; the format is told by its bytes.
+    /// Opens the picture at a place as [`open::decode`] does it, with what is doubtful about it.
     ///
     /// # Errors
     /// As [`bytes`](Self::bytes); [`Error::Picture`].
+    pub fn opened(&self, place: &Place) -> Result<Opened> {
+        open::decode(&self.bytes(place)?).map_err(self.undecodable(place))
+    }
+
+    /// The picture at a place: upright, in sRGB.
+    ///
+    /// # Errors
+    /// As [`opened`](Self::opened).
     pub fn picture(&self, place: &Place) -> Result<DynamicImage> {
-        let bytes = self.bytes(place)?;
-        image::load_from_memory(&bytes).map_err(|source| Error::Picture {
-            place: place.with_file(|file| self.dir.join(file)).to_string(),
-            source,
-        })
+        self.opened(place).map(|opened| opened.picture)
+    }
+
+    /// The map at a place: upright, its values as they are.
+    ///
+    /// # Errors
+    /// As [`opened`](Self::opened).
+    pub fn map(&self, place: &Place) -> Result<DynamicImage> {
+        open::decode_map(&self.bytes(place)?).map_err(self.undecodable(place))
+    }
+
+    fn undecodable(&self, place: &Place) -> impl FnOnce(Problem) -> Error {
+        let place = place.with_file(|file| self.dir.join(file)).to_string();
+        |source| Error::Picture { place, source }
     }
 }
 

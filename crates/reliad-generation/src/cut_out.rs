@@ -1,11 +1,10 @@
 //! Products cut out of photographs by a saliency network, into files that can be looked at and mended.
 
-use std::io::Cursor;
 use std::path::Path;
 
 use burn::tensor::Device;
 use image::buffer::ConvertBuffer as _;
-use image::{GrayImage, ImageFormat, RgbImage};
+use image::{GrayImage, RgbImage, RgbaImage};
 use reliad_imaging::{photograph, resize};
 use reliad_pictures::{gray_image, rgb_tensor};
 use reliad_rfnet::saliency_network::SaliencyNetwork;
@@ -82,31 +81,31 @@ impl CutOut {
         let stem = photograph.file_stem().unwrap_or_default();
         let name = format!("{}-{}.png", stem.to_string_lossy(), short(&key));
         let file = folder.join(name);
-        if !file.exists() {
-            files::write_atomic(&file, &self.cut(photograph)?)?;
-        }
+        let warning = match file.exists() {
+            true => None,
+            false => {
+                let photo = reliad_imaging::open(photograph)?;
+                let cut = self.cut(photograph, &photo.picture.into_rgba8())?;
+                files::write_atomic(&file, &files::encode_png(&cut)?)?;
+                photo.warning
+            }
+        };
         let title = title.map_or_else(|| title_of(photograph), str::to_owned);
-        Ok(ProductFile {
-            photograph: Some(from),
-            ..ProductFile::open(&file, Some(&title))?
-        })
+        let mut product = ProductFile::open(&file, Some(&title))?;
+        product.photograph = Some(from);
+        product.warnings.extend(warning);
+        Ok(product)
     }
 
-    /// The PNG of the product in a photograph.
-    fn cut(&self, path: &Path) -> Result<Vec<u8>> {
-        let photo = photograph::read(path)?;
+    /// The product in a photograph.
+    fn cut(&self, path: &Path, photo: &RgbaImage) -> Result<RgbaImage> {
         let rgb: RgbImage = photo.convert();
         let (width, height) = resize::within(rgb.dimensions(), SHOWN_SIDE);
         let saliency = self.saliency(&resize::rgb(&rgb, width, height))?;
-        let cut = photograph::cut_out(&photo, &saliency).map_err(|problem| {
-            reliad_imaging::Error::File {
-                path: path.to_owned(),
-                problem,
-            }
-        })?;
-        let mut png = Cursor::new(Vec::new());
-        cut.write_to(&mut png, ImageFormat::Png)?;
-        Ok(png.into_inner())
+        photograph::cut_out(photo, &saliency).map_err(|problem| {
+            let path = path.to_owned();
+            reliad_imaging::Error::File { path, problem }.into()
+        })
     }
 
     fn saliency(&self, picture: &RgbImage) -> Result<GrayImage> {

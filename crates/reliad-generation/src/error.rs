@@ -78,6 +78,9 @@ pub enum Error {
     /// A picture couldn't be encoded.
     #[error("can't encode a picture: {0}")]
     Encode(#[from] image::ImageError),
+    /// A picture couldn't be encoded as PNG.
+    #[error("can't encode a picture: {0}")]
+    Png(#[from] png::EncodingError),
     /// An error of the diffusion crate.
     #[error(transparent)]
     Diffusion(#[from] reliad_diffusion::Error),

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use image::codecs::jpeg::JpegEncoder;
-use image::codecs::png::{CompressionType, FilterType, PngEncoder};
-use image::{ExtendedColorType, ImageEncoder, RgbImage};
+use image::{ImageBuffer, Pixel, RgbImage};
+use png::{BitDepth, ColorType, Compression, Filter, SrgbRenderingIntent};
 
 use crate::error::{Error, Result};
 
@@ -25,19 +25,25 @@ pub fn prepare_directory(directory: &Path) -> Result<()> {
     reliad_files::prepare_directory(directory).map_err(Error::write(directory))
 }
 
-/// The picture as PNG bytes: the same pixels give the same bytes with the same reliad version.
+/// The picture, with alpha or without, as PNG bytes that say that its colours are sRGB: the same pixels give the same
+/// bytes with the same reliad version.
 ///
 /// # Errors
-/// [`Error::Encode`] when the picture has no pixels.
-pub fn encode_png(picture: &RgbImage) -> Result<Vec<u8>> {
+/// [`Error::Png`] when the picture has no pixels.
+pub fn encode_png<P: Pixel<Subpixel = u8>>(picture: &ImageBuffer<P, Vec<u8>>) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    PngEncoder::new_with_quality(&mut bytes, CompressionType::Default, FilterType::Adaptive)
-        .write_image(
-            picture.as_raw(),
-            picture.width(),
-            picture.height(),
-            ExtendedColorType::Rgb8,
-        )?;
+    let mut encoder = png::Encoder::new(&mut bytes, picture.width(), picture.height());
+    encoder.set_color(match P::CHANNEL_COUNT {
+        4 => ColorType::Rgba,
+        _ => ColorType::Rgb,
+    });
+    encoder.set_depth(BitDepth::Eight);
+    encoder.set_compression(Compression::Balanced);
+    encoder.set_filter(Filter::Adaptive);
+    encoder.set_source_srgb(SrgbRenderingIntent::Perceptual);
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(picture.as_raw())?;
+    writer.finish()?;
     Ok(bytes)
 }
 
@@ -79,5 +85,7 @@ mod tests {
         let bytes = encode_png(&picture).unwrap();
         assert_eq!(bytes, encode_png(&picture).unwrap());
         assert_eq!(image::load_from_memory(&bytes).unwrap().to_rgb8(), picture);
+        assert!(bytes.windows(4).any(|chunk| chunk == b"sRGB"));
+        assert!(encode_png(&RgbImage::new(0, 3)).is_err());
     }
 }

@@ -50,8 +50,8 @@ impl Gallery {
         if !path.exists() {
             return Ok(None);
         }
-        match image::open(&path) {
-            Ok(picture) => Ok(Some(picture.into_rgb8())),
+        match reliad_imaging::open(&path) {
+            Ok(opened) => Ok(Some(opened.picture.into_rgb8())),
             Err(error) => Err(Error::Content {
                 file: path.display().to_string(),
                 message: format!("{error}; remove it to have it painted again"),

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use reliad_imaging::Cutout;
+use reliad_imaging::{Cutout, Warning};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -22,6 +22,8 @@ pub struct ProductFile {
     pub title: String,
     /// What the file was cut out of, where reliad did that.
     pub photograph: Option<Photograph>,
+    /// What is doubtful about the picture.
+    pub warnings: Vec<Warning>,
 }
 
 /// The photograph from which a product was cut out.
@@ -43,8 +45,9 @@ impl ProductFile {
     /// read, [`Error::Name`] when a manifest couldn't hold its path.
     pub fn open(path: &Path, title: Option<&str>) -> Result<Self> {
         let absolute = recordable(path)?;
-        Cutout::read(path)?;
+        let cutout = Cutout::read(path)?;
         Ok(Self {
+            warnings: cutout.warnings().to_vec(),
             path: absolute,
             hash: files::hash_file(path)?,
             title: title.map_or_else(|| title_of(path), str::to_owned),

@@ -75,6 +75,7 @@ pub fn replay(
         hash: record.recipe.product.clone(),
         title: record.title.clone(),
         photograph: record.photograph.clone(),
+        warnings: Vec::new(),
     };
     let placed = match place(&file, sampling, record.recipe.scale) {
         Ok(placed) => placed,

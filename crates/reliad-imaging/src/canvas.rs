@@ -71,11 +71,16 @@ pub struct Bounds {
 impl Bounds {
     /// The smallest box that holds every pixel with an alpha above 0; `None` if there is none.
     pub fn of_visible(picture: &RgbaImage) -> Option<Self> {
+        Self::of_alpha(picture, 1)
+    }
+
+    /// The smallest box that holds every pixel with an alpha of at least `least`; `None` if there is none.
+    pub fn of_alpha(picture: &RgbaImage, least: u8) -> Option<Self> {
         let (mut left, mut right, mut top, mut bottom) = (u32::MAX, 0, u32::MAX, 0);
         for (y, row) in picture.rows().enumerate() {
             let y = y as u32;
             for (x, pixel) in row.enumerate() {
-                if pixel.0[3] > 0 {
+                if pixel.0[3] >= least {
                     let x = x as u32;
                     left = left.min(x);
                     right = right.max(x);

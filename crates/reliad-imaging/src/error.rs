@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use image::error::{ImageError, LimitErrorKind};
+
 /// Shorthand for this crate's results.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -64,15 +66,17 @@ pub enum Problem {
     /// The file breaks off or its content contradicts itself.
     #[error("is damaged or truncated ({0}): export or download it again")]
     Damaged(String),
-    /// A JPEG in printing colours.
-    #[error("is a CMYK JPEG: convert it to RGB (sRGB) and save it again")]
+    /// A JPEG in printing colours, without a profile that says which.
+    #[error(
+        "is a CMYK JPEG without a usable colour profile: convert it to RGB (sRGB) and save it again"
+    )]
     Cmyk,
     /// More bytes, pixels or a longer side than are read.
     #[error(
         "is too large ({0}): at most {side} pixels a side, {pixels} million pixels and {mib} MiB are read, so scale it down",
-        side = crate::cutout::MAX_SIDE,
-        pixels = crate::cutout::MAX_PIXELS / 1_000_000,
-        mib = crate::cutout::MAX_BYTES >> 20
+        side = crate::open::MAX_SIDE,
+        pixels = crate::open::MAX_PIXELS / 1_000_000,
+        mib = crate::open::MAX_BYTES >> 20
     )]
     TooLarge(String),
     /// The product is too small to show anything.
@@ -94,7 +98,7 @@ pub enum Problem {
     OnlyWhite,
     /// The picture is opaque and its border isn't white.
     #[error(
-        "has no transparency and no white ground: cut the product out (PNG or WebP with alpha) or photograph it on white"
+        "has no transparency and no white ground that reaches its border: cut the product out (PNG or WebP with alpha) or photograph it on white with some white around it"
     )]
     NoGround,
     /// A photograph in which the saliency network finds no product.
@@ -106,4 +110,24 @@ pub enum Problem {
         /// The share of the picture that stands out, 0 to 1.
         share: f32,
     },
+}
+
+impl Problem {
+    /// What a decoder says of a file's content.
+    pub(crate) fn of_decoder(error: ImageError) -> Self {
+        match error {
+            ImageError::Limits(limit)
+                if matches!(limit.kind(), LimitErrorKind::InsufficientMemory) =>
+            {
+                let mib = crate::open::DECODER_MEMORY >> 20;
+                Self::TooLarge(format!("more than {mib} MiB to decode"))
+            }
+            error => Self::damaged(&error.to_string()),
+        }
+    }
+
+    /// A damaged file, in one line, whatever the decoder says.
+    pub(crate) fn damaged(reason: &str) -> Self {
+        Self::Damaged(reason.split_whitespace().collect::<Vec<_>>().join(" "))
+    }
 }

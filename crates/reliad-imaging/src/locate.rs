@@ -1,10 +1,11 @@
 //! Where in a picture a product stands, at what size: for pictures that came without their product's placement.
 //!
 //! Ours: the cut-out is laid over a small copy of the picture at every place and many sizes, and the best fits are
-//! refined from copy to copy. A fit is the mean distance of colours under the alpha, so a product that was turned,
-//! cropped or painted anew isn't found.
+//! refined from copy to copy. A fit is the mean distance of colours under the alpha, so a product that was turned or painted
+//! anew isn't found. Where none fits well inside the picture, places are tried at which a part of the product lies outside.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use image::{RgbImage, RgbaImage, imageops};
 
@@ -20,6 +21,16 @@ const KEPT: [usize; 4] = [12, 8, 3, 1];
 /// A plain product fits into its own middle at a smaller size: of fits within this distance of the best (levels of
 /// 255), the largest is taken.
 const NEAR: f32 = 3.0;
+/// A product that fits this well inside the picture (levels of 255) isn't looked for beyond its edges.
+const WELL: f32 = 6.0;
+/// A product is taken to be cut if it fits better by this many levels of 255, and by this ratio, where a part of it lies
+/// outside: fewer pixels fit more easily.
+const BETTER: f32 = 6.0;
+const BETTER_RATIO: f32 = 0.6;
+/// Least part of its alpha that a product shows in the picture.
+const LEAST_SHOWN: f64 = 0.45;
+/// Largest size of a product that is cut, as a share of the picture's longest side.
+const LARGEST_CUT: f64 = 1.3;
 /// Steps of a refinement at most.
 const STEPS: usize = 12;
 
@@ -32,6 +43,17 @@ pub struct Located {
     pub rgba: RgbaImage,
     /// Mean distance of the colours under the alpha, in levels of 255, over the three channels.
     pub distance: f32,
+    /// Part of the product's alpha that lies outside the picture, 0 to 1.
+    pub hidden: f32,
+}
+
+/// Where a product is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Places {
+    /// Wholly inside the picture; what sticks out counts as far off.
+    Inside,
+    /// Over its edges; what sticks out counts for nothing.
+    Beyond,
 }
 
 /// A size and a place: the box's longest side and its left upper corner, in pixels of a level.
@@ -41,6 +63,15 @@ struct Fit {
     x: i64,
     y: i64,
     distance: f32,
+    /// Part of the product's alpha inside the picture.
+    shown: f64,
+}
+
+impl Fit {
+    /// How much of the picture the product covers, but for a factor that all fits have in common.
+    fn area(&self) -> f64 {
+        self.side * self.side * self.shown
+    }
 }
 
 /// Finds the product in the picture. `None` when the picture is smaller than 16 pixels.
@@ -51,14 +82,24 @@ pub fn locate(picture: &RgbImage, cutout: &Cutout) -> Option<Located> {
     if width.min(height) < 16 {
         return None;
     }
-    let searched = search(picture, cutout);
+    let mut searched = search(picture, cutout, Places::Inside);
+    if searched.distance > WELL {
+        let cut = search(picture, cutout, Places::Beyond);
+        let bar = (searched.distance - BETTER).min(BETTER_RATIO * searched.distance);
+        if cut.distance < bar {
+            searched = cut;
+        }
+    }
     if cutout.rgba().dimensions() != picture.dimensions() {
         return Some(searched);
     }
     let own = Located {
-        bounds: cutout.bounds(),
+        bounds: cutout.visible(),
         rgba: cutout.rgba().clone(),
-        distance: distance(picture, cutout.rgba(), 0, 0),
+        distance: Level::of(picture, cutout.rgba(), Places::Inside)
+            .measured(&Sized::of(cutout.rgba().clone()), (0, 0), f32::INFINITY)
+            .0,
+        hidden: 0.0,
     };
     // Found elsewhere only if it clearly fits better there.
     Some(match searched.distance + NEAR < own.distance {
@@ -67,8 +108,8 @@ pub fn locate(picture: &RgbImage, cutout: &Cutout) -> Option<Located> {
     })
 }
 
-fn search(picture: &RgbImage, cutout: &Cutout) -> Located {
-    let visible = cutout.bounds();
+fn search(picture: &RgbImage, cutout: &Cutout, places: Places) -> Located {
+    let visible = cutout.visible();
     let product = imageops::crop_imm(
         cutout.rgba(),
         visible.x,
@@ -91,11 +132,7 @@ fn search(picture: &RgbImage, cutout: &Cutout) -> Located {
             true => picture.clone(),
             false => resize::rgb(picture, size(picture.width()), size(picture.height())),
         };
-        let mut level_fits = Level {
-            picture: &copy,
-            product: &product,
-            sizes: HashMap::new(),
-        };
+        let mut level_fits = Level::of(&copy, &product, places);
         fits = if number == 0 {
             level_fits.everywhere(f64::from(level))
         } else {
@@ -118,27 +155,32 @@ fn search(picture: &RgbImage, cutout: &Cutout) -> Located {
         side = level;
     }
     let best = best(fits, 1)[0];
-    let sized = Level {
-        picture,
-        product: &product,
-        sizes: HashMap::new(),
-    }
-    .sized(best.side);
+    let sized = Level::of(picture, &product, places).sized(best.side);
     let mut rgba = RgbaImage::new(picture.width(), picture.height());
-    imageops::replace(&mut rgba, &sized, best.x, best.y);
+    imageops::replace(&mut rgba, &sized.rgba, best.x, best.y);
+    let (x, width) = clipped(best.x, sized.rgba.width(), picture.width());
+    let (y, height) = clipped(best.y, sized.rgba.height(), picture.height());
     Located {
         bounds: Bounds {
-            x: best.x.max(0) as u32,
-            y: best.y.max(0) as u32,
-            width: sized.width().min(picture.width()),
-            height: sized.height().min(picture.height()),
+            x,
+            y,
+            width,
+            height,
         },
         rgba,
         distance: best.distance,
+        hidden: (1.0 - best.shown) as f32,
     }
 }
 
-/// The largest of those that fit about as well as the best, then the others by their fit; at most `kept`. `fits` is
+/// The part of a side that lies inside the picture: its start and length, at least a pixel.
+fn clipped(start: i64, length: u32, limit: u32) -> (u32, u32) {
+    let end = (start + i64::from(length)).clamp(1, i64::from(limit));
+    let start = start.clamp(0, end - 1);
+    (start as u32, (end - start) as u32)
+}
+
+/// The one that covers most of those that fit about as well as the best, then the others by their fit; at most `kept`. `fits` is
 /// sorted by distance and not empty.
 fn best(mut fits: Vec<Fit>, kept: usize) -> Vec<Fit> {
     let near = fits
@@ -146,8 +188,8 @@ fn best(mut fits: Vec<Fit>, kept: usize) -> Vec<Fit> {
         .take_while(|fit| fit.distance <= fits[0].distance + NEAR);
     let largest = near
         .enumerate()
-        .fold((0, 0.0), |best, (place, fit)| match fit.side > best.1 {
-            true => (place, fit.side),
+        .fold((0, 0.0), |best, (place, fit)| match fit.area() > best.1 {
+            true => (place, fit.area()),
             false => best,
         });
     let first = fits.remove(largest.0);
@@ -156,23 +198,47 @@ fn best(mut fits: Vec<Fit>, kept: usize) -> Vec<Fit> {
     fits
 }
 
+/// The product at a size, and the sum of its alpha.
+#[derive(Clone)]
+struct Sized {
+    rgba: RgbaImage,
+    weight: u64,
+}
+
+impl Sized {
+    fn of(rgba: RgbaImage) -> Self {
+        let weight = rgba.pixels().map(|pixel| u64::from(pixel.0[3])).sum();
+        Self { rgba, weight }
+    }
+}
+
 /// A copy of the picture, and the product at the sizes that were asked for.
 struct Level<'a> {
     picture: &'a RgbImage,
     product: &'a RgbaImage,
-    sizes: HashMap<(u32, u32), RgbaImage>,
+    places: Places,
+    sizes: HashMap<(u32, u32), Rc<Sized>>,
 }
 
-impl Level<'_> {
+impl<'a> Level<'a> {
+    fn of(picture: &'a RgbImage, product: &'a RgbaImage, places: Places) -> Self {
+        Self {
+            picture,
+            product,
+            places,
+            sizes: HashMap::new(),
+        }
+    }
+
     /// The product with its longest side so long, at least 2 pixels a side.
-    fn sized(&mut self, side: f64) -> RgbaImage {
+    fn sized(&mut self, side: f64) -> Rc<Sized> {
         let (width, height) = self.product.dimensions();
         let factor = side / f64::from(width.max(height));
         let scaled = |pixels: u32| ((f64::from(pixels) * factor).round() as u32).max(2);
         let size = (scaled(width), scaled(height));
         self.sizes
             .entry(size)
-            .or_insert_with(|| resize::rgba(self.product, size.0, size.1))
+            .or_insert_with(|| Rc::new(Sized::of(resize::rgba(self.product, size.0, size.1))))
             .clone()
     }
 
@@ -180,26 +246,26 @@ impl Level<'_> {
     fn everywhere(&mut self, side: f64) -> Vec<Fit> {
         let mut fits = Vec::new();
         let (width, height) = self.picture.dimensions();
-        let mut share = 1.0;
+        let mut share = match self.places {
+            Places::Inside => 1.0,
+            Places::Beyond => LARGEST_CUT,
+        };
         while share >= SMALLEST {
             let longest = share * side;
             share /= RATIO;
             let product = self.sized(longest);
-            if product.width() > width || product.height() > height {
-                continue;
-            }
             let mut best: Option<Fit> = None;
-            for y in 0..=i64::from(height - product.height()) {
-                for x in 0..=i64::from(width - product.width()) {
-                    let distance = distance(self.picture, &product, x, y);
-                    if best.is_none_or(|best| distance < best.distance) {
-                        best = Some(Fit {
-                            side: longest,
-                            x,
-                            y,
-                            distance,
-                        });
-                    }
+            for (x, y) in self.starts(&product.rgba, (width, height)) {
+                let limit = best.map_or(f32::INFINITY, |best| best.distance);
+                let (distance, shown) = self.measured(&product, (x, y), limit);
+                if distance < limit {
+                    best = Some(Fit {
+                        side: longest,
+                        x,
+                        y,
+                        distance,
+                        shown,
+                    });
                 }
             }
             fits.extend(best);
@@ -211,9 +277,26 @@ impl Level<'_> {
                 x: 0,
                 y: 0,
                 distance: f32::INFINITY,
+                shown: 1.0,
             });
         }
         fits
+    }
+
+    /// Places to try: those at which the product is inside, or those at which it isn't but its middle is.
+    fn starts(&self, product: &RgbaImage, (width, height): (u32, u32)) -> Vec<(i64, i64)> {
+        let (wide, tall) = (i64::from(product.width()), i64::from(product.height()));
+        let (right, bottom) = (i64::from(width) - wide, i64::from(height) - tall);
+        let is_inside = |x: i64, y: i64| (0..=right).contains(&x) && (0..=bottom).contains(&y);
+        match self.places {
+            Places::Inside => (0..=bottom)
+                .flat_map(|y| (0..=right).map(move |x| (x, y)))
+                .collect(),
+            Places::Beyond => (-tall / 2..=bottom + tall / 2)
+                .flat_map(|y| (-wide / 2..=right + wide / 2).map(move |x| (x, y)))
+                .filter(|&(x, y)| !is_inside(x, y))
+                .collect(),
+        }
     }
 
     /// The fit moved and resized by single pixels while that makes it better.
@@ -233,13 +316,14 @@ impl Level<'_> {
                 for dy in -1..=1 {
                     for dx in -1..=1 {
                         let (x, y) = (from.x + dx + shift, from.y + dy + shift);
-                        let distance = distance(self.picture, &product, x, y);
+                        let (distance, shown) = self.measured(&product, (x, y), best.distance);
                         if distance < best.distance {
                             best = Fit {
                                 side,
                                 x,
                                 y,
                                 distance,
+                                shown,
                             };
                         }
                     }
@@ -252,35 +336,52 @@ impl Level<'_> {
         }
         best
     }
-}
 
-/// Mean distance of colours under the product's alpha, when its left upper corner lies at `(x, y)`; what lies outside the
-/// picture counts as far away.
-fn distance(picture: &RgbImage, product: &RgbaImage, x: i64, y: i64) -> f32 {
-    let (width, height) = (i64::from(picture.width()), i64::from(picture.height()));
-    let (mut sum, mut weight) = (0u64, 0u64);
-    for (row, line) in product.rows().enumerate() {
-        for (column, pixel) in line.enumerate() {
-            let [red, green, blue, alpha] = pixel.0;
-            if alpha == 0 {
-                continue;
+    /// Mean distance of colours under the product's alpha, when its left upper corner lies at `(x, y)`, and the part of its
+    /// alpha that lies inside the picture. Infinite where it is clear to exceed `limit`.
+    fn measured(&self, product: &Sized, (x, y): (i64, i64), limit: f32) -> (f32, f64) {
+        let far = (f32::INFINITY, 0.0);
+        if product.weight == 0 {
+            return far;
+        }
+        let inside = |start: i64, length: u32, limit: u32| {
+            let length = i64::from(length);
+            let from = (-start).clamp(0, length);
+            (from, (i64::from(limit) - start).clamp(from, length))
+        };
+        let (left, right) = inside(x, product.rgba.width(), self.picture.width());
+        let (top, bottom) = inside(y, product.rgba.height(), self.picture.height());
+        // No mean over fewer pixels than all is smaller than the sum over all of them.
+        let most = f64::from(limit) * (3 * product.weight) as f64;
+        let (wide, across) = (product.rgba.width() as usize, self.picture.width() as usize);
+        let (mut sum, mut weight) = (0u64, 0u64);
+        for row in top..bottom {
+            let from = 4 * (row as usize * wide + left as usize);
+            let own = &product.rgba.as_raw()[from..from + 4 * (right - left) as usize];
+            let from = 3 * ((y + row) as usize * across + (x + left) as usize);
+            let there = &self.picture.as_raw()[from..from + 3 * (right - left) as usize];
+            for (own, there) in own.chunks_exact(4).zip(there.chunks_exact(3)) {
+                let alpha = u64::from(own[3]);
+                let apart: u64 = (0..3)
+                    .map(|at| u64::from(own[at].abs_diff(there[at])))
+                    .sum();
+                sum += apart * alpha;
+                weight += alpha;
             }
-            let (px, py) = (x + column as i64, y + row as i64);
-            let apart = if (0..width).contains(&px) && (0..height).contains(&py) {
-                let there = picture.get_pixel(px as u32, py as u32).0;
-                let apart = |a: u8, b: u8| u64::from(a.abs_diff(b));
-                apart(red, there[0]) + apart(green, there[1]) + apart(blue, there[2])
-            } else {
-                3 * 255
-            };
-            sum += apart * u64::from(alpha);
-            weight += u64::from(alpha);
+            if sum as f64 > most {
+                return far;
+            }
+        }
+        let shown = weight as f64 / product.weight as f64;
+        match self.places {
+            Places::Inside => {
+                sum += 3 * 255 * (product.weight - weight);
+                ((sum as f64 / (3 * product.weight) as f64) as f32, shown)
+            }
+            Places::Beyond if shown < LEAST_SHOWN => far,
+            Places::Beyond => ((sum as f64 / (3 * weight) as f64) as f32, shown),
         }
     }
-    if weight == 0 {
-        return f32::INFINITY;
-    }
-    (sum as f64 / (3 * weight) as f64) as f32
 }
 
 #[cfg(test)]
@@ -339,6 +440,34 @@ mod tests {
             // The edge is blended, one pixel of 40 or more a row.
             assert!(found.distance < 4.0, "{}", found.distance);
         }
+    }
+
+    #[test]
+    fn a_product_that_is_cut_is_found_where_it_would_go_on() {
+        let cutout = cutout();
+        let canvas = Canvas::new(256, 256).unwrap();
+        let placed = PlacedProduct::place(&cutout, canvas, 0.74);
+        let whole = paste_back(&scene(256, 256), &placed);
+        let bounds = placed.bounds();
+        for part in [0.15, 0.3] {
+            let end = bounds.y + ((1.0 - part) * f64::from(bounds.height)) as u32;
+            let picture = imageops::crop_imm(&whole, 0, 0, 256, end).to_image();
+            let found = locate(&picture, &cutout).unwrap();
+            // Of 170 rows the last 120 are 60 wide, the others 20.
+            let hidden = part * 170.0 * 60.0 / (120.0 * 60.0 + 50.0 * 20.0);
+            assert!(
+                (f64::from(found.hidden) - hidden).abs() < 0.03,
+                "{} for {hidden}",
+                found.hidden
+            );
+            assert!(
+                found.bounds.x.abs_diff(bounds.x) <= 1,
+                "{found:?}",
+                found = found.bounds
+            );
+            assert!(found.distance < 4.0, "{}", found.distance);
+        }
+        assert_eq!(locate(&whole, &cutout).unwrap().hidden, 0.0);
     }
 
     #[test]

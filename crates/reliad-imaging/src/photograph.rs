@@ -1,12 +1,9 @@
 //! A product cut out of a photograph with a background, by a map of what stands out in it.
 
-use std::path::Path;
-
 use image::{GrayImage, Luma, Rgba, RgbaImage};
 
-use crate::cutout::{decode, read_bytes};
 use crate::edge::{FAR, carry_outwards, distances, neighbours};
-use crate::{Error, Problem, Result, resize};
+use crate::{Problem, resize};
 
 /// What stands out less is ground, and what stands out more is the product alone. Ours: a network's map is seldom at its
 /// ends, and a ground of faint alpha would be taken for a part of the product.
@@ -15,18 +12,6 @@ const RAMP: (f32, f32) = (0.35 * 255.0, 0.65 * 255.0);
 const LEAST_PART: usize = 10;
 /// Shares of the picture within which a product must lie to be one.
 const PRODUCT: std::ops::RangeInclusive<f32> = 0.005..=0.98;
-
-/// The pixels of a picture file, read as products are.
-///
-/// # Errors
-/// [`Error::File`] with the path and the [`Problem`].
-pub fn read(path: &Path) -> Result<RgbaImage> {
-    let picture = read_bytes(path).and_then(|bytes| decode(&bytes));
-    picture.map_err(|problem| Error::File {
-        path: path.to_owned(),
-        problem,
-    })
-}
 
 /// The photograph with an alpha of what stands out: opaque from two thirds on, invisible below one third, without parts
 /// smaller than a tenth of the greatest. Along the edge the product's colour is carried over the ground's. The map may
@@ -121,6 +106,7 @@ fn without_small_parts(map: &GrayImage) -> GrayImage {
 mod tests {
     use super::*;
     use crate::Cutout;
+    use crate::{Error, Result};
 
     const RED: Rgba<u8> = Rgba([200, 30, 30, 255]);
 

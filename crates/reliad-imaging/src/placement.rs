@@ -13,50 +13,56 @@ pub struct PlacedProduct {
 }
 
 impl PlacedProduct {
-    /// Scales the product's visible part so that the larger of width / canvas width and height /
-    /// canvas height is `scale`, and centres it.
+    /// Scales the product's box ([`Cutout::bounds`]) so that the larger of width / canvas width and
+    /// height / canvas height is `scale`, and centres it.
     ///
     /// `scale` is a fraction from 0 to 1, in the paper .70 to .78; it is clamped, and not-a-number
     /// counts as 1. Sizes are rounded to whole pixels, at least 1; the box's centre lies within
-    /// half a pixel of the canvas's. The whole visible part is resampled, including the last row
-    /// and column, which the reference's crop drops. White is taken out of the product's edge
-    /// before it is resampled.
+    /// half a pixel of the canvas's. The whole box is resampled, including the last row and column,
+    /// which the reference's crop drops, and so is what is fainter around it, as far as the canvas
+    /// reaches. White is taken out of the product's edge before it is resampled.
     pub fn place(cutout: &Cutout, canvas: Canvas, scale: f32) -> Self {
         let scale = if scale.is_nan() {
             1.0
         } else {
             f64::from(scale.clamp(0.0, 1.0))
         };
-        let visible = cutout.bounds();
-        let factor = (scale * f64::from(canvas.width) / f64::from(visible.width))
-            .min(scale * f64::from(canvas.height) / f64::from(visible.height));
+        let product = cutout.bounds();
+        let factor = (scale * f64::from(canvas.width) / f64::from(product.width))
+            .min(scale * f64::from(canvas.height) / f64::from(product.height));
         let side =
             |side: u32, limit: u32| ((f64::from(side) * factor).round() as u32).clamp(1, limit);
-        let width = side(visible.width, canvas.width);
-        let height = side(visible.height, canvas.height);
+        let width = side(product.width, canvas.width);
+        let height = side(product.height, canvas.height);
         let bounds = Bounds {
             x: (canvas.width - width) / 2,
             y: (canvas.height - height) / 2,
             width,
             height,
         };
-        let mut product = imageops::crop_imm(
+        let visible = cutout.visible();
+        let across = Stretch::of(
+            (product.x, product.width),
+            (visible.x, visible.width),
+            (bounds.x, width, canvas.width),
+        );
+        let down = Stretch::of(
+            (product.y, product.height),
+            (visible.y, visible.height),
+            (bounds.y, height, canvas.height),
+        );
+        let mut part = imageops::crop_imm(
             cutout.rgba(),
-            visible.x,
-            visible.y,
-            visible.width,
-            visible.height,
+            across.from,
+            down.from,
+            across.length,
+            down.length,
         )
         .to_image();
-        edge::decontaminate(&mut product, visible.width.max(visible.height));
-        let product = resize::rgba(&product, width, height);
+        edge::decontaminate(&mut part, product.width.max(product.height));
+        let part = resize::rgba(&part, across.length_after, down.length_after);
         let mut rgba = RgbaImage::new(canvas.width, canvas.height);
-        imageops::replace(
-            &mut rgba,
-            &product,
-            i64::from(bounds.x),
-            i64::from(bounds.y),
-        );
+        imageops::replace(&mut rgba, &part, across.to, down.to);
         Self { rgba, bounds }
     }
 
@@ -87,7 +93,7 @@ impl PlacedProduct {
         }
     }
 
-    /// The box the product fills on the canvas; every pixel outside is transparent.
+    /// The box the product fills on the canvas; what is outside is faint or transparent.
     pub fn bounds(&self) -> Bounds {
         self.bounds
     }
@@ -111,5 +117,39 @@ impl PlacedProduct {
     /// The product on black: the picture whose Canny edges steer the ControlNet.
     pub fn on_black(&self) -> RgbImage {
         self.over([0; 3])
+    }
+}
+
+/// The part of a cut-out that comes onto the canvas along one axis: the product's box and what is faint beside it.
+struct Stretch {
+    /// Its first pixel in the cut-out.
+    from: u32,
+    /// Its pixels there.
+    length: u32,
+    /// Its pixels on the canvas.
+    length_after: u32,
+    /// Its first pixel on the canvas, which may lie outside.
+    to: i64,
+}
+
+impl Stretch {
+    /// `product` and `visible` are start and length in the cut-out, `placed` the product's on the canvas with the
+    /// canvas's own length.
+    fn of(product: (u32, u32), visible: (u32, u32), placed: (u32, u32, u32)) -> Self {
+        let (start, length) = product;
+        let (to, length_after, canvas) = placed;
+        let factor = f64::from(length_after) / f64::from(length);
+        // No more than the canvas shows: a haze over the whole cut-out would become a huge picture.
+        let shown = |room: u32| (f64::from(room) / factor).ceil() as u32;
+        let before = (start - visible.0).min(shown(to));
+        let end = visible.0 + visible.1 - start - length;
+        let after = end.min(shown(canvas - to - length_after));
+        let scaled = |pixels: u32| (f64::from(pixels) * factor).round() as u32;
+        Self {
+            from: start - before,
+            length: before + length + after,
+            length_after: scaled(before) + length_after + scaled(after),
+            to: i64::from(to) - i64::from(scaled(before)),
+        }
     }
 }

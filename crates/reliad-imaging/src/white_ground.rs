@@ -2,8 +2,8 @@
 
 use image::{Rgba, RgbaImage};
 
-use crate::Problem;
 use crate::edge::{FAR, carry_outwards, distances, share_of_white, without_white};
+use crate::{Problem, Warning, whitish};
 
 /// A pixel is near white if no channel is further than this from 255: what JPEG and a photo
 /// studio's falloff leave of white paper.
@@ -20,16 +20,19 @@ const LEAST_SHARE: f32 = 0.06;
 /// Makes the white ground of an opaque picture transparent.
 ///
 /// The ground is what is near white and connected to the border; white enclosed by the product
-/// (the hole of a handle, a label) stays. Pixels within 2 of the ground get the alpha and colour
-/// that, mixed with white, give the colour seen, if the product's own colour is taken from just
-/// inside. A product too white to tell from the ground keeps a hard edge, and a shadow on the
-/// ground stays part of the product.
+/// (the hole of a handle, a label) stays. So does a nearly white part of the product, if it is set off
+/// from the ground ([`whitish::keep`]); it and what was rather taken for a shadow are told of. Pixels within
+/// 2 of the ground get the alpha and colour that, mixed with white, give the colour seen, if the
+/// product's own colour is taken from just inside. A product too white to tell from the ground keeps a
+/// hard edge, and a shadow on the ground that is darker than near white stays part of the product.
 ///
 /// # Errors
 /// [`Problem::NoGround`] if the border isn't white, [`Problem::OnlyWhite`] if nothing else is there.
-pub(crate) fn lift(picture: &mut RgbaImage) -> Result<(), Problem> {
+pub(crate) fn lift(picture: &mut RgbaImage) -> Result<Option<Warning>, Problem> {
     let (width, height) = (picture.width() as usize, picture.height() as usize);
-    let ground = flood(picture).ok_or(Problem::NoGround)?;
+    let border = white_border(picture).ok_or(Problem::NoGround)?;
+    let mut ground = flood(picture, &border, TOLERANCE);
+    let warning = whitish::keep(picture, &border, &mut ground);
     if !ground.contains(&false) {
         return Err(Problem::OnlyWhite);
     }
@@ -72,30 +75,40 @@ pub(crate) fn lift(picture: &mut RgbaImage) -> Result<(), Problem> {
             pixel.0 = [0; 4];
         }
     }
-    Ok(())
+    Ok(warning)
 }
 
-/// Which pixels are near white and connected to the border through their 4 neighbours; `None` if
-/// too little of the border is near white.
-fn flood(picture: &RgbaImage) -> Option<Vec<bool>> {
+/// How far a pixel is from white: its darkest channel's distance from 255.
+pub(crate) fn darkness(picture: &RgbaImage, index: usize) -> u8 {
+    let pixel = &picture.as_raw()[index * 4..index * 4 + 3];
+    255 - pixel.iter().copied().min().unwrap_or(0)
+}
+
+/// The near white pixels of the border; `None` if too little of it is near white.
+fn white_border(picture: &RgbaImage) -> Option<Vec<usize>> {
     let (width, height) = (picture.width() as usize, picture.height() as usize);
-    let bytes = picture.as_raw();
-    let near_white = |index: usize| {
-        bytes[index * 4..index * 4 + 3]
-            .iter()
-            .all(|&value| value >= 255 - TOLERANCE)
-    };
-    let border = |index: usize| {
+    let at_border = |index: &usize| {
         let (x, y) = (index % width, index / width);
         x == 0 || y == 0 || x + 1 == width || y + 1 == height
     };
-    let count = (0..width * height).filter(|&index| border(index)).count();
-    let mut open: Vec<usize> = (0..width * height)
-        .filter(|&index| border(index) && near_white(index))
+    let border: Vec<usize> = (0..width * height).filter(at_border).collect();
+    let white: Vec<usize> = border
+        .iter()
+        .copied()
+        .filter(|&index| darkness(picture, index) <= TOLERANCE)
         .collect();
-    if (open.len() as f32) < LEAST_WHITE_BORDER * count as f32 {
-        return None;
-    }
+    (white.len() as f32 >= LEAST_WHITE_BORDER * border.len() as f32).then_some(white)
+}
+
+/// Which pixels are at most `tolerance` from white and connected to those of the border through their 4 neighbours.
+pub(crate) fn flood(picture: &RgbaImage, border: &[usize], tolerance: u8) -> Vec<bool> {
+    let (width, height) = (picture.width() as usize, picture.height() as usize);
+    let near_white = |index: usize| darkness(picture, index) <= tolerance;
+    let mut open: Vec<usize> = border
+        .iter()
+        .copied()
+        .filter(|&index| near_white(index))
+        .collect();
     let mut ground = vec![false; width * height];
     open.iter().for_each(|&index| ground[index] = true);
     while let Some(index) = open.pop() {
@@ -113,7 +126,7 @@ fn flood(picture: &RgbaImage) -> Option<Vec<bool>> {
             }
         }
     }
-    Some(ground)
+    ground
 }
 
 /// The colour furthest from white within 2 pixels: a thin part's own colour, where it has no inside.

@@ -5,7 +5,7 @@
 use image::{GrayImage, Luma, Rgb, RgbImage, Rgba, RgbaImage};
 use proptest::prelude::*;
 use reliad_imaging::{
-    Bounds, Canvas, Cutout, Error, PlacedProduct, background_mask, canny, paste_back,
+    Bounds, Canvas, Cutout, Error, PlacedProduct, Warning, background_mask, canny, paste_back,
 };
 
 fn solid(width: u32, height: u32, colour: [u8; 3]) -> Cutout {
@@ -128,6 +128,77 @@ fn the_last_row_and_column_arrive() {
     );
 }
 
+/// A solid box of 100 x 200 at (50, 40) of 600 x 600, and what `faint` says of alpha elsewhere.
+fn with_faint(faint: impl Fn(u32, u32) -> u8) -> Cutout {
+    let picture = RgbaImage::from_fn(600, 600, |x, y| {
+        let inside = (50..150).contains(&x) && (40..240).contains(&y);
+        Rgba([200, 40, 30, if inside { 255 } else { faint(x, y) }])
+    });
+    Cutout::from_rgba(picture).unwrap()
+}
+
+#[test]
+fn dust_changes_neither_size_nor_place_and_is_told_of() {
+    let canvas = Canvas::new(400, 400).unwrap();
+    let clean = PlacedProduct::place(&with_faint(|_, _| 0), canvas, 0.7);
+    let dusty = with_faint(|x, y| u8::from((x, y) == (0, 0) || (x, y) == (599, 599)) * 90);
+    assert_eq!(
+        dusty.warnings(),
+        [Warning::Faint {
+            distance: 450,
+            dropped: 2
+        }]
+    );
+    assert_eq!(PlacedProduct::place(&dusty, canvas, 0.7), clean);
+    assert_eq!(clean.bounds().height, 280);
+}
+
+#[test]
+fn a_soft_edge_and_a_glow_stay_with_the_product() {
+    let canvas = Canvas::new(400, 400).unwrap();
+    let edge = with_faint(|x, y| u8::from((48..152).contains(&x) && (38..242).contains(&y)) * 60);
+    assert_eq!(edge.warnings(), []);
+    let placed = PlacedProduct::place(&edge, canvas, 0.5);
+    let Bounds {
+        x,
+        y,
+        width,
+        height,
+    } = placed.bounds();
+    assert_eq!((x, y, width, height), (150, 100, 100, 200));
+    // At its own size nothing is resampled.
+    assert_eq!(placed.rgba().get_pixel(149, 200).0[3], 60);
+    assert_eq!(placed.rgba().get_pixel(148, 98).0[3], 60);
+    assert_eq!(placed.rgba().get_pixel(147, 200).0[3], 0);
+    // A glow that is wider than the canvas is cut by it; the box stays where it is.
+    let glow = with_faint(|_, _| 30);
+    assert_eq!(
+        glow.warnings(),
+        [Warning::Faint {
+            distance: 450,
+            dropped: 0
+        }]
+    );
+    let placed = PlacedProduct::place(&glow, canvas, 0.9);
+    assert_eq!(placed.bounds().height, 360);
+    assert_eq!(placed.rgba().get_pixel(200, 2).0[3], 30);
+    assert_eq!(placed.rgba().get_pixel(200, 200).0, [200, 40, 30, 255]);
+    assert_eq!(placed.rgba().get_pixel(200, 15).0[3], 30);
+    assert_eq!(placed.rgba().get_pixel(200, 24).0[3], 255);
+}
+
+#[test]
+fn what_is_faint_all_over_is_measured_by_all_of_it() {
+    let picture = RgbaImage::from_fn(80, 80, |x, y| {
+        let inside = (10..60).contains(&x) && (20..70).contains(&y);
+        let dot = (30..34).contains(&x) && (30..34).contains(&y);
+        Rgba([90, 140, 200, if dot { 200 } else { u8::from(inside) * 70 }])
+    });
+    let cutout = Cutout::from_rgba(picture).unwrap();
+    assert_eq!((cutout.bounds().width, cutout.bounds().height), (50, 50));
+    assert_eq!(cutout.warnings(), []);
+}
+
 #[test]
 fn odd_scales_are_clamped() {
     let canvas = Canvas::new(64, 64).unwrap();
@@ -247,8 +318,12 @@ proptest! {
         let placed = PlacedProduct::place(&cutout, Canvas::new(40, 24).unwrap(), scale);
         let again = PlacedProduct::place(&cutout, Canvas::new(40, 24).unwrap(), scale);
         prop_assert_eq!(&placed, &again);
+        // The box is that of the half opaque; both of its ends are rounded to a pixel.
+        let Bounds { x: left, y: top, width, height } = placed.bounds();
         for (x, y, pixel) in placed.rgba().enumerate_pixels() {
-            prop_assert!(pixel.0[3] == 0 || placed.bounds().contains(x, y));
+            let near = (left..left + width + 2).contains(&(x + 1))
+                && (top..top + height + 2).contains(&(y + 1));
+            prop_assert!(pixel.0[3] < 128 || near, "{x} {y} {:?} {:?}", placed.bounds(), pixel);
         }
         let edges = canny(&placed.on_black(), 100.0, 200.0);
         prop_assert!(edges.pixels().all(|pixel| pixel.0[0] == 0 || pixel.0[0] == 255));

@@ -30,7 +30,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         other => return Err(format!("{other}: looks or agreement").into()),
     };
     for file in pictures {
-        let picture = image::open(file)?.into_rgb8();
+        let picture = reliad_imaging::open(file.as_ref())?.picture.into_rgb8();
         let found = score(rgb_tensor(&picture, &device))?;
         println!("{:9.4}  {file}", found.into_scalar::<f32>());
     }

@@ -22,7 +22,7 @@ use reliad_generation::product::{self, ProductFile};
 use reliad_generation::report::{self, Unusable};
 use reliad_generation::run::{self, Event, NoiseSource, Outcome, RunSettings};
 use reliad_generation::tuned::Tuned;
-use reliad_imaging::Problem;
+use reliad_imaging::{Problem, Warnings};
 use reliad_weights::ModelDir;
 
 use crate::catalogue::{self, Catalogue, Defaults, Failure};
@@ -254,6 +254,7 @@ pub fn run(arguments: GenerateArgs) -> Result<Code> {
         Some(catalogue) => shop.open_rows(catalogue, &defaults, arguments.quiet),
         None => shop.open_products(&arguments, &request),
     };
+    given.warn();
     if let Some(catalogue) = &catalogue {
         given.tell(catalogue, &settings.out)?;
     }
@@ -533,6 +534,21 @@ impl Shop {
 }
 
 impl Given {
+    /// Tells what is doubtful about the products, in one line a kind.
+    fn warn(&self) {
+        let mut warnings = Warnings::default();
+        for Order { product, .. } in &self.orders {
+            let path = product
+                .photograph
+                .as_ref()
+                .map_or(&product.path, |photo| &photo.path);
+            warnings.add(path, &product.warnings);
+        }
+        for line in warnings.lines() {
+            message::warning_line(&line);
+        }
+    }
+
     /// Writes and tells the rows that failed so far.
     fn tell(&mut self, catalogue: &Catalogue, out: &Path) -> Result<()> {
         catalogue::write_failures(out, &self.failures)?;

@@ -9,6 +9,7 @@ mod judges;
 mod labels;
 #[path = "../look_alike/mod.rs"]
 mod look_alike;
+mod pictures;
 #[path = "../program/mod.rs"]
 mod program;
 mod pytorch;

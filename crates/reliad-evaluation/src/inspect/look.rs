@@ -2,14 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use image::{ImageReader, RgbImage};
+use image::RgbImage;
 use reliad_generation::assess::Assess;
 use reliad_generation::files;
 use reliad_generation::identity::ModelIdentity;
 use reliad_generation::manifest::VerdictRecord;
 use reliad_imaging::checks::{altered, cut_off, grown};
 use reliad_imaging::locate::{Located, locate};
-use reliad_imaging::{Cutout, Problem};
+use reliad_imaging::{Cutout, Problem, Warnings};
 use reliad_rfnet::judge::JudgeItem;
 
 use super::finding::Finding;
@@ -46,6 +46,8 @@ pub struct New {
     title: String,
     pixels: RgbImage,
     located: Located,
+    /// What is doubtful about the picture and the cut-out.
+    pub warnings: Warnings,
 }
 
 /// Reads a picture and finds its product in it, unless `results` know it.
@@ -78,13 +80,13 @@ pub fn prepare(
     if results.knows(&key) {
         return Ok(Prepared::Known(key));
     }
-    let pixels = ImageReader::open(picture)
-        .map_err(|error| failed(error.to_string()))?
-        .with_guessed_format()
-        .map_err(|error| failed(error.to_string()))?
-        .decode()
-        .map_err(|error| failed(error.to_string()))?
-        .into_rgb8();
+    // These errors name their file.
+    let unread = |error: reliad_imaging::Error| Failed {
+        picture: String::new(),
+        reason: error.to_string(),
+    };
+    let opened = reliad_imaging::open(picture).map_err(unread)?;
+    let pixels = opened.picture.into_rgb8();
     let cutout = Cutout::read(product).map_err(|error| {
         let photograph = matches!(
             error,
@@ -99,8 +101,11 @@ pub fn prepare(
             }
             false => "",
         };
-        failed(format!("{error}{what_to_do}"))
+        failed(format!("its cut-out can't be used: {error}{what_to_do}"))
     })?;
+    let mut warnings = Warnings::default();
+    warnings.add(picture, opened.warning.as_slice());
+    warnings.add(product, cutout.warnings());
     let located = locate(&pixels, &cutout)
         .ok_or_else(|| failed("it is smaller than 16 pixels".to_owned()))?;
     Ok(Prepared::New(Box::new(New {
@@ -110,6 +115,7 @@ pub fn prepare(
         title,
         pixels,
         located,
+        warnings,
     })))
 }
 

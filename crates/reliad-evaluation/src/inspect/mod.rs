@@ -11,11 +11,12 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use reliad_generation::assess::{Assess, ModelJudge};
+use reliad_imaging::Warnings;
 
 use self::look::{Prepared, prepare};
 use self::results::Results;
 use crate::error::{Error, Result};
-use crate::progress::Watch;
+use crate::progress::{Event, Watch};
 
 pub use finding::Finding;
 pub use inputs::{Products, Titles};
@@ -67,6 +68,7 @@ impl Inspection<'_> {
         if pictures.is_empty() {
             return Err(Error::NoPictures);
         }
+        let mut warnings = Warnings::default();
         let count = watch.count("inspected", pictures.len() as u64);
         for batch in pictures.chunks(TOGETHER) {
             if watch.stopped() {
@@ -96,6 +98,7 @@ impl Inspection<'_> {
                         true
                     }
                     Ok(Prepared::New(new)) => {
+                        warnings.join(&new.warnings);
                         match new.finish(judge, &self.limits) {
                             Ok(result) => results.add(&result)?,
                             Err(failed) => results.fail(&failed, watch),
@@ -111,6 +114,9 @@ impl Inspection<'_> {
             }
         }
         count.end();
+        for line in warnings.lines() {
+            watch.tell(Event::Warning(line));
+        }
         let summary = results.finish()?;
         page::write(self.out, &summary, judge.identity())?;
         Ok(Some(summary))

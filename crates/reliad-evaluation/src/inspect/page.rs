@@ -88,8 +88,9 @@ fn pictures(dir: &Path, publishable: bool, title: &str, count: u64) -> Result<Ma
             continue;
         }
         // A picture that has gone since is no reason to lose the page.
-        if let Ok(picture) = image::open(&result.picture) {
-            cells.push(cell(&source(&picture.into_rgb8())?, &caption(&result)));
+        if let Ok(opened) = reliad_imaging::open(Path::new(&result.picture)) {
+            let picture = opened.picture.into_rgb8();
+            cells.push(cell(&source(&picture)?, &caption(&result)));
         }
         shown += 1;
         if shown == SHOWN {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use image::{DynamicImage, ExtendedColorType, GrayImage, RgbImage, RgbaImage};
 use rayon::prelude::*;
-use reliad_imaging::Class;
+use reliad_imaging::{Class, open};
 use serde::Deserialize as _;
 use serde_json::Value;
 
@@ -125,11 +125,11 @@ fn read_one(
             path: path.clone(),
             source,
         })?;
-        let image = image::load_from_memory(&bytes).map_err(|error| Error::Unreadable {
+        let opened = open::decode(&bytes).map_err(|problem| Error::Unreadable {
             path,
-            reason: error.to_string(),
+            reason: problem.to_string(),
         })?;
-        Ok((image, bytes.len() as f64))
+        Ok((opened.picture, bytes.len() as f64))
     };
     let class = Class::from_slug(&text("label"))
         .ok_or_else(|| fault(format!("unknown label `{}`", text("label"))))?;

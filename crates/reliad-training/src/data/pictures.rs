@@ -186,7 +186,11 @@ impl Pictures {
 }
 
 fn decode(store: &Store, place: &Place, layout: Layout, size: usize, out: &mut [u8]) -> Result<()> {
-    let picture = store.picture(place).map_err(Error::component("data"))?;
+    let picture = match layout {
+        Layout::Gray => store.map(place),
+        Layout::Rgb | Layout::Rgba => store.picture(place),
+    };
+    let picture = picture.map_err(Error::component("data"))?;
     let (width, height) = (picture.width() as usize, picture.height() as usize);
     if width != height || width < size {
         return Err(Error::Data {

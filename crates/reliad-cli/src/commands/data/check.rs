@@ -83,6 +83,12 @@ fn text(found: &Findings) -> String {
     for (reason, count) in &found.reasons {
         text += &format!("  {count} × {reason}\n");
     }
+    if found.unusable_profiles > 0 {
+        text += &format!(
+            "{} have a colour profile that can't be used; their colours are taken as sRGB\n",
+            found.unusable_profiles
+        );
+    }
     text + &format!(
         "{} copies in {} groups, {} of them with different labels\n{} products leak between splits\n",
         found.duplicates, found.duplicate_groups, found.conflicting_labels, found.leaks
