@@ -5,14 +5,23 @@ use std::collections::HashMap;
 use image::DynamicImage;
 use image_hasher::{HashAlg, Hasher, HasherConfig};
 
-/// How a picture looks: two 64-bit hashes that small changes (scale, compression, brightness) hardly touch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// How a picture looks: two 64-bit hashes that small changes (scale, compression, brightness) hardly touch, and the means of
+/// its parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Look {
     /// Signs of the low frequencies.
     frequencies: u64,
     /// Signs of neighbouring differences.
     gradients: u64,
+    /// Luma of [`PARTS`] times [`PARTS`] parts.
+    means: [u8; (PARTS * PARTS) as usize],
 }
+
+/// Parts along each side whose means are kept.
+const PARTS: u32 = 8;
+/// Mean difference of the parts, of 255, up to which pictures with one near hash are copies: in pictures that are symmetric or
+/// plain, half of the signs of the other hash are those of noise. Ours.
+const SAME_PARTS: u32 = 1;
 
 /// Bits of each hash that may differ between two copies of one picture: at most 3, since two hashes that differ in
 /// three bits share one of four 16-bit bands. Ours.
@@ -46,9 +55,15 @@ impl Looker {
             let bytes: [u8; 8] = hasher.hash_image(picture).into_inner();
             u64::from_le_bytes(bytes)
         };
+        let parts = picture.thumbnail_exact(PARTS, PARTS).into_luma8();
+        let mut means = [0; (PARTS * PARTS) as usize];
+        for (mean, part) in means.iter_mut().zip(parts.pixels()) {
+            *mean = part.0[0];
+        }
         Look {
             frequencies: bits(&self.frequencies),
             gradients: bits(&self.gradients),
+            means,
         }
     }
 }
@@ -56,8 +71,14 @@ impl Looker {
 impl Look {
     fn is_near(self, other: Self, distance: u32) -> bool {
         let apart = |a: u64, b: u64| (a ^ b).count_ones();
-        apart(self.frequencies, other.frequencies) <= distance
-            && apart(self.gradients, other.gradients) <= distance
+        let near = [
+            apart(self.frequencies, other.frequencies) <= distance,
+            apart(self.gradients, other.gradients) <= distance,
+        ];
+        let differences = self.means.iter().zip(other.means);
+        let difference: u32 = differences.map(|(a, b)| u32::from(a.abs_diff(b))).sum();
+        near == [true; 2]
+            || near.contains(&true) && difference <= SAME_PARTS * self.means.len() as u32
     }
 }
 
@@ -67,14 +88,18 @@ pub fn groups(looks: &[Look], distance: u32) -> Vec<Vec<usize>> {
     let distance = distance.min(LARGEST_DISTANCE);
     let mut sets = Sets::new(looks.len());
     // Each look once: a thousand equal ones would cost a million comparisons.
-    let mut unique: HashMap<Look, usize> = HashMap::new();
-    for (index, &look) in looks.iter().enumerate() {
-        sets.join(*unique.entry(look).or_insert(index), index);
+    let mut unique: HashMap<[u64; 2], usize> = HashMap::new();
+    for (index, look) in looks.iter().enumerate() {
+        let hashes = [look.frequencies, look.gradients];
+        sets.join(*unique.entry(hashes).or_insert(index), index);
     }
-    for band in 0..BANDS {
+    for (hash, band) in [0, 1]
+        .into_iter()
+        .flat_map(|hash| (0..BANDS).map(move |band| (hash, band)))
+    {
         let mut buckets: HashMap<u16, Vec<usize>> = HashMap::new();
-        for (look, &index) in &unique {
-            let key = (look.frequencies >> (16 * band)) as u16;
+        for (hashes, &index) in &unique {
+            let key = (hashes[hash] >> (16 * band)) as u16;
             buckets.entry(key).or_default().push(index);
         }
         for bucket in buckets.values() {
@@ -156,16 +181,31 @@ mod tests {
 
     #[test]
     fn near_hashes_are_found_in_every_band_and_far_ones_are_not() {
-        let look = |frequencies, gradients| Look {
+        let look = |frequencies, gradients, mean| Look {
             frequencies,
             gradients,
+            means: [mean; 64],
         };
         let base = 0x0123_4567_89ab_cdef;
         // One bit in three bands: only the fourth band agrees.
         let near = base ^ (1 | 1 << 16 | 1 << 32);
         let far = base ^ (2 | 2 << 16 | 2 << 32 | 2 << 48);
-        let looks = [look(base, 7), look(near, 7), look(far, 7), look(base, !7)];
+        let looks = [
+            look(base, 7, 90),
+            look(near, 7, 120),
+            look(far, 7, 93),
+            look(base, !7, 87),
+        ];
         assert_eq!(groups(&looks, 3), [vec![0, 1]]);
         assert!(groups(&looks, 2).is_empty());
+        // Of the same means one near hash is enough, whichever it is.
+        let looks = [
+            look(base, 7, 90),
+            look(far, 7, 91),
+            look(base, !7, 89),
+            look(far, !7, 90),
+        ];
+        assert_eq!(groups(&looks, 2), [vec![0, 1, 2, 3]]);
+        assert!(groups(&[looks[0], looks[3]], 2).is_empty());
     }
 }

@@ -1,6 +1,8 @@
 //! Names and shapes of the real ResNet50, ResNeXt50, HRNet-W18, ViT-B/16 and roberta-base (`parity/rfnet/key_names.py`) are ours,
 //! and a checkpoint with these names loads.
 
+#![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
+
 mod golden;
 
 use std::collections::BTreeMap;

@@ -102,7 +102,7 @@ pub fn write_configs(scene: &Scene) {
 }
 
 /// `reliad train rfnet` with one of the configurations.
-pub fn train<'a>(config: &'a str) -> Vec<&'a str> {
+pub fn train(config: &str) -> Vec<&str> {
     let begin = ["train", "rfnet", "--data", "data", "--out", "judge"];
     [&begin[..], &["--steps", "2", "--config", config]].concat()
 }

@@ -1,9 +1,11 @@
 //! The samples that networks learn from and those that are held out.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::path::Path;
+use std::fs::Metadata;
+use std::path::{Path, PathBuf};
 
-use reliad_dataset::{Folder, Modality, Record, Split, required};
+use reliad_dataset::{Folder, Modality, Place, Record, Split, required};
 
 use crate::data::pictures::{Layout, Pictures};
 use crate::error::{Error, Result};
@@ -89,9 +91,19 @@ impl World {
     }
 
     /// Tells what is shown by the samples `indices` from what others show, whose files may have the same names: by the files,
-    /// the texts and what was drawn, not by the labels. Nothing is read for it.
+    /// how long they are and when they were written, the texts and what was drawn, not by the labels. No file is read for it.
     pub(crate) fn fingerprint(&self, indices: impl IntoIterator<Item = usize>) -> u64 {
         let mut shown = Fingerprint::default();
+        let mut files: HashMap<PathBuf, String> = HashMap::new();
+        let store = self.folder.store();
+        let mut version = |place: &Place| {
+            let path = store.path(place);
+            let version = files.entry(path).or_insert_with_key(|path| {
+                let version = |file: Metadata| (file.len(), file.modified().ok());
+                format!("{:?}", std::fs::metadata(path).map(version).ok())
+            });
+            version.clone()
+        };
         for index in indices {
             let Record {
                 image,
@@ -104,7 +116,9 @@ impl World {
             } = &self.records()[index];
             let _ = write!(
                 shown,
-                "{image};{product:?};{title};{prompt};{product_id};{parameters:?};"
+                "{image};{product:?};{title};{prompt};{product_id};{parameters:?};{};{:?};",
+                version(image),
+                product.as_ref().map(&mut version),
             );
         }
         shown.finish()
