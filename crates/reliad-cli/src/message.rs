@@ -4,7 +4,11 @@ use std::fmt;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
+use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::registry::LookupSpan;
 
 use crate::hints;
 
@@ -123,14 +127,43 @@ pub const LOG: &str = "RELIAD_LOG";
 /// What is shown when it isn't set: warnings, and what a training says of its data.
 const SHOWN: &str = "warn,reliad_training=info";
 
-/// Shows `tracing` events as the variable [`LOG`] asks for.
+/// Shows `tracing` events as the variable [`LOG`] asks for; without it, as all other messages are.
 pub fn start_log() {
-    let filter = EnvFilter::try_from_env(LOG).unwrap_or_else(|_| EnvFilter::new(SHOWN));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let asked = EnvFilter::try_from_env(LOG);
+    let log = tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .init();
+        .with_ansi(std::io::stderr().is_terminal());
+    match asked {
+        Ok(filter) => log.with_env_filter(filter).init(),
+        Err(_) => log
+            .with_env_filter(EnvFilter::new(SHOWN))
+            .event_format(Message)
+            .init(),
+    }
+}
+
+/// An event as a line for people: without time, and without the place in the program.
+struct Message;
+
+impl<S, N> FormatEvent<S, N> for Message
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        match *event.metadata().level() {
+            Level::ERROR => writer.write_str("error: ")?,
+            Level::WARN => writer.write_str("warning: ")?,
+            _ => {}
+        }
+        context.format_fields(writer.by_ref(), event)?;
+        writeln!(writer)
+    }
 }
 
 #[cfg(test)]

@@ -58,7 +58,7 @@ fn from_the_archives_to_a_judge() {
         parts(&learned, false)
     );
     assert_eq!(ran.err.matches(&told).count(), 1, "{}", ran.err);
-    assert_eq!(ran.err.matches("WARN").count(), 1, "{}", ran.err);
+    assert_eq!(ran.err.matches("warning: ").count(), 1, "{}", ran.err);
     let made = format!(
         "views: {} to make in judge/.training/views/",
         parts(&["train"], true)

@@ -20,6 +20,7 @@ mod source;
 mod statistics;
 mod store;
 mod table;
+mod table_text;
 mod tally;
 mod text;
 

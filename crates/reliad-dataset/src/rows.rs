@@ -3,19 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use csv::{ByteRecord, ReaderBuilder, Trim};
 use serde_json::{Map, Value as Json};
 
 use crate::error::{Error, Result};
 use crate::table::{Table, Value};
+use crate::table_text::TableText;
+use crate::text::{Line, TextLines};
 
 /// Rows of a parquet file that are read at once.
 const AT_ONCE: usize = 1024;
-/// The delimiters of CSV files: spreadsheets of many countries write semicolons, since the comma is in their numbers.
-const DELIMITERS: [u8; 3] = *b",;\t";
-/// What programs for Windows put before UTF-8.
-const BOM: &[u8] = b"\xEF\xBB\xBF";
-
 /// A table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rows {
@@ -54,10 +50,9 @@ impl Rows {
     /// row that can be read, or a damaged one.
     pub fn read(path: &Path) -> Result<Self> {
         let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
-        let bytes = || std::fs::read(path).map_err(Error::io(path));
         match extension.to_str() {
-            Some("csv") => of_csv(&bytes()?).map_err(Error::layout(path)),
-            Some("jsonl") => of_jsonl(&bytes()?).map_err(Error::layout(path)),
+            Some("csv") => of_csv(path),
+            Some("jsonl") => of_jsonl(path),
             Some("parquet") => of_parquet(path),
             _ => Err(Error::layout(path)(
                 "a table is a file of the extension .csv, .jsonl or .parquet",
@@ -75,41 +70,29 @@ impl Rows {
     }
 }
 
-fn of_csv(bytes: &[u8]) -> std::result::Result<Rows, String> {
-    let bytes = bytes.strip_prefix(BOM).unwrap_or(bytes);
-    let mut reader = ReaderBuilder::new()
-        .delimiter(delimiter(bytes))
-        .trim(Trim::All)
-        .flexible(true)
-        .from_reader(bytes);
-    let heads = reader.byte_headers().map_err(|error| error.to_string())?;
-    let Ok(columns) = texts(heads) else {
-        return Err("its first line isn't UTF-8: save it as \"CSV UTF-8\"".to_owned());
-    };
+fn of_csv(path: &Path) -> Result<Rows> {
+    let mut table = TableText::open(path)?;
+    tell_encoding(path, table.legacy());
+    let header = table.header().map_err(Error::io(path))?;
+    let columns: Vec<String> = header.iter().map(|name| name.trim().to_owned()).collect();
     if columns.iter().all(String::is_empty) {
-        return Err("its first line must name the columns".to_owned());
+        return Err(Error::layout(path)("its first line must name the columns"));
     }
     let mut known = BTreeSet::new();
     let twice = |name: &&String| !name.is_empty() && !known.insert(name.to_lowercase());
     if let Some(name) = columns.iter().find(twice) {
-        return Err(format!("it has two columns `{name}`"));
+        return Err(Error::layout(path)(format!("it has two columns `{name}`")));
     }
     let mut rows = Vec::new();
-    for record in reader.byte_records() {
-        let record = record.map_err(|error| error.to_string())?;
-        let at = record.position();
-        let (line, begin) = at.map_or((0, 0), |at| (at.line(), at.byte() as usize));
-        let rest = bytes.get(begin..).unwrap_or_default();
-        // Empty lines before a row count as its own to the reader.
-        let blank = rest.iter().take_while(|byte| b"\r\n".contains(byte));
-        let number = line + blank.filter(|&&byte| byte == b'\n').count() as u64;
-        if record.iter().all(<[u8]>::is_empty) {
+    for record in table {
+        let (line, cells) = record.map_err(Error::io(path))?;
+        let number = line as u64;
+        let row = cells.and_then(|cells| row_of_csv(cells, &columns, number));
+        // A row of delimiters alone is an empty one.
+        if row.as_ref().is_ok_and(|row| row.cells.is_empty()) {
             continue;
         }
-        rows.push(
-            row_of_csv(&record, &columns, rest, number)
-                .map_err(|reason| BrokenRow { number, reason }),
-        );
+        rows.push(row.map_err(|reason| BrokenRow { number, reason }));
     }
     Ok(Rows {
         columns,
@@ -118,33 +101,28 @@ fn of_csv(bytes: &[u8]) -> std::result::Result<Rows, String> {
     })
 }
 
-/// One row; `rest` is the file from where it begins.
+fn tell_encoding(path: &Path, encoding: Option<&str>) {
+    if let Some(encoding) = encoding {
+        tracing::warn!(
+            "{}: what isn't UTF-8 in it is read as {encoding}; save it as \"CSV UTF-8\" if titles look wrong",
+            path.display()
+        );
+    }
+}
+
 fn row_of_csv(
-    record: &ByteRecord,
+    cells: Vec<String>,
     columns: &[String],
-    rest: &[u8],
     number: u64,
 ) -> std::result::Result<Row, String> {
-    if record.len() > columns.len() {
+    if cells.len() > columns.len() {
         return Err(format!(
             "it has {} fields, the first line names {}: put texts that hold the delimiter between quotation marks",
-            record.len(),
+            cells.len(),
             columns.len()
         ));
     }
-    // A quotation mark that nothing closes swallows the rest of the file.
-    let swallowed = record.iter().any(|field| field.contains(&b'\n'))
-        && rest.iter().filter(|&&byte| byte == b'"').count() % 2 == 1;
-    let ends_here = || {
-        let lines = |bytes: &[u8]| bytes.iter().filter(|&&byte| byte == b'\n').count();
-        let own: usize = record.iter().map(lines).sum();
-        own + 1 >= lines(rest.trim_ascii_end())
-    };
-    if swallowed && ends_here() {
-        return Err("it opens a quotation mark that nothing closes".to_owned());
-    }
-    let texts = texts(record)
-        .map_err(|_| "it has bytes that aren't UTF-8: save the file as \"CSV UTF-8\"")?;
+    let texts = cells.iter().map(|cell| cell.trim().to_owned());
     let cells = columns.iter().cloned().zip(texts);
     Ok(Row {
         number,
@@ -154,29 +132,24 @@ fn row_of_csv(
     })
 }
 
-fn texts(record: &ByteRecord) -> std::result::Result<Vec<String>, std::str::Utf8Error> {
-    let texts = record.iter().map(std::str::from_utf8);
-    texts.map(|text| text.map(str::to_owned)).collect()
-}
-
-fn delimiter(bytes: &[u8]) -> u8 {
-    let first = bytes.split(|&byte| byte == b'\n').next().unwrap_or(bytes);
-    let count = |of: u8| first.iter().filter(|&&byte| byte == of).count();
-    // Of several the last is the greatest to `max_by_key`; the comma stands for a single column.
-    let most = DELIMITERS.into_iter().rev().max_by_key(|&of| count(of));
-    most.unwrap_or(b',')
-}
-
-fn of_jsonl(bytes: &[u8]) -> std::result::Result<Rows, String> {
-    let bytes = bytes.strip_prefix(BOM).unwrap_or(bytes);
+fn of_jsonl(path: &Path) -> Result<Rows> {
     let mut columns = BTreeSet::new();
     let mut rows = Vec::new();
-    for (line, number) in bytes.split(|&byte| byte == b'\n').zip(1..) {
-        if line.trim_ascii().is_empty() {
+    let lines = TextLines::open(path)?;
+    tell_encoding(path, lines.legacy());
+    for line in lines {
+        let Line { number, text } = line.map_err(Error::io(path))?;
+        let number = number as u64;
+        if text.as_ref().is_ok_and(|text| text.trim().is_empty()) {
             continue;
         }
-        let row = serde_json::from_slice::<Map<String, Json>>(line);
-        rows.push(match row {
+        let fields = text.and_then(|text| {
+            serde_json::from_str::<Map<String, Json>>(&text).map_err(|error| {
+                let reason = error.to_string().replace(" at line 1 column", " at column");
+                format!("it is no JSON object: {reason}")
+            })
+        });
+        rows.push(match fields {
             Ok(fields) => {
                 columns.extend(fields.keys().cloned());
                 let cells = fields.into_iter();
@@ -186,17 +159,14 @@ fn of_jsonl(bytes: &[u8]) -> std::result::Result<Rows, String> {
                     cells: cells.collect(),
                 })
             }
-            Err(error) => {
-                let reason = error.to_string().replace(" at line 1 column", " at column");
-                Err(BrokenRow {
-                    number,
-                    reason: format!("it is no JSON object: {reason}"),
-                })
-            }
+            Err(reason) => Err(BrokenRow { number, reason }),
         });
     }
     if let (true, Some(Err(broken))) = (columns.is_empty(), rows.first()) {
-        return Err(format!("line {}: {}", broken.number, broken.reason));
+        return Err(Error::layout(path)(format!(
+            "line {}: {}",
+            broken.number, broken.reason
+        )));
     }
     Ok(Rows {
         columns: columns.into_iter().collect(),
@@ -327,14 +297,16 @@ mod tests {
     fn broken_rows_say_why_and_the_others_are_read() {
         let rows = read(
             "a.CSV",
-            b"file,title\na,b,c\nm\xFCg.png,M\nc.png,C\nd.png,\"D\ne.png,E\nf.png,F\n",
+            b"file,title\na,b,c\n\xC7\xE0.png,M\nc.png,C\nd.png,\"D\ne.png,E\nf.png,F\n",
         );
         let told = told(&rows.unwrap());
         assert!(told[0].1.contains("3 fields, the first line names 2"));
-        assert!(told[1].1.contains("UTF-8"));
+        // What isn't UTF-8 is read in the encoding that fits, here GBK.
+        assert_eq!(told[1], (3, "\u{9752}.png|M".to_owned()));
         assert_eq!(told[2], (4, "c.png|C".to_owned()));
         assert_eq!(told[3].0, 5);
-        assert!(told[3].1.contains("nothing closes"), "{told:?}");
+        assert!(told[3].1.contains("isn't closed"), "{told:?}");
+        assert_eq!(told[4], (6, "e.png|E".to_owned()));
         // A title of several lines is one, also at the end.
         let rows = read("a.csv", b"file,title\nd.png,\"D\nof two lines\"\n").unwrap();
         assert!(rows.rows[0].is_ok());
@@ -355,7 +327,6 @@ mod tests {
             ("a.xlsx", &b"PK"[..], ".csv, .jsonl or .parquet"),
             ("a.csv", b"", "name the columns"),
             ("a.csv", b"file,File\n", "two columns `File`"),
-            ("a.csv", b"\xFF\xFEf\0", "UTF-8"),
             ("a.parquet", b"PAR1", "a.parquet"),
             ("a.jsonl", b"no\nno\n", "a.jsonl: line 1"),
         ] {

@@ -7,8 +7,8 @@
 use std::path::Path;
 
 use super::Fields;
-use super::table_text::cells;
 use crate::error::{Error, Result};
+use crate::table_text::cells;
 use crate::text::TextLines;
 
 /// Our columns.

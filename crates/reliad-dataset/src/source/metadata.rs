@@ -8,9 +8,9 @@ use serde_json::{Map, Value};
 use super::fields::Values;
 use super::listing;
 use super::reader::Reader;
-use super::table_text::TableText;
 use crate::Place;
 use crate::error::{Error, Result};
+use crate::table_text::TableText;
 use crate::text::TextLines;
 
 /// Names of index files, the first of which counts where a folder has several.

@@ -12,7 +12,6 @@ mod metadata;
 mod parquet;
 mod reader;
 mod rf1m;
-mod table_text;
 mod unpack;
 mod webdataset;
 

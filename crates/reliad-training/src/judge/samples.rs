@@ -235,7 +235,7 @@ impl LeftOut {
             ),
             (
                 self.inexpressible,
-                "have a label that the judge's classes don't express",
+                "have no label, or one that the judge's classes don't express",
             ),
         ]
         .into_iter()

@@ -14,7 +14,7 @@ const LONGEST_CELL: usize = 100;
 const LONGEST_RECORD: usize = 1 << 20;
 
 /// The records of a file whose first one names the columns.
-pub(super) struct TableText {
+pub(crate) struct TableText {
     lines: TextLines,
     /// Lines that were read ahead.
     ahead: VecDeque<Line>,
@@ -126,7 +126,7 @@ impl Iterator for TableText {
 ///
 /// # Errors
 /// What the parser says.
-pub(super) fn cells(text: &str, delimiter: u8) -> std::result::Result<Option<Vec<String>>, String> {
+pub(crate) fn cells(text: &str, delimiter: u8) -> std::result::Result<Option<Vec<String>>, String> {
     // An open quote would take this line in, too.
     let text = [text, "\nend"].concat();
     let mut records = csv::ReaderBuilder::new()
