@@ -16,6 +16,7 @@ mod interrupt;
 mod message;
 mod progress;
 mod sampling;
+mod shop;
 mod workers;
 
 use std::process::ExitCode;

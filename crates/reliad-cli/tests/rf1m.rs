@@ -125,8 +125,7 @@ fn samples_that_come_later_add_shards_and_rename_none() {
         .err
         .lines()
         .filter_map(|line| {
-            line.split(" views: ")
-                .nth(1)?
+            line.strip_prefix("views: ")?
                 .split(" to make")
                 .next()?
                 .parse::<usize>()

@@ -5,6 +5,7 @@ pub(crate) mod matrix;
 mod node;
 mod planes;
 mod tiles;
+mod weight_gradient;
 
 use burn::config::Config;
 use burn::module::{Content, DisplaySettings, Module, ModuleDisplay, Param};

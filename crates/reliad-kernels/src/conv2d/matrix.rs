@@ -3,9 +3,10 @@
 
 use std::borrow::Cow;
 
-use super::kernel::{Correlation, correlate, transpose};
+use super::kernel::{Correlation, correlate};
 use super::planes::{Layout, lay};
 use super::tiles::Weights;
+use super::weight_gradient::transpose;
 use crate::Arithmetic;
 
 /// `a` `[rows, inner]`, its strides given, times `b` `[inner, columns]`; factors in bf16, sums in f32.

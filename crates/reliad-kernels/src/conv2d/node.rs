@@ -3,6 +3,7 @@
 use burn::backend::TensorMetadata;
 
 use super::kernel::{self, Geometry};
+use super::weight_gradient::weight_gradient;
 use crate::Arithmetic;
 use crate::flex::{FlexTensor, tensor, values};
 use crate::operation::Operation;
@@ -55,7 +56,7 @@ impl Operation<3> for Convolution {
         let geometry = self.geometry(&x, &weight);
         let dy = values(&dy);
         let dx = of_x.then(|| kernel::input_gradient(dy, values(&weight), geometry));
-        let dweight = of_weight.then(|| kernel::weight_gradient(values(&x), dy, geometry));
+        let dweight = of_weight.then(|| weight_gradient(values(&x), dy, geometry));
         let dbias = of_bias.then(|| {
             let pixels = geometry.output().iter().product();
             kernel::bias_gradient(dy, geometry.channels_out, pixels)
