@@ -12,6 +12,7 @@ use crate::text::{Line, TextLines};
 
 /// Rows of a parquet file that are read at once.
 const AT_ONCE: usize = 1024;
+
 /// A table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rows {
@@ -202,48 +203,41 @@ fn of_parquet(path: &Path) -> Result<Rows> {
             "its column `{name}` holds lists: write texts such as 100:200 or mid,up in their place"
         )));
     }
-    let columns: Vec<String> = table
-        .columns()
-        .iter()
-        .filter(|column| !column.binary)
-        .map(|column| column.name.clone())
-        .collect();
+    let columns = table.columns().iter().filter(|column| !column.binary);
+    let columns: Vec<_> = columns.collect();
+    let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
     let mut rows = Vec::new();
-    let mut first = 0;
-    while first < table.rows() {
-        let mut read: Vec<BTreeMap<String, String>> = Vec::new();
-        for column in &columns {
-            let cells = table.cells(column, first, AT_ONCE)?;
-            read.resize_with(read.len().max(cells.len()), BTreeMap::new);
-            for (row, cell) in read.iter_mut().zip(cells) {
-                // What is no number is an empty cell of a table that was made with pandas.
-                let cell = cell
-                    .filter(|cell| !matches!(cell, Value::Float(number) if !number.is_finite()));
-                let text = cell.and_then(Value::into_word);
-                let text = text.map(|text| text.trim().to_owned());
-                if let Some(text) = text.filter(|text| !text.is_empty()) {
-                    row.insert(column.clone(), text);
-                }
-            }
-        }
-        if read.is_empty() {
-            break;
-        }
-        for cells in read {
-            first += 1;
+    let mut number = 0;
+    for batch in table.batches(&columns, AT_ONCE) {
+        let mut batch: Vec<_> = batch?.into_iter().map(Vec::into_iter).collect();
+        let count = batch.first().map_or(0, ExactSizeIterator::len);
+        for _ in 0..count {
+            let texts = batch
+                .iter_mut()
+                .map(|cells| cells.next().flatten().and_then(text));
+            let cells = names.iter().cloned().zip(texts);
+            let cells: BTreeMap<_, _> = cells
+                .filter_map(|(name, text)| Some((name, text?)))
+                .collect();
+            number += 1;
             if !cells.is_empty() {
-                rows.push(Ok(Row {
-                    number: first,
-                    cells,
-                }));
+                rows.push(Ok(Row { number, cells }));
             }
         }
     }
     Ok(Rows {
-        columns,
+        columns: names,
         rows,
         unit: "row",
     })
+}
+
+/// A cell's text without blanks around. What is no number is an empty cell of a table that was made with pandas.
+fn text(cell: Value) -> Option<String> {
+    let is_number = !matches!(cell, Value::Float(number) if !number.is_finite());
+    let word = is_number.then(|| cell.into_word())??;
+    let text = word.trim();
+    (!text.is_empty()).then(|| text.to_owned())
 }
 
 #[cfg(test)]

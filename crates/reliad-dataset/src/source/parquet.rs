@@ -13,6 +13,9 @@ use crate::table::{Column, Table};
 /// Rows read at once: texts only, so that a wide table costs little.
 const ROWS: usize = 1024;
 
+/// Rows read at once where their pictures are read too.
+const PICTURES: usize = 64;
+
 pub(super) fn read(reader: &mut Reader<'_, '_>) -> Result<()> {
     for path in listing::of_kind(&reader.source.path, &["parquet"])? {
         let mut refused = false;
@@ -50,30 +53,32 @@ fn read_file(reader: &mut Reader<'_, '_>, path: &Path, refused: &mut bool) -> Re
     let (pictures, texts): (Vec<_>, Vec<_>) = columns.partition(is_picture);
     let folder = path.parent().unwrap_or(path);
     let split = reader.split(path, true);
+    // Whether a cell has a picture is read only where the file doesn't say that all have.
+    let survey = reader.surveys();
+    let unsure = |column: &&&Column| !survey && !table.is_full(&column.name);
+    let doubtful: Vec<&Column> = pictures.iter().filter(unsure).copied().collect();
+    let rows_at_once = if doubtful.is_empty() { ROWS } else { PICTURES };
     let mut first = 0;
-    while first < table.rows() {
+    let read: Vec<&Column> = texts.iter().chain(&doubtful).copied().collect();
+    for batch in table.batches(&read, rows_at_once) {
+        let mut batch = batch?;
+        let present = batch.split_off(texts.len());
+        let count = (table.rows() - first).min(rows_at_once as u64) as usize;
         let mut rows: Vec<Values> = Vec::new();
-        for column in &texts {
-            let cells = table.cells(&column.name, first, ROWS)?;
-            rows.resize_with(rows.len().max(cells.len()), Values::default);
+        rows.resize_with(count, Values::default);
+        for (column, cells) in texts.iter().zip(batch) {
             for (row, cell) in rows.iter_mut().zip(cells) {
                 if let Some(word) = cell.and_then(|cell| cell.into_word()) {
                     row.add_word(fields, folder, column.name.clone(), word);
                 }
             }
         }
-        if texts.is_empty() {
-            // Pictures alone: as many rows as the columns have.
-            let count = (table.rows() - first).min(ROWS as u64) as usize;
-            rows.resize_with(count, Values::default);
-        }
-        for column in pictures.iter().filter(|_| !reader.surveys()) {
-            let filled = filled(&table, &column.name, first, rows.len())?;
-            for (place, row) in rows
-                .iter_mut()
-                .enumerate()
-                .filter(|(place, _)| filled[*place])
-            {
+        for column in pictures.iter().filter(|_| !survey) {
+            let known = doubtful.iter().position(|other| other == column);
+            for (place, row) in rows.iter_mut().enumerate() {
+                if known.is_some_and(|known| present[known][place].is_none()) {
+                    continue;
+                }
                 let cell = Place::Cell {
                     file: path.to_owned(),
                     column: column.name.clone(),
@@ -81,9 +86,6 @@ fn read_file(reader: &mut Reader<'_, '_>, path: &Path, refused: &mut bool) -> Re
                 };
                 row.places.insert(column.name.clone(), cell);
             }
-        }
-        if rows.is_empty() {
-            return Err(Error::layout(path)(format!("no cells in row {first}")));
         }
         for mut values in rows {
             let row = first;
@@ -97,21 +99,4 @@ fn read_file(reader: &mut Reader<'_, '_>, path: &Path, refused: &mut bool) -> Re
         }
     }
     Ok(())
-}
-
-/// Which of the rows have a picture in this column. Its bytes are read only where the file doesn't say that all have.
-fn filled(table: &Table, column: &str, first: u64, count: usize) -> Result<Vec<bool>> {
-    if table.is_full(column) {
-        return Ok(vec![true; count]);
-    }
-    let mut filled = Vec::with_capacity(count);
-    while filled.len() < count {
-        let cells = table.cells(column, first + filled.len() as u64, count - filled.len())?;
-        if cells.is_empty() {
-            break;
-        }
-        filled.extend(cells.iter().map(Option::is_some));
-    }
-    filled.resize(count, false);
-    Ok(filled)
 }
