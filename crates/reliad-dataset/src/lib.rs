@@ -10,6 +10,7 @@ mod duplicates;
 mod error;
 mod export;
 mod folder;
+mod guarded;
 mod import;
 mod label;
 mod place;

@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use parquet::basic::ConvertedType;
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::{ByteArray, DataType, FixedLenByteArray};
+use parquet::errors::ParquetError;
 use parquet::file::reader::FileReader as _;
 use parquet::file::serialized_reader::SerializedFileReader;
 
 use crate::error::{Error, Result};
+use crate::guarded::guarded;
 
 /// A file may count this many rows for each of its bytes: more than rows that differ can have.
 const ROWS_A_BYTE: u64 = 64;
@@ -71,7 +73,7 @@ impl Table {
     pub fn open(path: &Path) -> Result<Self> {
         let file = File::open(path).map_err(Error::io(path))?;
         let bytes = file.metadata().map_err(Error::io(path))?.len();
-        let reader = SerializedFileReader::new(file).map_err(Error::layout(path))?;
+        let reader = of_library(|| SerializedFileReader::new(file)).map_err(Error::layout(path))?;
         let rows = reader.metadata().file_metadata().num_rows().max(0) as u64;
         if rows > FEW_ROWS && rows / ROWS_A_BYTE > bytes {
             return Err(Error::layout(path)(format!(
@@ -268,12 +270,16 @@ impl Cells<'_> {
     fn enter(&mut self) -> Result<&mut Group> {
         let table = self.table;
         let wrong = |error| table.wrong(error);
-        let group = table.reader.get_row_group(self.next).map_err(wrong)?;
+        let group = of_library(|| {
+            let group = table.reader.get_row_group(self.next)?;
+            Ok(Group {
+                left: group.metadata().num_rows().max(0) as usize,
+                reader: group.get_column_reader(self.column.place)?,
+            })
+        });
+        let group = group.map_err(wrong)?;
         self.next += 1;
-        Ok(self.open.insert(Group {
-            left: group.metadata().num_rows().max(0) as usize,
-            reader: group.get_column_reader(self.column.place).map_err(wrong)?,
-        }))
+        Ok(self.open.insert(group))
     }
 }
 
@@ -303,12 +309,21 @@ macro_rules! of_any {
 
 impl Group {
     fn skip(&mut self, rows: usize) -> parquet::errors::Result<()> {
-        of_any!(&mut self.reader, reader => reader.skip_records(rows).map(drop), Ok(()))
+        of_library(
+            || of_any!(&mut self.reader, reader => reader.skip_records(rows).map(drop), Ok(())),
+        )
     }
 
     fn read(&mut self, count: usize, binary: bool) -> parquet::errors::Result<Vec<Option<Value>>> {
-        of_any!(&mut self.reader, reader => values(reader, count, binary), Ok(vec![None; count]))
+        of_library(
+            || of_any!(&mut self.reader, reader => values(reader, count, binary), Ok(vec![None; count])),
+        )
     }
+}
+
+/// What the library makes of a damaged file, be it an error or a panic.
+fn of_library<T>(read: impl FnOnce() -> parquet::errors::Result<T>) -> parquet::errors::Result<T> {
+    guarded(read).unwrap_or_else(|reason| Err(ParquetError::General(reason)))
 }
 
 /// A value of a parquet file as ours.
@@ -398,7 +413,7 @@ mod tests {
     use super::*;
 
     /// A file of a column of whole numbers, with these row groups; 0 is an empty cell.
-    fn file(groups: &[&[i64]]) -> (tempfile::TempDir, std::path::PathBuf) {
+    fn file(groups: &[&[i64]]) -> (tempfile::TempDir, PathBuf) {
         let schema = Arc::new(parse_message_type("message m { optional int64 n; }").unwrap());
         let mut bytes = Vec::new();
         let properties = Arc::new(WriterProperties::default());

@@ -83,6 +83,17 @@ fn parquet_cells_are_read_in_any_order() {
 }
 
 #[test]
+fn a_page_without_its_dictionary_costs_the_file_alone() {
+    // Found by fuzzing: the parquet library panics on it.
+    let path = fixture("no_dictionary.parquet");
+    let error = reliad_dataset::Rows::read(&path).unwrap_err().to_string();
+    assert!(error.contains("no_dictionary.parquet"), "{error}");
+    assert!(error.contains("dict"), "{error}");
+    let (records, broken) = read(&source(path, Layout::Parquet));
+    assert_eq!((records.len(), broken.len()), (0, 1));
+}
+
+#[test]
 fn members_of_a_shard_are_read_by_their_bytes() {
     let (records, broken) = read(&source(fixture("shard-000000.tar"), Layout::WebDataset));
     assert_eq!(records.len(), 2);

@@ -279,6 +279,61 @@ fn splits_and_captions_are_kept() {
             ..CASE
         },
         Case {
+            name: "captions and no labels, learned by adapters",
+            input: "labels/captions-only",
+            prepare: |scene| {
+                copy_dir(
+                    &fixture("reliad-diffusion", "inpaint"),
+                    &scene.path("model"),
+                );
+                let lora = r#"{"rank": 2, "recipe": {"size": 32}, "fit": {"batch_size": 2}}"#;
+                fs::write(scene.path("lora.json"), lora).unwrap();
+                scene
+                    .run(&["data", "import", "input", "--out", "data"])
+                    .expect(0);
+            },
+            run: "train lora --data data --out model --config lora.json --steps 2",
+            says: &[
+                "3 of 3 samples have no picture of the product alone",
+                "64x48 pixels; of pictures that aren't square the middle is taken",
+            ],
+            then: |scene| {
+                let written = scene.path("model/lora/pytorch_lora_weights.safetensors");
+                assert!(written.exists());
+            },
+            ..CASE
+        },
+        Case {
+            name: "captions and no products, where a ControlNet should learn from edges",
+            input: "labels/captions-only",
+            prepare: |scene| {
+                copy_dir(
+                    &fixture("reliad-diffusion", "inpaint"),
+                    &scene.path("model"),
+                );
+                let config = r#"{"network": {}, "recipe": {"size": 32}}"#;
+                fs::write(scene.path("controlnet.json"), config).unwrap();
+                scene
+                    .run(&["data", "import", "input", "--out", "data"])
+                    .expect(0);
+                let lines = fs::read_to_string(scene.path("data/metadata.jsonl")).unwrap();
+                let parts = ["train", "validation", "train"];
+                let lines = lines
+                    .lines()
+                    .zip(parts)
+                    .map(|(line, part)| line.replacen('{', &format!("{{\"split\":\"{part}\","), 1));
+                let lines: Vec<_> = lines.collect();
+                fs::write(scene.path("data/metadata.jsonl"), lines.join("\n")).unwrap();
+            },
+            run: "train controlnet --data data --out model --config controlnet.json --steps 2",
+            code: 2,
+            says: &[
+                "3 of 3 samples have no picture of the product alone",
+                "--products",
+            ],
+            ..CASE
+        },
+        Case {
             name: "a painter's training without any prompt",
             prepare: |scene| {
                 copy_dir(

@@ -41,6 +41,16 @@ impl Edges {
         Ok(Self { size, bits })
     }
 
+    /// The same maps as those of the samples `places` among `count`; the others have no edges.
+    pub fn among(self, places: &[usize], count: usize) -> Self {
+        let stride = Self::stride_of(self.size);
+        let mut bits = vec![0u8; count * stride];
+        for (map, &place) in self.bits.chunks_exact(stride).zip(places) {
+            bits[place * stride..][..stride].copy_from_slice(map);
+        }
+        Self { bits, ..self }
+    }
+
     /// Edges from packed bits at hand.
     pub fn new(size: usize, bits: Vec<u8>) -> Self {
         Self { size, bits }

@@ -1,5 +1,7 @@
 //! Pictures of a data set, decoded once and kept in memory as 8-bit planes.
 
+use std::sync::Once;
+
 use burn::tensor::{Device, Tensor};
 use image::{GrayImage, RgbaImage};
 use rand::RngExt as _;
@@ -33,6 +35,18 @@ impl Layout {
     }
 }
 
+/// What a picture's sides may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// Alike: others lie over it place by place.
+    Square,
+    /// Any: its middle is taken.
+    Any,
+}
+
+/// Whether it has been said that pictures are cut.
+static CUT: Once = Once::new();
+
 /// `count` square pictures of one size, channel by channel, 8 bits a value.
 #[derive(Debug, Clone)]
 pub struct Pictures {
@@ -42,18 +56,26 @@ pub struct Pictures {
 }
 
 impl Pictures {
-    /// Decodes the square pictures at `places` to `size` pixels a side, colours weighted by alpha: by the mean of blocks
-    /// where the side is a multiple of `size`, resampled otherwise.
+    /// Decodes the pictures at `places` to `size` pixels a side, colours weighted by alpha: by the mean of blocks
+    /// where the side is a multiple of `size`, resampled otherwise. Of one that isn't square the middle is taken where its
+    /// place comes with [`Shape::Any`]; one warning a process says so.
     ///
     /// # Errors
-    /// One that cannot be read or decoded; [`Error::Data`] for one that isn't square, or smaller.
-    pub fn read(store: &Store, places: &[&Place], layout: Layout, size: usize) -> Result<Self> {
+    /// One that cannot be read or decoded; [`Error::Data`] for one that isn't square where it must be, or smaller.
+    pub fn read(
+        store: &Store,
+        places: &[(&Place, Shape)],
+        layout: Layout,
+        size: usize,
+    ) -> Result<Self> {
         let length = layout.channels() * size * size;
         let mut bytes = vec![0u8; places.len() * length];
         places
             .par_iter()
             .zip(bytes.par_chunks_mut(length))
-            .try_for_each(|(place, out)| decode(store, place, layout, size, out))?;
+            .try_for_each(|(&(place, shape), out)| {
+                decode(store, place, shape, layout, size, out)
+            })?;
         Ok(Self {
             layout,
             size,
@@ -185,21 +207,48 @@ impl Pictures {
     }
 }
 
-fn decode(store: &Store, place: &Place, layout: Layout, size: usize, out: &mut [u8]) -> Result<()> {
+fn decode(
+    store: &Store,
+    place: &Place,
+    shape: Shape,
+    layout: Layout,
+    size: usize,
+    out: &mut [u8],
+) -> Result<()> {
     let picture = match layout {
         Layout::Gray => store.map(place),
         Layout::Rgb | Layout::Rgba => store.picture(place),
     };
     let picture = picture.map_err(Error::component("data"))?;
-    let (width, height) = (picture.width() as usize, picture.height() as usize);
-    if width != height || width < size {
-        return Err(Error::Data {
-            path: store.path(place),
-            reason: format!(
-                "{width}x{height} pixels; square pictures of {size} pixels a side or more are needed: render the data so"
-            ),
-        });
+    let (width, height) = (picture.width(), picture.height());
+    let short = width.min(height);
+    let wrong = |reason: String| Error::Data {
+        path: store.path(place),
+        reason: format!("{width}x{height} pixels; {reason}"),
+    };
+    if (short as usize) < size {
+        return Err(wrong(format!(
+            "{size} pixels a side or more are needed: give larger pictures, or a smaller `size` in the configuration"
+        )));
     }
+    let picture = match shape {
+        Shape::Square if width != height => {
+            return Err(wrong(
+                "pictures that belong to each other must be square: cut them alike, or render the data so".to_owned(),
+            ));
+        }
+        Shape::Any if width != height => {
+            CUT.call_once(|| {
+                tracing::warn!(
+                    "{}: {width}x{height} pixels; of pictures that aren't square the middle is taken",
+                    store.path(place).display()
+                );
+            });
+            picture.crop_imm((width - short) / 2, (height - short) / 2, short, short)
+        }
+        _ => picture,
+    };
+    let width = short as usize;
     let side = size as u32;
     let factor = width.is_multiple_of(size).then_some((width / size) as u32);
     let pixels = match layout {
@@ -255,16 +304,21 @@ mod tests {
         picture.put_pixel(1, 0, image::Rgba([0, 0, 0, 0]));
         picture.save(&file).unwrap();
         let (store, place) = (Store::new(dir.path()), Place::from("a.png"));
-        let pictures = Pictures::read(&store, &[&place], Layout::Rgba, 2).unwrap();
+        let pictures = Pictures::read(&store, &[(&place, Shape::Square)], Layout::Rgba, 2).unwrap();
         assert_eq!(pictures.len(), 1);
         let planes = pictures.bytes(0);
         assert_eq!(
             [planes[0], planes[4], planes[8], planes[12]],
             [200, 100, 50, 64]
         );
-        assert!(Pictures::read(&store, &[&place], Layout::Rgb, 5).is_err());
-        GrayImage::new(4, 5).save(&file).unwrap();
-        assert!(Pictures::read(&store, &[&place], Layout::Gray, 2).is_err());
+        assert!(Pictures::read(&store, &[(&place, Shape::Any)], Layout::Rgb, 5).is_err());
+        // Rows 0 to 4; the middle of 2 pixels begins at row 1.
+        GrayImage::from_fn(2, 4, |_, row| image::Luma([10 * row as u8]))
+            .save(&file)
+            .unwrap();
+        assert!(Pictures::read(&store, &[(&place, Shape::Square)], Layout::Gray, 2).is_err());
+        let middle = Pictures::read(&store, &[(&place, Shape::Any)], Layout::Gray, 2).unwrap();
+        assert_eq!(middle.bytes(0), [10, 10, 20, 20]);
     }
 
     #[test]
@@ -275,7 +329,7 @@ mod tests {
             image::RgbImage::from_fn(6, 6, |x, y| image::Rgb([(x * 40) as u8, (y * 40) as u8, 9]));
         picture.save(&file).unwrap();
         let (store, place) = (Store::new(dir.path()), Place::from("a.png"));
-        let pictures = Pictures::read(&store, &[&place], Layout::Rgb, 4).unwrap();
+        let pictures = Pictures::read(&store, &[(&place, Shape::Square)], Layout::Rgb, 4).unwrap();
         let expected = resize::rgb(&picture, 4, 4);
         for (channel, plane) in pictures.bytes(0).chunks(16).enumerate() {
             let expected: Vec<u8> = expected.pixels().map(|pixel| pixel.0[channel]).collect();

@@ -34,6 +34,16 @@ impl Cover {
         Self { side, values }
     }
 
+    /// The same maps as those of the samples `places` among `count`; products cover nothing of the others.
+    pub fn among(self, places: &[usize], count: usize) -> Self {
+        let stride = self.side * self.side;
+        let mut values = vec![0f32; count * stride];
+        for (map, &place) in self.values.chunks_exact(stride).zip(places) {
+            values[place * stride..][..stride].copy_from_slice(map);
+        }
+        Self { values, ..self }
+    }
+
     /// Of shares at hand.
     pub fn new(side: usize, values: Vec<f32>) -> Self {
         Self { side, values }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use reliad_dataset::{Folder, Modality, Place, Record, Split, required};
 
-use crate::data::pictures::{Layout, Pictures};
+use crate::data::pictures::{Layout, Pictures, Shape};
 use crate::error::{Error, Result};
 use crate::fingerprint::Fingerprint;
 
@@ -34,6 +34,21 @@ impl World {
                     train.len(),
                     held_out.len()
                 ),
+            });
+        }
+        Ok(world)
+    }
+
+    /// As [`open`](Self::open) for a training that needs nothing held out, as small sets of pictures leave it.
+    ///
+    /// # Errors
+    /// A missing or damaged `metadata.jsonl`, or no sample to train on.
+    pub fn open_to_train(dir: &Path, samples: Option<usize>) -> Result<Self> {
+        let world = Self::read(dir, samples)?;
+        if world.part(Split::Train).is_empty() {
+            return Err(Error::Data {
+                path: dir.to_owned(),
+                reason: format!("no sample of the {} part", Split::Train.name()),
             });
         }
         Ok(world)
@@ -137,7 +152,15 @@ impl World {
     ) -> Result<Pictures> {
         let places = indices
             .iter()
-            .map(|&index| required(&self.records()[index], kind))
+            .map(|&index| {
+                let record = &self.records()[index];
+                let alone = kind == Modality::Image
+                    && [Modality::Product, Modality::Depth, Modality::Saliency]
+                        .iter()
+                        .all(|&other| record.place(other).is_none());
+                let shape = if alone { Shape::Any } else { Shape::Square };
+                required(record, kind).map(|place| (place, shape))
+            })
             .collect::<std::result::Result<Vec<_>, _>>()
             .map_err(Error::component("data"))?;
         Pictures::read(self.folder.store(), &places, layout, size)

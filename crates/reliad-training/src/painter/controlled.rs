@@ -1,8 +1,10 @@
 //! What a network learns from that works under the edges of the product: ControlNets, and adapters beside one.
 
-use burn::tensor::{Device, Tensor};
+use std::path::Path;
+
+use burn::tensor::{Device, Tensor, TensorData};
 use rand_chacha::ChaCha8Rng;
-use reliad_dataset::Modality;
+use reliad_dataset::{Modality, Record};
 use reliad_diffusion::product::control;
 use reliad_diffusion::scheduler::NoiseSchedule;
 use reliad_diffusion::{ClipTextModel, ClipTokenizer};
@@ -67,6 +69,15 @@ impl Default for ControlledRecipe {
     }
 }
 
+/// What a training does with samples that have no picture of their product alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WithoutProduct {
+    /// They are left out: it learns from edges.
+    LeftOut,
+    /// They are learned from without edges, and nothing need be held out.
+    Taken,
+}
+
 /// The samples of a folder as latents, edges and prompts, and the frozen networks that read these.
 pub struct Controlled {
     world: World,
@@ -76,6 +87,8 @@ pub struct Controlled {
     latents: Latents,
     regions: Regions,
     edges: Edges,
+    /// Whether each sample has a picture of its product.
+    shown: Vec<bool>,
     tokenizer: ClipTokenizer,
     text_encoder: ClipTextModel,
     schedule: NoiseSchedule,
@@ -93,6 +106,8 @@ pub struct Batch {
     pub text: Tensor<3>,
     /// Edges of the products `[n, 3, height, width]`, 0 or 1.
     pub edges: Tensor<4>,
+    /// 1 for the samples that show edges, 0 for the others `[n, 1, 1, 1]`; `None` where all do.
+    pub shown: Option<Tensor<4>>,
     /// How much each place counts `[n, 1, h, w]`.
     pub region: Tensor<4>,
 }
@@ -115,8 +130,44 @@ impl Batch {
             },
             text: Tensor::from_inner(self.text),
             edges: Tensor::from_inner(self.edges),
+            shown: self.shown.map(Tensor::from_inner),
             region: Tensor::from_inner(self.region),
         }
+    }
+}
+
+impl WithoutProduct {
+    /// Leaves samples out, or doesn't, and says of how many it is so.
+    fn told(self, data: &Path, shown: &[bool], parts: &mut [&mut Vec<usize>]) -> Result<()> {
+        let without = shown.iter().filter(|&&shown| !shown).count();
+        if without == 0 {
+            return Ok(());
+        }
+        let count = shown.len();
+        match self {
+            Self::Taken => tracing::warn!(
+                "{without} of {count} samples have no picture of the product alone: they are learned from without the ControlNet"
+            ),
+            Self::LeftOut => {
+                for part in parts {
+                    part.retain(|&index| shown[index]);
+                    if part.is_empty() {
+                        return Err(Error::Data {
+                            path: data.to_owned(),
+                            reason: format!(
+                                "{without} of {count} samples have no picture of the product alone, whose edges a ControlNet learns \
+                                 to follow; what is left can't be trained on and measured. Import the data with its products \
+                                 (`reliad data import --products`)"
+                            ),
+                        });
+                    }
+                }
+                tracing::warn!(
+                    "{without} of {count} samples are left out: they have no picture of the product alone"
+                );
+            }
+        }
+        Ok(())
     }
 }
 
@@ -130,7 +181,7 @@ impl Controlled {
         model: &ModelDir,
         text_encoder: ClipTextModel,
         stage: &Stage,
-        recipe: ControlledRecipe,
+        (recipe, without_product): (ControlledRecipe, WithoutProduct),
         batch_size: usize,
         control: &mut Control<'_>,
     ) -> Result<Option<Self>> {
@@ -138,10 +189,14 @@ impl Controlled {
             ClipTokenizer::load(&model.sub("tokenizer")).map_err(Error::component("tokenizer"))?;
         let scheduler =
             reliad_diffusion::painter::scheduler(model).map_err(Error::component("scheduler"))?;
-        let world = World::open(&stage.data, recipe.samples)?;
+        let world = match without_product {
+            WithoutProduct::LeftOut => World::open(&stage.data, recipe.samples)?,
+            WithoutProduct::Taken => World::open_to_train(&stage.data, recipe.samples)?,
+        };
         world.require_prompts()?;
         let canny = [recipe.canny_low, recipe.canny_high];
         let count = world.records().len();
+        let mut shown = vec![true; count];
         let (latents, cover, edges) = if let Some(shards) = Shards::open(&stage.data)? {
             let (latents, cover) = shards.read(&model.sub("vae"), recipe.size, count)?;
             (latents, cover, shards.edges(recipe.size, canny, count)?)
@@ -149,21 +204,26 @@ impl Controlled {
             let Some(latents) = Latents::of_world(stage, &world, recipe.size, control)? else {
                 return Ok(None);
             };
-            let all: Vec<usize> = (0..count).collect();
-            let products = world.pictures(&all, Modality::Product, Layout::Rgba, recipe.size)?;
-            let cover = Cover::of(&products, latents.side());
-            (latents, cover, Edges::of(&products, canny)?)
+            let has = |record: &Record| record.product.is_some();
+            shown = world.records().iter().map(has).collect();
+            let with: Vec<usize> = (0..count).filter(|&index| shown[index]).collect();
+            let products = world.pictures(&with, Modality::Product, Layout::Rgba, recipe.size)?;
+            let cover = Cover::of(&products, latents.side()).among(&with, count);
+            let edges = Edges::of(&products, canny)?.among(&with, count);
+            (latents, cover, edges)
         };
         let weights = RegionWeights {
             product: recipe.product_weight,
             ring: recipe.ring_weight,
             ring_cells: recipe.ring_cells,
         };
-        let (train, mut held_out) = world.split();
+        let (mut train, mut held_out) = world.split();
+        without_product.told(&stage.data, &shown, &mut [&mut train, &mut held_out])?;
         held_out.truncate(recipe.held_out);
         Ok(Some(Self {
             regions: Regions::new(&cover, weights),
             edges,
+            shown,
             order: Order::new(stage.seed, train.len()),
             train,
             held_out,
@@ -203,6 +263,11 @@ impl Controlled {
         self.of(&indices, &texts, &mut step.rng)
     }
 
+    /// Whether there is nothing to measure on.
+    pub fn nothing_held_out(&self) -> bool {
+        self.held_out.is_empty()
+    }
+
     /// The held-out samples, each batch with its share of them, under the same noise every time: only the weights differ
     /// between two measurements.
     pub fn held_out(&self) -> impl Iterator<Item = Result<(f64, Batch)>> {
@@ -219,6 +284,16 @@ impl Controlled {
         })
     }
 
+    fn shown(&self, indices: &[usize]) -> Option<Tensor<4>> {
+        let shown = || indices.iter().map(|&index| self.shown[index]);
+        if shown().all(|shown| shown) {
+            return None;
+        }
+        let values: Vec<f32> = shown().map(|shown| f32::from(u8::from(shown))).collect();
+        let data = TensorData::new(values, [indices.len(), 1, 1, 1]);
+        Some(Tensor::from_data(data, &self.device))
+    }
+
     fn of(&self, indices: &[usize], texts: &[String], rng: &mut ChaCha8Rng) -> Result<Batch> {
         let ids = prompts::ids(&self.tokenizer, texts, &self.device)?;
         let clean = self.latents.batch(indices, &self.device);
@@ -226,6 +301,7 @@ impl Controlled {
             text: self.text_encoder.forward(ids),
             noised: noised(clean, &self.schedule, rng),
             edges: control(self.edges.batch(indices, &self.device)),
+            shown: self.shown(indices),
             region: self.regions.batch(indices, &self.device),
         })
     }

@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::fit::parameters::preserve_variance;
 use crate::fit::progress::Control;
 use crate::fit::{FitConfig, Loss, Outcome, Step, Task, fit};
-use crate::painter::controlled::{Batch, Controlled, ControlledRecipe};
+use crate::painter::controlled::{Batch, Controlled, ControlledRecipe, WithoutProduct};
 use crate::painter::noised::weighted_error;
 use crate::stage::{Ended, Stage};
 
@@ -75,7 +75,7 @@ pub fn train(
         &model,
         text_encoder,
         stage,
-        config.recipe,
+        (config.recipe, WithoutProduct::LeftOut),
         batch_size,
         control,
     )?;
@@ -158,6 +158,8 @@ fn error(
         text,
         edges,
         region,
+        // Samples without edges are left out.
+        shown: _,
     } = batch;
     let (sample, timesteps) = (noised.sample.clone(), noised.timesteps.clone());
     let residuals = controlnet.map(|network| {

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use crate::error::{Error, Result};
 use crate::fit::progress::Control;
 use crate::fit::{FitConfig, Loss, Outcome, Step, Task, fit};
-use crate::painter::controlled::{Batch, Controlled, ControlledRecipe};
+use crate::painter::controlled::{Batch, Controlled, ControlledRecipe, WithoutProduct};
 use crate::painter::noised::weighted_error;
 use crate::stage::{Ended, Stage};
 
@@ -59,7 +59,7 @@ pub fn train(config: &LoraTraining, stage: &Stage, control: &mut Control<'_>) ->
         &model,
         text_encoder,
         stage,
-        config.recipe,
+        (config.recipe, WithoutProduct::Taken),
         batch_size,
         control,
     )?;
@@ -113,11 +113,20 @@ struct LoraTask {
 impl LoraTask {
     /// What the ControlNet adds to the UNet, which needs no gradient.
     fn residuals(&self, batch: &Batch) -> Option<ControlResiduals> {
+        // It says nothing of samples without a product, not even that there are no edges.
         let controlnet = self.controlnet.as_ref()?;
         let (noised, text) = (&batch.noised, batch.text.clone());
         let (sample, timesteps) = (noised.sample.clone(), noised.timesteps.clone());
         let seen = controlnet.see(batch.edges.clone());
-        Some(controlnet.forward(sample, timesteps, text, seen, 1.0))
+        let residuals = controlnet.forward(sample, timesteps, text, seen, 1.0);
+        let Some(shown) = &batch.shown else {
+            return Some(residuals);
+        };
+        let masked = |added: Tensor<4>| added * shown.clone();
+        Some(ControlResiduals {
+            down: residuals.down.into_iter().map(masked).collect(),
+            mid: masked(residuals.mid),
+        })
     }
 }
 
@@ -157,6 +166,9 @@ impl Task for LoraTask {
     }
 
     fn validate(&mut self, average: &Adapters) -> Result<Vec<(String, f64)>> {
+        if self.samples.nothing_held_out() {
+            return Ok(Vec::new());
+        }
         let unet = average.lay_on(self.plain_unet.clone());
         let mut sum = 0.0;
         for batch in self.samples.held_out() {
