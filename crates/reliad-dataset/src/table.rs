@@ -255,13 +255,18 @@ impl Cells<'_> {
                 self.enter()?;
             }
             let Some(group) = &mut self.open else { break };
+            if group.left == 0 {
+                continue;
+            }
             let wanted = group.left.min(count - cells.len());
             let read = group.read(wanted, self.column.binary);
             let read = read.map_err(|error| table.wrong(error))?;
-            group.left = match read.len() {
-                0 => 0,
-                read => group.left - read,
-            };
+            if read.is_empty() {
+                // Going on with the next row group would give its cells to other rows.
+                let reason = format!("column {} ends before its row group does", self.column.name);
+                return Err(table.wrong(reason));
+            }
+            group.left -= read.len();
             cells.extend(read);
         }
         Ok(cells)

@@ -188,6 +188,18 @@ fn label_meaning_is_never_guessed() {
     ]);
 }
 
+/// Imports the input, and puts a painter and the configuration of a training beside it.
+fn imported_beside_a_painter(scene: &Scene, name: &str, config: &str) {
+    copy_dir(
+        &fixture("reliad-diffusion", "inpaint"),
+        &scene.path("model"),
+    );
+    fs::write(scene.path(name), config).unwrap();
+    scene
+        .run(&["data", "import", "input", "--out", "data"])
+        .expect(0);
+}
+
 #[test]
 fn splits_and_captions_are_kept() {
     Case::hold(&[
@@ -282,15 +294,8 @@ fn splits_and_captions_are_kept() {
             name: "captions and no labels, learned by adapters",
             input: "labels/captions-only",
             prepare: |scene| {
-                copy_dir(
-                    &fixture("reliad-diffusion", "inpaint"),
-                    &scene.path("model"),
-                );
                 let lora = r#"{"rank": 2, "recipe": {"size": 32}, "fit": {"batch_size": 2}}"#;
-                fs::write(scene.path("lora.json"), lora).unwrap();
-                scene
-                    .run(&["data", "import", "input", "--out", "data"])
-                    .expect(0);
+                imported_beside_a_painter(scene, "lora.json", lora);
             },
             run: "train lora --data data --out model --config lora.json --steps 2",
             says: &[
@@ -307,15 +312,8 @@ fn splits_and_captions_are_kept() {
             name: "captions and no products, where a ControlNet should learn from edges",
             input: "labels/captions-only",
             prepare: |scene| {
-                copy_dir(
-                    &fixture("reliad-diffusion", "inpaint"),
-                    &scene.path("model"),
-                );
                 let config = r#"{"network": {}, "recipe": {"size": 32}}"#;
-                fs::write(scene.path("controlnet.json"), config).unwrap();
-                scene
-                    .run(&["data", "import", "input", "--out", "data"])
-                    .expect(0);
+                imported_beside_a_painter(scene, "controlnet.json", config);
                 let lines = fs::read_to_string(scene.path("data/metadata.jsonl")).unwrap();
                 let parts = ["train", "validation", "train"];
                 let lines = lines

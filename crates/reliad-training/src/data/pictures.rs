@@ -312,7 +312,7 @@ mod tests {
             [200, 100, 50, 64]
         );
         assert!(Pictures::read(&store, &[(&place, Shape::Any)], Layout::Rgb, 5).is_err());
-        // Rows 0 to 4; the middle of 2 pixels begins at row 1.
+        // Rows 0 to 3; the middle of 2 pixels begins at row 1.
         GrayImage::from_fn(2, 4, |_, row| image::Luma([10 * row as u8]))
             .save(&file)
             .unwrap();

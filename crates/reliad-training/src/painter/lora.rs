@@ -66,6 +66,12 @@ pub fn train(config: &LoraTraining, stage: &Stage, control: &mut Control<'_>) ->
     let Some(samples) = samples else {
         return Ok(Ended::Stopped);
     };
+    if samples.nothing_held_out() && config.fit.patience > 0 {
+        return Err(Error::Setting {
+            name: "fit.patience",
+            reason: "needs samples that are held out; divide the data by `reliad data split`, or leave it out".to_owned(),
+        });
+    }
     // Large networks come after what may be wrong with the data.
     let unet =
         UNet2DConditionModel::load(&model.sub("unet"), &stage.device).map_err(failed("unet"))?;
